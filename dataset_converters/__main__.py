@@ -1,0 +1,60 @@
+"""Commands of `python -m dataset_converters`: they parse and call, nothing more."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import dataset_converters
+from dataset_converters.errors import ConversionError
+from dataset_converters.report import summary
+from dataset_converters.sequences import LAYOUTS
+
+
+def _converter(commands, name: str, description: str, what: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=description, description=description, allow_abbrev=False)
+    parser.add_argument("inputs", nargs="+", metavar="FILE", help=f"{what}; plain, .gz or .zip, one or several")
+    parser.add_argument("--output", required=True, metavar="FOLDER", help="dataset folder, named like the dataset")
+    parser.add_argument("--overwrite", action="store_true", help="replace the dataset if the folder holds it already")
+    parser.add_argument("--min-events", type=int, help="drop generators with fewer events (default: %(default)s)")
+    return parser
+
+
+def _sequences(commands) -> None:
+    parser = _converter(
+        commands, "sequences", "sequence files without times", "`generator element` or `user item …` per line"
+    )
+    parser.add_argument("--layout", choices=LAYOUTS, default="auto", help="what a line holds (default: %(default)s)")
+    parser.set_defaults(run=_convert, min_events=1)
+
+
+def _convert(command: str, **options) -> int:
+    print(summary(getattr(dataset_converters, command)(progress=True, **options)))
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(prog="python -m dataset_converters", description=dataset_converters.__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_sequences,):
+        add(commands)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; the exit status: 0 done, 1 `check` has findings, 2 an error, told in one line."""
+    options = vars(build_parser().parse_args(arguments))
+    run = options.pop("run")
+    try:
+        return run(**options)
+    except ConversionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("error: interrupted; nothing was written", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

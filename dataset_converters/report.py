@@ -1,0 +1,103 @@
+"""What a conversion did with every row, for `<name>.json` and for the table that is printed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from dataset_converters.errors import ConversionError
+from dataset_converters.text import fingerprint
+
+UNUSABLE_LIMIT = 0.05
+SHOWN = 5
+
+
+class Tally:
+    """Counts rows read, rows dropped by a rule and rows that cannot be used; keeps the first few of the latter.
+
+    Args:
+        tolerate: how many unusable rows are accepted: a count (`200`), a share (`8%`), or None for 5 %.
+    """
+
+    def __init__(self, tolerate: int | str | None = None):
+        self.read = 0
+        self.dropped: dict[str, int] = {}
+        self.unusable: dict[str, int] = {}
+        self.examples: list[str] = []
+        self.tolerate = None if tolerate is None else _tolerance(tolerate)
+
+    def drop(self, reason: str, count: int) -> None:
+        """Adds `count` rows that a rule leaves out."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + int(count)
+
+    def reject(self, reason: str, count: int, examples: Iterable[str] = ()) -> None:
+        """Adds `count` rows that cannot be used; `examples` read like `file.csv row 12: 'value'`."""
+        self.unusable[reason] = self.unusable.get(reason, 0) + int(count)
+        for example in examples:
+            if sum(shown.endswith(reason) for shown in self.examples) >= SHOWN:
+                break
+            self.examples.append(f"{example}: {reason}")
+
+    def check(self) -> None:
+        """Raises ConversionError if more rows are unusable than are tolerated."""
+        bad = sum(self.unusable.values())
+        share = bad / self.read if self.read else 0.0
+        kind, limit = self.tolerate or ("share", UNUSABLE_LIMIT)
+        if bad > limit if kind == "count" else share > limit:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.unusable.items())
+            raise ConversionError(
+                f"{bad:,} of {self.read:,} rows ({share:.1%}) cannot be used: {reasons}; first: "
+                f"{'; '.join(self.examples[:SHOWN])}; add --tolerate {bad} to leave them out"
+            )
+
+    def as_dict(self, kept: int) -> dict:
+        """The `rows` part of the report; `read` is the sum of all the others."""
+        return {
+            "read": self.read,
+            "kept": kept,
+            "dropped": dict(self.dropped),
+            "unusable": dict(self.unusable),
+            "examples_of_unusable": self.examples,
+        }
+
+
+def _tolerance(text: int | str) -> tuple[str, float]:
+    match = re.fullmatch(r"\s*(\d+)\s*|\s*(\d+(?:\.\d+)?)\s*%\s*", str(text))
+    if not match:
+        raise ConversionError(f"--tolerate is {text!r}; give a number of rows like 200 or a share like 8%")
+    return ("count", int(match[1])) if match[1] else ("share", float(match[2]) / 100)
+
+
+def build_report(source: str, paths: Iterable[str | Path], options: dict, tally: Tally, kept: int) -> dict:
+    """The report without what the writer adds: source, inputs with size and SHA-256, options, rows."""
+    return {
+        "source": source,
+        "inputs": [fingerprint(path) for path in paths],
+        "options": options,
+        "rows": tally.as_dict(kept),
+    }
+
+
+def summary(report: dict) -> str:
+    """The report as a few lines for people."""
+    lines = [f"{report['name']}  (from {', '.join(held['file'] for held in report['inputs'])})"]
+    rows = report["rows"]
+    lines.append(f"  rows read {rows['read']:,}, events kept {rows['kept']:,}")
+    for kind in ("dropped", "unusable"):
+        lines += [f"  {kind:<9}{count:>11,}  {reason}" for reason, count in rows[kind].items() if count]
+    lines += [f"    {example}" for example in rows["examples_of_unusable"]]
+    lines += [f"  note: {note}" for note in report.get("notes", [])]
+    return "\n".join(lines + [statistics_table(report["statistics"])])
+
+
+def statistics_table(statistics: dict) -> str:
+    """Table 1's figures, with and without the last two elements, and the repeat rate."""
+    both = [statistics["all"], statistics["without_last_two"]]
+    lines = [f"  {'':<12}{'all':>14}{'without last two':>20}"]
+    for key in ("generators", "elements", "events", "max", "min", "mean", "std"):
+        shown = [f"{part[key]:,.2f}" if key in ("mean", "std") else f"{part[key]:,}" for part in both]
+        lines.append(f"  {key:<12}{shown[0]:>14}{shown[1]:>20}")
+    if statistics["repeat_rate"] is not None:
+        lines.append(f"  last element already in the generator's history: {statistics['repeat_rate']:.1%}")
+    return "\n".join(lines)

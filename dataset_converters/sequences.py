@@ -1,0 +1,120 @@
+"""Sequence files as published with papers: `generator element` per line, or `user item item item …` per line."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dataset_converters.errors import ConversionError
+from dataset_converters.events import Events, drop_rare, positive
+from dataset_converters.report import Tally, build_report
+from dataset_converters.text import TextSource
+from dataset_converters.tokens import token
+from dataset_converters.writer import check_output, write_dataset
+
+LAYOUTS = ("auto", "pairs", "lines")
+
+
+def sequences(
+    inputs: str | os.PathLike | Iterable[str | os.PathLike],
+    output: str | os.PathLike,
+    *,
+    layout: str = "auto",
+    min_events: int = 1,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> dict:
+    """Converts files of chronological sequences without times.
+
+    Args:
+        inputs: one file or several, plain, gz or zip; several are read as if they were one.
+        output: dataset folder to write, named like the dataset.
+        layout: `pairs` (`generator element` per line), `lines` (`user item item …` per line), or `auto`: pairs if
+            every line has two words, else lines.
+        min_events: generators with fewer events are dropped.
+        overwrite: replace an existing dataset.
+        progress: show a progress bar.
+
+    Returns:
+        the report that is also written to `<name>.json`.
+
+    Raises:
+        ConversionError: what is wrong, where, and what to do.
+    """
+    paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    if layout not in LAYOUTS:
+        raise ConversionError(f"--layout is {layout!r}; it must be one of {', '.join(LAYOUTS)}")
+    positive("--min-events", min_events)
+    check_output(output, overwrite)
+    reader = _Reader(layout)
+    for path in paths:
+        reader.read(Path(path), progress)
+    events, dropped = drop_rare(reader.events(), min_events, 1)
+    tally = Tally()
+    tally.read = len(reader.user)
+    for reason, count in dropped.items():
+        tally.drop(reason, count)
+    options = {"layout": reader.layout, "min_events": min_events}
+    return write_dataset(output, events, build_report("sequences", paths, options, tally, len(events)), overwrite)
+
+
+class _Reader:
+    """Collects events; starts with pairs in `auto`, and changes to lines at the first line that is no pair."""
+
+    def __init__(self, layout: str):
+        self.layout = "pairs" if layout == "auto" else layout
+        self._may_change = layout == "auto"
+        self.user, self.item = array("i"), array("i")
+        self._users: dict[str, int] = {}
+        self._items: dict[str, int] = {}
+
+    def read(self, path: Path, progress: bool) -> None:
+        before = len(self.user)
+        with TextSource(path, member=None, progress=progress) as source:
+            for row, line in source.lines():
+                words = line.split()
+                if not words:
+                    continue
+                if len(words) != 2 and self.layout == "pairs":
+                    self._change_layout(path, row, words)
+                if len(words) < 2:
+                    raise ConversionError(
+                        f"{path}: row {row} holds {words[0]!r} alone, without an element; repair or delete it"
+                    )
+                self._add(path, row, words)
+        if len(self.user) == before:
+            raise ConversionError(f"{path}: holds no events")
+
+    def _change_layout(self, path: Path, row: int, words: list[str]) -> None:
+        # As `user item item …` every earlier line was a whole user; a user met twice shows that they were pairs.
+        if not self._may_change or len(self._users) < len(self.user) or len(words) < 2:
+            raise ConversionError(
+                f"{path}: row {row} holds {len(words)} words ({' '.join(words)[:40]!r}), the rows before it hold "
+                "`generator element`; repair the row, or name the layout with --layout"
+            )
+        self.layout = "lines"
+
+    def _add(self, path: Path, row: int, words: list[str]) -> None:
+        user = self._users.setdefault(words[0], len(self._users))
+        if self.layout == "lines" and user < len(self._users) - 1:
+            raise ConversionError(
+                f"{path}: row {row}: {words[0]!r} has a line of its own already; each user has one line"
+            )
+        for word in words[1:]:
+            self.user.append(user)
+            self.item.append(self._items.setdefault(word, len(self._items)))
+
+    def events(self) -> Events:
+        """Events whose `tie` is their place in the file."""
+        return Events(
+            user=np.frombuffer(self.user, np.int32),
+            item=np.frombuffer(self.item, np.int32),
+            users=pd.DataFrame({"user_id:token": [token(word) for word in self._users]}),
+            items=pd.DataFrame({"item_id:token": [token(word) for word in self._items]}),
+            tie=np.arange(len(self.user)),
+        )

@@ -1,0 +1,212 @@
+"""Opening a source: plain, gzip or zip; UTF-8 or Windows-1252; a clear error where the bytes are not text rows."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import hashlib
+import io
+import os
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from dataset_converters.errors import ConversionError
+
+BLOCK = 4 << 20
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+
+
+def describe_os_error(path: str | os.PathLike, error: OSError) -> ConversionError:
+    """The same failure as one line that names the file."""
+    return ConversionError(f"{path}: {error.strerror or error}")
+
+
+def fingerprint(path: str | os.PathLike) -> dict:
+    """`{"file": name, "bytes": size, "sha256": hex}` of a source, for the report."""
+    digest, size = hashlib.sha256(), 0
+    with open(path, "rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+            size += len(block)
+    return {"file": Path(path).name, "bytes": size, "sha256": digest.hexdigest()}
+
+
+class TextSource(io.RawIOBase):
+    """A readable stream of UTF-8 bytes without byte-order mark, whatever the file's packing and encoding.
+
+    The first bytes beyond ASCII decide between UTF-8 and Windows-1252 for the whole file: almost every export is pure
+    ASCII for megabytes, and a pass over the file just to find its encoding would double the reading.
+
+    Args:
+        path: a plain, gzip or zip file; told by its first bytes, not by its name.
+        member: which file of a zip archive to read, as a test of its name; by default the only one that ends in .csv.
+        progress: show a progress bar over the bytes of the file.
+
+    Raises:
+        ConversionError: not a readable file, empty, damaged, an HTML page, UTF-16, NUL bytes or undecodable bytes.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        member: Callable[[str], bool] | None = None,
+        progress: bool = False,
+    ):
+        super().__init__()
+        self.path = str(path)
+        self.lines_read = 0
+        self._file = None
+        self._decoder = None
+        self._pending = b""
+        self._carry = b""
+        self._ended = False
+        if os.path.isdir(path):
+            raise ConversionError(f"{path}: is a directory; name the file (or files) to convert")
+        try:
+            self._file = open(path, "rb")
+            magic = self._file.read(4)
+            self._file.seek(0)
+            size = os.fstat(self._file.fileno()).st_size
+            self._stream = self._unpack(magic, member)
+            self._bar = tqdm(
+                total=size, unit="B", unit_scale=True, desc=Path(path).name, disable=None if progress else True
+            )
+            self._start()
+        except OSError as error:
+            self.close()
+            if isinstance(error, gzip.BadGzipFile):
+                raise self._damaged() from error
+            raise describe_os_error(path, error) from error
+        except DAMAGED as error:
+            self.close()
+            raise self._damaged() from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _unpack(self, magic: bytes, member: Callable[[str], bool] | None):
+        if magic[:2] == b"\x1f\x8b":
+            return gzip.open(self._file)
+        if magic == b"PK\x03\x04":
+            archive = zipfile.ZipFile(self._file)
+            try:
+                return archive.open(self._pick(archive.namelist(), member))
+            except (RuntimeError, NotImplementedError) as error:  # a password, or a compression Python lacks
+                raise ConversionError(f"{self.path}: {error}; unpack it and convert the file inside") from error
+        return self._file
+
+    def _pick(self, names: list[str], member: Callable[[str], bool] | None) -> str:
+        names = [name for name in names if not name.endswith("/") and not name.startswith("__MACOSX")]
+        wanted = [name for name in names if (member or (lambda n: n.lower().endswith(".csv")))(name)]
+        if not wanted and member is None and len(names) == 1:
+            wanted = names
+        if len(wanted) != 1:
+            held = ", ".join(names[:8]) or "nothing"
+            raise ConversionError(
+                f"{self.path}: needs exactly one data file in the archive, found {len(wanted)} (it holds {held}); "
+                "unpack it and name the files to convert"
+            )
+        return wanted[0]
+
+    def _start(self) -> None:
+        first = self._raw_block()
+        if not first:
+            raise ConversionError(f"{self.path}: is empty; download it again")
+        if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise ConversionError(f"{self.path}: is UTF-16 text; save it as UTF-8 and convert that")
+        first = first.removeprefix(codecs.BOM_UTF8)
+        if first.lstrip()[:1] == b"<":
+            raise ConversionError(
+                f"{self.path}: row 1 is an HTML or XML page ({first.lstrip()[:40].decode('latin-1').splitlines()[0]!r}), "
+                "not data; the server answered with an error page, download it again"
+            )
+        self._pending = self._clean(first)
+
+    def _raw_block(self) -> bytes:
+        try:
+            block = self._stream.read(BLOCK)
+        except OSError as error:
+            if isinstance(error, gzip.BadGzipFile):
+                raise self._damaged() from error
+            raise describe_os_error(self.path, error) from error
+        except DAMAGED as error:
+            raise self._damaged() from error
+        self._bar.update(self._file.tell() - self._bar.n)
+        return block
+
+    def _damaged(self) -> ConversionError:
+        return ConversionError(
+            f"{self.path}: the compressed file is cut off or damaged after row {self.lines_read}; download it again"
+        )
+
+    def _clean(self, block: bytes) -> bytes:
+        nul = block.find(b"\0")
+        if nul >= 0:
+            row = self.lines_read + block.count(b"\n", 0, nul) + 1
+            raise ConversionError(f"{self.path}: row {row} holds a NUL byte; the file is damaged, download it again")
+        text = self._decode(block)
+        self.lines_read += block.count(b"\n")
+        return text
+
+    def _decode(self, block: bytes) -> bytes:
+        if not self._carry and block.isascii():
+            return block
+        block = self._carry + block
+        if self._decoder != "cp1252":
+            try:
+                _, used = codecs.utf_8_decode(block, "strict", self._ended)
+                self._carry, block = block[used:], block[:used]
+                if not block.isascii():
+                    self._decoder = "utf-8"
+                return block
+            except UnicodeDecodeError as error:
+                if self._decoder == "utf-8":
+                    raise self._undecodable(block, error, "UTF-8, as the rows before it are") from error
+        self._decoder, self._carry = "cp1252", b""
+        try:
+            return block.decode("cp1252").encode()
+        except UnicodeDecodeError as error:
+            raise self._undecodable(block, error, "UTF-8 or Windows-1252") from error
+
+    def _undecodable(self, block: bytes, error: UnicodeDecodeError, encoding: str) -> ConversionError:
+        row = self.lines_read + block.count(b"\n", 0, error.start) + 1
+        byte = block[error.start]
+        return ConversionError(
+            f"{self.path}: row {row} holds byte 0x{byte:02X}, which is not {encoding}; save it as UTF-8"
+        )
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes (all that is left for -1); `b""` at the end."""
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read(BLOCK), b""))
+        while not self._pending and not self._ended:
+            block = self._raw_block()
+            self._ended = not block
+            self._pending = self._clean(block)
+        head, self._pending = self._pending[:size], self._pending[size:]
+        return head
+
+    def readinto(self, buffer) -> int:
+        head = self.read(len(buffer))
+        buffer[: len(head)] = head
+        return len(head)
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        if getattr(self, "_bar", None) is not None:
+            self._bar.close()
+        super().close()
+
+    def lines(self):
+        """Iterate over `(row number from 1, line without its end)`."""
+        with io.TextIOWrapper(io.BufferedReader(self, BLOCK), encoding="utf-8") as stream:
+            for row, line in enumerate(stream, 1):
+                yield row, line.rstrip("\r\n")
