@@ -1,6 +1,11 @@
-"""From what a person can download to a RecBole dataset folder: one call per command of `python -m dataset_converters`."""
+"""From what a person can download to a RecBole dataset folder.
 
+One Python call per command of `python -m dataset_converters`, with the same options.
+"""
+
+from dataset_converters.chicago import chicago
 from dataset_converters.errors import ConversionError
+from dataset_converters.nyc import nyc
 from dataset_converters.sequences import sequences
 
-__all__ = ["ConversionError", "sequences"]
+__all__ = ["ConversionError", "chicago", "nyc", "sequences"]

@@ -7,6 +7,7 @@ import sys
 
 import dataset_converters
 from dataset_converters.errors import ConversionError
+from dataset_converters.layouts import CHICAGO, NYC, Layout
 from dataset_converters.report import summary
 from dataset_converters.sequences import LAYOUTS
 
@@ -28,6 +29,25 @@ def _sequences(commands) -> None:
     parser.set_defaults(run=_convert, min_events=1)
 
 
+def _crime(commands, layout: Layout, description: str) -> None:
+    parser = _converter(commands, layout.city, description, "the city's CSV")
+    parser.add_argument("--year", type=int, help="only events that start in this year (default: all)")
+    parser.add_argument("--slot-hours", type=int, default=3, help="hours of a time slot (default: %(default)s)")
+    parser.add_argument("--element", choices=list(layout.classes), default="offense", help="default: %(default)s")
+    parser.add_argument("--generator", metavar="COLUMNS", help=f"default: {','.join(layout.generator)}")
+    parser.add_argument("--date-format", metavar="mdy|dmy", help="for files that mix date forms")
+    parser.add_argument("--tolerate", metavar="N|P%", help="unusable rows to accept (default: 5%% of the rows)")
+    parser.set_defaults(run=_convert, min_events=5)
+
+
+def _nyc(commands) -> None:
+    _crime(commands, NYC, "NYPD Complaint Data (New York City)")
+
+
+def _chicago(commands) -> None:
+    _crime(commands, CHICAGO, "Crimes - 2001 to Present (Chicago)")
+
+
 def _convert(command: str, **options) -> int:
     print(summary(getattr(dataset_converters, command)(progress=True, **options)))
     return 0
@@ -37,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m dataset_converters", description=dataset_converters.__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_sequences,):
+    for add in (_nyc, _chicago, _sequences):
         add(commands)
     return parser
 

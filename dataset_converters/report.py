@@ -29,15 +29,26 @@ class Tally:
 
     def drop(self, reason: str, count: int) -> None:
         """Adds `count` rows that a rule leaves out."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + int(count)
+        if count:
+            self.dropped[reason] = self.dropped.get(reason, 0) + int(count)
 
     def reject(self, reason: str, count: int, examples: Iterable[str] = ()) -> None:
         """Adds `count` rows that cannot be used; `examples` read like `file.csv row 12: 'value'`."""
+        if not count:
+            return
         self.unusable[reason] = self.unusable.get(reason, 0) + int(count)
         for example in examples:
             if sum(shown.endswith(reason) for shown in self.examples) >= SHOWN:
                 break
             self.examples.append(f"{example}: {reason}")
+
+    def snapshot(self) -> tuple:
+        """The counts so far, for `restore` when a file has to be read again."""
+        return self.read, dict(self.dropped), dict(self.unusable), list(self.examples)
+
+    def restore(self, counts: tuple) -> None:
+        """Goes back to the counts of a snapshot."""
+        self.read, self.dropped, self.unusable, self.examples = counts
 
     def check(self) -> None:
         """Raises ConversionError if more rows are unusable than are tolerated."""
@@ -88,7 +99,7 @@ def summary(report: dict) -> str:
         lines += [f"  {kind:<9}{count:>11,}  {reason}" for reason, count in rows[kind].items() if count]
     lines += [f"    {example}" for example in rows["examples_of_unusable"]]
     lines += [f"  note: {note}" for note in report.get("notes", [])]
-    return "\n".join(lines + [statistics_table(report["statistics"])])
+    return "\n".join([*lines, statistics_table(report["statistics"])])
 
 
 def statistics_table(statistics: dict) -> str:

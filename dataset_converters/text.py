@@ -63,11 +63,13 @@ class TextSource(io.RawIOBase):
         self._decoder = None
         self._pending = b""
         self._carry = b""
-        self._ended = False
+        self.ended = False
+        self.ends_with_line = True
+        self._bar = None
         if os.path.isdir(path):
             raise ConversionError(f"{path}: is a directory; name the file (or files) to convert")
         try:
-            self._file = open(path, "rb")
+            self._file = io.BufferedReader(io.FileIO(path))
             magic = self._file.read(4)
             self._file.seek(0)
             size = os.fstat(self._file.fileno()).st_size
@@ -120,9 +122,9 @@ class TextSource(io.RawIOBase):
             raise ConversionError(f"{self.path}: is UTF-16 text; save it as UTF-8 and convert that")
         first = first.removeprefix(codecs.BOM_UTF8)
         if first.lstrip()[:1] == b"<":
+            start = first.lstrip()[:40].decode("latin-1").splitlines()[0]
             raise ConversionError(
-                f"{self.path}: row 1 is an HTML or XML page ({first.lstrip()[:40].decode('latin-1').splitlines()[0]!r}), "
-                "not data; the server answered with an error page, download it again"
+                f"{self.path}: row 1 is an HTML or XML page ({start!r}), not data; the server answered with an error page, download it again"
             )
         self._pending = self._clean(first)
 
@@ -149,6 +151,8 @@ class TextSource(io.RawIOBase):
             row = self.lines_read + block.count(b"\n", 0, nul) + 1
             raise ConversionError(f"{self.path}: row {row} holds a NUL byte; the file is damaged, download it again")
         text = self._decode(block)
+        if block:
+            self.ends_with_line = block.endswith(b"\n")
         self.lines_read += block.count(b"\n")
         return text
 
@@ -158,7 +162,7 @@ class TextSource(io.RawIOBase):
         block = self._carry + block
         if self._decoder != "cp1252":
             try:
-                _, used = codecs.utf_8_decode(block, "strict", self._ended)
+                _, used = codecs.utf_8_decode(block, "strict", self.ended)
                 self._carry, block = block[used:], block[:used]
                 if not block.isascii():
                     self._decoder = "utf-8"
@@ -183,12 +187,21 @@ class TextSource(io.RawIOBase):
         """Up to `size` bytes (all that is left for -1); `b""` at the end."""
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(BLOCK), b""))
-        while not self._pending and not self._ended:
+        while not self._pending and not self.ended:
             block = self._raw_block()
-            self._ended = not block
+            self.ended = not block
             self._pending = self._clean(block)
         head, self._pending = self._pending[:size], self._pending[size:]
         return head
+
+    def first_line(self) -> str:
+        """The first line, without its end; what is read afterwards starts on the second."""
+        while b"\n" not in self._pending and not self.ended:
+            block = self._raw_block()
+            self.ended = not block
+            self._pending += self._clean(block)
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line.decode().rstrip("\r")
 
     def readinto(self, buffer) -> int:
         head = self.read(len(buffer))
@@ -201,7 +214,7 @@ class TextSource(io.RawIOBase):
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
-        if getattr(self, "_bar", None) is not None:
+        if self._bar is not None:
             self._bar.close()
         super().close()
 

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 
 # What pandas.read_csv turns into a missing value (RecBole reads with its defaults), and RecBole's own padding token.
 READ_AS_MISSING = frozenset(
-    ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"]
-    + ["NULL", "NaN", "None", "n/a", "nan", "null", "[PAD]"]
+    (
+        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A"),
+        *("NA", "NULL", "NaN", "None", "n/a", "nan", "null", "[PAD]"),
+    )
 )
 SEPARATOR = "|"
 # Control characters and every kind of line or paragraph end, the quote character that pandas would take for the start

@@ -1,0 +1,189 @@
+"""Reading a table of events in pieces: columns found by name, only those needed are parsed, bad rows named."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from dataset_converters.errors import ConversionError
+from dataset_converters.text import TextSource
+
+BLOCK_BYTES = 8 << 20
+
+
+def normal_name(header: str) -> str:
+    """A header as it is compared: `Community Area`, `COMMUNITY_AREA` and `community_area` are one name."""
+    return re.sub(r"[^a-z0-9]+", "_", header.strip().lower()).strip("_")
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row without the right number of fields. `number` counts from 1, the header's row."""
+
+    number: int
+    fields: int
+    expected: int
+    text: str
+    cut_off: bool = False
+
+    def __str__(self) -> str:
+        start = self.text[:60].split("\n")[0]
+        if self.cut_off:
+            what = f"is the last and is cut off ({self.fields} of {self.expected} fields)"
+        elif self.fields == 1 and start.startswith('"') and self.text.rstrip().endswith('"'):
+            what = f"is wholly in quotes, so it is 1 field instead of {self.expected}"
+        elif '"' in self.text and "\n" in self.text:
+            what = "opens a quote that is not closed"
+        else:
+            what = f"has {self.fields} fields instead of {self.expected}"
+        return f"row {self.number} {what} ({start!r})"
+
+
+class Batch:
+    """Some rows of the table. `columns[role]` is a pyarrow array of strings, dictionary-encoded where asked for."""
+
+    def __init__(self, columns: dict[str, pa.Array], length: int, first_good: int, reader: TableReader):
+        self.columns = columns
+        self.length = length
+        self._first_good = first_good
+        self._reader = reader
+
+    def row_number(self, index: int) -> int:
+        """The file's row number (the header is row 1) of the row at `index` of this batch."""
+        number = self._first_good + index + 1 + self._reader.header_rows
+        for bad in self._reader.bad_rows:
+            number += bad.number <= number
+        return number
+
+    def where(self, index: int) -> str:
+        """`file.csv row 12`."""
+        return f"{self._reader.path} row {self.row_number(index)}"
+
+
+class TableReader:
+    """A delimited text file, read once from start to end.
+
+    Args:
+        path: plain, gz or zip.
+        choose: given the header, names the columns wanted: role -> position.
+        plain: roles whose values hardly repeat; the others are dictionary-encoded.
+        header: the column names of a file that has no header row.
+        delimiter: one character.
+        skip_bad: collect rows with a wrong number of fields in `bad_rows` instead of raising at the first.
+        member: see TextSource.
+
+    Raises:
+        ConversionError: unreadable, no header, no rows, or a bad row.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        choose: Callable[[Sequence[str]], dict[str, int]],
+        *,
+        plain: Sequence[str] = (),
+        header: Sequence[str] | None = None,
+        delimiter: str = ",",
+        skip_bad: bool = False,
+        member: Callable[[str], bool] | None = None,
+        progress: bool = False,
+    ):
+        self.path = str(path)
+        self.bad_rows: list[BadRow] = []
+        self._delimiter = delimiter
+        self._skip_bad = skip_bad
+        self._plain = frozenset(plain)
+        self._member = member
+        self._source = TextSource(path, member=member, progress=progress)
+        try:
+            self.header_rows = int(header is None)
+            self.header = list(header) if header is not None else self._read_header()
+            self.positions = choose(self.header)
+        except BaseException:
+            self._source.close()
+            raise
+
+    def _read_header(self) -> list[str]:
+        line = self._source.first_line()
+        return next(csv.reader([line], delimiter=self._delimiter), [])
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows, in the file's order.
+
+        Raises:
+            ConversionError: damaged or malformed; at the end, if there was no row at all.
+        """
+        done = 0
+        try:
+            for record in self._records():
+                columns = {role: record.column(f"c{at}") for role, at in self.positions.items()}
+                self._judge()
+                if record.num_rows:
+                    yield Batch(columns, record.num_rows, done, self)
+                done += record.num_rows
+            self._judge()
+        except pa.ArrowInvalid as error:
+            if "Empty CSV" not in str(error):
+                raise self._explain(error) from error
+        finally:
+            self._source.close()
+        if not self._source.ends_with_line and (fault := self._open_quote()):
+            raise fault
+        if not done and not self.bad_rows:
+            raise ConversionError(f"{self.path}: has a header but no rows; download it again")
+
+    def _records(self) -> Iterator[pa.RecordBatch]:
+        names = [f"c{place}" for place in range(len(self.header))]
+        text, repeated = pa.string(), pa.dictionary(pa.int32(), pa.string())
+        types = {names[at]: text if role in self._plain else repeated for role, at in self.positions.items()}
+        return pa_csv.open_csv(
+            pa.PythonFile(self._source, mode="r"),
+            pa_csv.ReadOptions(block_size=BLOCK_BYTES, column_names=names, use_threads=False),
+            pa_csv.ParseOptions(
+                delimiter=self._delimiter,
+                newlines_in_values=True,
+                ignore_empty_lines=False,  # row numbers must stay those of the file
+                invalid_row_handler=self._on_bad_row,
+            ),
+            pa_csv.ConvertOptions(include_columns=list(types), column_types=types, strings_can_be_null=False),
+        )
+
+    def _on_bad_row(self, row) -> str:
+        number = row.number + self.header_rows
+        self.bad_rows.append(BadRow(number, row.actual_columns, row.expected_columns, row.text[:4000]))
+        return "skip"
+
+    def _judge(self) -> None:
+        if not self.bad_rows or self._skip_bad:
+            return
+        bad = self.bad_rows[0]
+        at_end = self._source.ended and not self._source.ends_with_line and bad is self.bad_rows[-1]
+        if at_end and bad.fields < bad.expected and not ('"' in bad.text and "\n" in bad.text):
+            bad = BadRow(bad.number, bad.fields, bad.expected, bad.text, cut_off=True)
+        raise ConversionError(
+            f"{self.path}: {bad}; repair the file or download it again, or leave such rows out with --tolerate"
+        )
+
+    def _explain(self, error: pa.ArrowInvalid) -> ConversionError:
+        return self._open_quote() or ConversionError(f"{self.path}: cannot be read as a table: {error}")
+
+    def _open_quote(self) -> ConversionError | None:
+        """Reads the file again, slowly, to find the row whose quote is never closed."""
+        row = 1
+        with TextSource(self.path, member=self._member) as source:
+            lines = (line + "\n" for _, line in source.lines())
+            try:
+                for _ in csv.reader(lines, delimiter=self._delimiter, strict=True):
+                    row += 1
+            except csv.Error:
+                return ConversionError(
+                    f"{self.path}: row {row} opens a quote that is not closed, or is cut off; "
+                    "repair the file or download it again"
+                )
+        return None

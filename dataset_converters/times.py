@@ -1,0 +1,139 @@
+"""Dates and times of day as cities write them, and the refusal to guess where a file mixes date forms."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dataset_converters.errors import ConversionError
+
+MISSING, UNREADABLE = -(2**31) + 1, -(2**31)
+MISSING_WORDS = frozenset(["", "na", "(null)", "unknown"])
+DATE_ORDERS = ("mdy", "dmy")
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
+_ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
+_SLASHED = re.compile(r"(\d{1,2})([/-])(\d{1,2})\2(\d{4}|\d{2})")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s*([AaPp])\.?[Mm]\.?)?")
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell says that there is no value: empty, `NA`, `(null)`, `UNKNOWN`, in any case."""
+    return text.strip().lower() in MISSING_WORDS
+
+
+def date_order(option: str | None) -> str | None:
+    """`--date-format` as `mdy` or `dmy`; `%m/%d/%Y` and `%d/%m/%Y` are understood too.
+
+    Raises:
+        ConversionError: anything else.
+    """
+    if option is None or option in DATE_ORDERS:
+        return option
+    places = option.find("%m"), option.find("%d")
+    if min(places) < 0:
+        raise ConversionError(f"--date-format is {option!r}; it must be mdy (12/31/2015) or dmy (31/12/2015)")
+    return "mdy" if places[0] < places[1] else "dmy"
+
+
+def split_date_and_clock(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """`01/03/2016 11:57:00 PM` or `2012-01-01T00:05:00.000` as date and clock, each empty where there is none."""
+    parts = pc.extract_regex(texts, r"^\s*(?P<date>[^T\s]*)(?:[T\s]\s*(?P<clock>.*?))?\s*$")
+    return pc.struct_field(parts, 0), pc.fill_null(pc.struct_field(parts, 1), "")
+
+
+def clock_seconds(text: str) -> int:
+    """Seconds from midnight of `23:45:00`, `11:45 PM`, `24:00:00` (86,400); MISSING or UNREADABLE."""
+    text = text.strip()
+    if is_missing(text):
+        return MISSING
+    match = _CLOCK.fullmatch(text)
+    if not match:
+        return UNREADABLE
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    if match[4]:
+        if not 1 <= hour <= 12:
+            return UNREADABLE
+        hour = hour % 12 + 12 * (match[4] in "Pp")
+    if minute > 59 or second > 59 or hour > 24 or (hour == 24 and (minute or second)):
+        return UNREADABLE
+    return hour * 3600 + minute * 60 + second
+
+
+class Dates:
+    """The dates of one file: reads them, and keeps what they show about the order of day and month.
+
+    Args:
+        order: how `2/3/2020` is read; the cities' portals write the month first.
+    """
+
+    def __init__(self, order: str = "mdy"):
+        self.order = order
+        self._days: dict[str, int] = {}
+        # kind of evidence -> (row, text) of its first rows; the kinds are "mdy", "dmy" and "either"
+        self._evidence: dict[str, list[tuple[int, str]]] = {"mdy": [], "dmy": [], "either": []}
+        self._forms: dict[str, tuple[int, str]] = {}
+
+    def days(self, dates: pa.DictionaryArray, row_number) -> np.ndarray:
+        """[n] int64 days since 1970, MISSING or UNREADABLE, for n date strings.
+
+        Args:
+            row_number: gives the file's row number of an index, called for dates not met before.
+        """
+        indices = dates.indices.to_numpy()
+        table = np.empty(len(dates.dictionary), np.int64)
+        for code, text in enumerate(dates.dictionary.to_pylist()):
+            if text not in self._days:
+                places = np.flatnonzero(indices == code)
+                self._days[text] = self._read(text.strip(), row_number(int(places[0])) if len(places) else 0)
+            table[code] = self._days[text]
+        return table[indices]
+
+    def _read(self, text: str, row: int) -> int:
+        if is_missing(text):
+            return MISSING
+        if match := _ISO.fullmatch(text):
+            self._forms.setdefault("year first", (row, text))
+            return _day_number(int(match[1]), int(match[2]), int(match[3]))
+        match = _SLASHED.fullmatch(text)
+        if not match:
+            return UNREADABLE
+        first, second, year = int(match[1]), int(match[3]), int(match[4])
+        self._forms.setdefault(f"{len(match[4])}-digit year last", (row, text))
+        if len(match[4]) == 2:
+            year += 2000 if year < 69 else 1900
+        as_mdy, as_dmy = _day_number(year, first, second), _day_number(year, second, first)
+        if as_mdy == as_dmy:
+            return as_mdy
+        kind = "dmy" if as_mdy == UNREADABLE else "mdy" if as_dmy == UNREADABLE else "either"
+        self._evidence[kind].append((row, text))
+        return as_dmy if kind == "dmy" or (kind == "either" and self.order == "dmy") else as_mdy
+
+    def order_shown(self, path: str) -> str:
+        """The order under which the whole file can be read.
+
+        Raises:
+            ConversionError: the file mixes forms and holds dates that could mean two days.
+        """
+        seen = self._evidence
+        if not seen["either"]:
+            return self.order
+        if len(self._forms) > 1 or (seen["mdy"] and seen["dmy"]):
+            shown = [*self._forms.values(), *seen["mdy"][:1], *seen["dmy"][:1]]
+            rows = ", ".join(f"row {row} {text!r}" for row, text in sorted(set(shown)))
+            doubtful = ", ".join(f"row {row} {text!r}" for row, text in sorted(seen["either"])[:3])
+            raise ConversionError(
+                f"{path}: mixes date forms ({rows}), so {doubtful} could mean two days; "
+                "say which with --date-format mdy or --date-format dmy"
+            )
+        return "dmy" if seen["dmy"] else self.order
+
+
+def _day_number(year: int, month: int, day: int) -> int:
+    try:
+        return datetime.date(year, month, day).toordinal() - _EPOCH
+    except ValueError:
+        return UNREADABLE
