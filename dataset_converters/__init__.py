@@ -3,9 +3,11 @@
 One Python call per command of `python -m dataset_converters`, with the same options.
 """
 
+from dataset_converters.check import check
 from dataset_converters.chicago import chicago
 from dataset_converters.errors import ConversionError
 from dataset_converters.nyc import nyc
+from dataset_converters.sample import sample
 from dataset_converters.sequences import sequences
 
-__all__ = ["ConversionError", "chicago", "nyc", "sequences"]
+__all__ = ["ConversionError", "check", "chicago", "nyc", "sample", "sequences"]

@@ -48,6 +48,43 @@ def _chicago(commands) -> None:
     _crime(commands, CHICAGO, "Crimes - 2001 to Present (Chicago)")
 
 
+def _check(commands) -> None:
+    parser = commands.add_parser(
+        "check", help="validate a dataset folder", description="Validates a RecBole dataset folder."
+    )
+    parser.add_argument("folder", help="dataset folder, such as dataset/nyc16")
+    for name, default in (("user", "user_id"), ("item", "item_id"), ("time", "timestamp")):
+        parser.add_argument(f"--{name}-field", default=default, help="default: %(default)s")
+    parser.add_argument("--min-events", type=int, default=5, help="shortest generator (default: %(default)s)")
+    parser.add_argument("--candidates", type=int, default=100, help="fewest elements (default: %(default)s)")
+    parser.set_defaults(run=_run_check)
+
+
+def _run_check(command: str, **options) -> int:
+    checked = dataset_converters.check(progress=True, **options)
+    print(checked)
+    return 1 if checked.findings else 0
+
+
+def _sample(commands) -> None:
+    text = "write a made-up export of any size"
+    parser = commands.add_parser("sample", help=text, description=text.capitalize() + ".", allow_abbrev=False)
+    parser.add_argument("city", choices=("nyc", "chicago"))
+    parser.add_argument("--output", required=True, metavar="FILE", help="the CSV file; gzip if it ends in .gz")
+    parser.add_argument("--events", type=int, default=50_000, help="rows (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same file (default: %(default)s)")
+    parser.add_argument("--year", type=int, default=2016, help="first year (default: %(default)s)")
+    parser.add_argument("--years", type=int, default=1, help="how many years (default: %(default)s)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+    parser.set_defaults(run=_run_sample)
+
+
+def _run_sample(command: str, **options) -> int:
+    path = dataset_converters.sample(**options)
+    print(f"wrote {path} ({path.stat().st_size:,} bytes)")
+    return 0
+
+
 def _convert(command: str, **options) -> int:
     print(summary(getattr(dataset_converters, command)(progress=True, **options)))
     return 0
@@ -57,7 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m dataset_converters", description=dataset_converters.__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_nyc, _chicago, _sequences):
+    for add in (_nyc, _chicago, _sequences, _check, _sample):
         add(commands)
     return parser
 

@@ -90,8 +90,7 @@ class Layout:
         names = [normal_name(name) for name in header]
         found, absent = {}, []
         for role in dict.fromkeys([*needed, *wanted]):
-            aliases = (*self.roles.get(role, ()), role)
-            places = [place for alias in dict.fromkeys(aliases) for place, name in enumerate(names) if name == alias]
+            places = [place for alias in self._aliases(role) for place, name in enumerate(names) if name == alias]
             if len(places) > 1 and names[places[0]] == names[places[1]]:
                 raise ConversionError(f"{path}: row 1 has the column {header[places[0]]!r} twice; rename one of them")
             if places:
@@ -99,12 +98,15 @@ class Layout:
             elif role in set(needed):
                 absent.append(role)
         if absent:
-            sought = ", ".join(" or ".join(dict.fromkeys([*self.roles.get(role, ()), role])) for role in absent)
+            sought = ", ".join(" or ".join(self._aliases(role)) for role in absent)
             held = ", ".join(name.strip() for name in header)
             raise ConversionError(
                 f"{path}: row 1 lacks {sought}; it has {held[:800]}; {self._resembles(names, absent)}"
             )
         return found
+
+    def _aliases(self, role: str) -> tuple[str, ...]:
+        return self.roles.get(role, (role,))
 
     def _resembles(self, names: Sequence[str], absent: Sequence[str]) -> str:
         shares = {label: sum(name in names for name in marks) / len(marks) for label, marks in EXPORTS.items()}

@@ -75,6 +75,7 @@ class TableReader:
         plain: roles whose values hardly repeat; the others are dictionary-encoded.
         header: the column names of a file that has no header row.
         delimiter: one character.
+        quotes: whether `"` encloses fields.
         skip_bad: collect rows with a wrong number of fields in `bad_rows` instead of raising at the first.
         member: see TextSource.
 
@@ -90,6 +91,7 @@ class TableReader:
         plain: Sequence[str] = (),
         header: Sequence[str] | None = None,
         delimiter: str = ",",
+        quotes: bool = True,
         skip_bad: bool = False,
         member: Callable[[str], bool] | None = None,
         progress: bool = False,
@@ -97,6 +99,7 @@ class TableReader:
         self.path = str(path)
         self.bad_rows: list[BadRow] = []
         self._delimiter = delimiter
+        self._quotes = quotes
         self._skip_bad = skip_bad
         self._plain = frozenset(plain)
         self._member = member
@@ -111,7 +114,12 @@ class TableReader:
 
     def _read_header(self) -> list[str]:
         line = self._source.first_line()
-        return next(csv.reader([line], delimiter=self._delimiter), [])
+        return next(csv.reader([line], delimiter=self._delimiter), []) if self._quotes else line.split(self._delimiter)
+
+    @property
+    def encoding(self) -> str | None:
+        """`utf-8` or `cp1252` once a byte beyond ASCII was met."""
+        return self._source.encoding
 
     def batches(self) -> Iterator[Batch]:
         """The rows, in the file's order.
@@ -133,7 +141,7 @@ class TableReader:
                 raise self._explain(error) from error
         finally:
             self._source.close()
-        if not self._source.ends_with_line and (fault := self._open_quote()):
+        if self._quotes and not self._source.ends_with_line and (fault := self._open_quote()):
             raise fault
         if not done and not self.bad_rows:
             raise ConversionError(f"{self.path}: has a header but no rows; download it again")
@@ -147,7 +155,8 @@ class TableReader:
             pa_csv.ReadOptions(block_size=BLOCK_BYTES, column_names=names, use_threads=False),
             pa_csv.ParseOptions(
                 delimiter=self._delimiter,
-                newlines_in_values=True,
+                quote_char='"' if self._quotes else False,
+                newlines_in_values=self._quotes,
                 ignore_empty_lines=False,  # row numbers must stay those of the file
                 invalid_row_handler=self._on_bad_row,
             ),

@@ -60,7 +60,7 @@ class TextSource(io.RawIOBase):
         self.path = str(path)
         self.lines_read = 0
         self._file = None
-        self._decoder = None
+        self.encoding = None  # "utf-8" or "cp1252" once a byte beyond ASCII was met
         self._pending = b""
         self._carry = b""
         self.ended = False
@@ -124,7 +124,8 @@ class TextSource(io.RawIOBase):
         if first.lstrip()[:1] == b"<":
             start = first.lstrip()[:40].decode("latin-1").splitlines()[0]
             raise ConversionError(
-                f"{self.path}: row 1 is an HTML or XML page ({start!r}), not data; the server answered with an error page, download it again"
+                f"{self.path}: row 1 is an HTML or XML page ({start!r}), not data; "
+                "the server answered with an error page, download it again"
             )
         self._pending = self._clean(first)
 
@@ -160,17 +161,17 @@ class TextSource(io.RawIOBase):
         if not self._carry and block.isascii():
             return block
         block = self._carry + block
-        if self._decoder != "cp1252":
+        if self.encoding != "cp1252":
             try:
                 _, used = codecs.utf_8_decode(block, "strict", self.ended)
                 self._carry, block = block[used:], block[:used]
                 if not block.isascii():
-                    self._decoder = "utf-8"
+                    self.encoding = "utf-8"
                 return block
             except UnicodeDecodeError as error:
-                if self._decoder == "utf-8":
+                if self.encoding == "utf-8":
                     raise self._undecodable(block, error, "UTF-8, as the rows before it are") from error
-        self._decoder, self._carry = "cp1252", b""
+        self.encoding, self._carry = "cp1252", b""
         try:
             return block.decode("cp1252").encode()
         except UnicodeDecodeError as error:
