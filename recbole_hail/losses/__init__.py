@@ -1,0 +1,20 @@
+"""The losses of HAIL as pure functions of logits [T, M, V] and targets [M]; nothing here knows a model or RecBole.
+
+T peers, M target positions, V elements. Every function is finite in value and gradient for every finite float32 logit.
+"""
+
+from recbole_hail.losses.denoising import denoising_mask
+from recbole_hail.losses.hail import HailLossParts, hail_loss, hail_loss_parts
+from recbole_hail.losses.mimicry import mimicry_loss
+from recbole_hail.losses.mutual_exclusivity import mutual_exclusivity_loss
+from recbole_hail.losses.self_knowledge import self_knowledge_loss
+
+__all__ = [
+    "HailLossParts",
+    "denoising_mask",
+    "hail_loss",
+    "hail_loss_parts",
+    "mimicry_loss",
+    "mutual_exclusivity_loss",
+    "self_knowledge_loss",
+]

@@ -1,0 +1,34 @@
+"""Denoising: interactions that every peer finds among the hardest are taken for noise (paper section 3.5.3)."""
+
+import torch
+from torch import Tensor
+
+
+def denoising_mask(self_knowledge: Tensor, beta: float, slots: int | None = None) -> Tensor:
+    """Which positions keep their distillation terms, Eq. 8.
+
+    A position is dropped when its self-knowledge loss is among the floor(beta · slots) largest for EVERY peer. Ranks
+    count from 1 and equal losses rank in order of position, so never more than the share beta of the slots is dropped.
+
+    Args:
+        self_knowledge: [T, M], Eq. 5 before averaging.
+        beta: share in [0, 1).
+        slots: the count the share is taken of; M by default. The authors' program counts every prediction slot of a
+            batch, filled or not.
+
+    Returns:
+        bool [M], True = keep.
+
+    Raises:
+        ValueError: beta outside [0, 1).
+    """
+    if not 0 <= beta < 1:
+        raise ValueError(f"beta: {beta} must lie in [0, 1)")
+    positions = self_knowledge.shape[1]
+    # The small constant undoes the rounding of products such as 0.29 * 100 = 28.999999999999996.
+    hardest = min(int(beta * (positions if slots is None else slots) + 1e-9), positions)
+    if hardest == 0:
+        return torch.ones(positions, dtype=torch.bool, device=self_knowledge.device)
+    order = self_knowledge.detach().argsort(dim=1, descending=True, stable=True)[:, :hardest]  # [T, hardest]
+    among_hardest = torch.zeros_like(self_knowledge, dtype=torch.bool).scatter_(1, order, True)
+    return ~among_hardest.all(dim=0)

@@ -1,0 +1,102 @@
+"""The loss HAIL is trained with: self-knowledge and distilled knowledge in balance (paper section 3.5.4)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from recbole_hail.losses.denoising import denoising_mask
+from recbole_hail.losses.mimicry import mimicry_loss
+from recbole_hail.losses.mutual_exclusivity import mutual_exclusivity_loss
+from recbole_hail.losses.self_knowledge import self_knowledge_loss
+
+DISTILLATIONS = ("med", "mimicry", "none")
+DENOISING_FORMS = ("paper", "authors")
+
+
+class HailLossParts(NamedTuple):
+    """The loss of a batch and what it is made of; all but `total` are detached.
+
+    `positive` and `negative` are the terms of mutual exclusivity before the factor 1 - alpha; under mimicry the
+    imitation loss stands in `positive`. `dropped` is the share of positions denoising took out.
+    """
+
+    total: Tensor  # []
+    self_knowledge: Tensor  # [T]
+    positive: Tensor  # [T]
+    negative: Tensor  # [T]
+    dropped: Tensor  # []
+
+
+def hail_loss(logits: Tensor, targets: Tensor, **settings) -> Tensor:
+    """Eqs. 9 and 10 as one number; takes the settings of `hail_loss_parts`."""
+    return hail_loss_parts(logits, targets, **settings).total
+
+
+def hail_loss_parts(
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    alpha: float = 0.5,
+    beta: float = 0.0,
+    gamma: float = 1.0,
+    positive_term: bool = True,
+    negative_term: bool = True,
+    denoise: str = "paper",
+    distillation: str = "med",
+    slots: int | None = None,
+) -> HailLossParts:
+    """Eqs. 9 and 10: the sum over peers of alpha · self-knowledge + (1 - alpha) · distilled knowledge.
+
+    Every term is averaged over all M positions; an empty batch gives 0. With one peer, or `distillation="none"`, there
+    is nothing to distil and the loss is the plain cross-entropy, not scaled by alpha.
+
+    Args:
+        logits: [T, M, V].
+        targets: [M], element indices into V.
+        alpha: balance factor in [0, 1].
+        beta: share of positions taken for noise, Eq. 8.
+        gamma: exponent on the peers' weights.
+        positive_term, negative_term: off gives the ablation's variants I, II and III (Fig. 3); beta = 0 gives IV.
+        denoise: "paper" drops noise from the distilled terms only, "authors" from the cross-entropy too.
+        distillation: "med" (mutual exclusivity), "mimicry" (deep mutual learning) or "none".
+        slots: see `denoising_mask`.
+
+    Raises:
+        ValueError: a setting out of range or shapes that do not fit.
+    """
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha: {alpha} must lie in [0, 1]")
+    if denoise not in DENOISING_FORMS:
+        raise ValueError(f"denoise: {denoise!r} must be one of {', '.join(DENOISING_FORMS)}")
+    if distillation not in DISTILLATIONS:
+        raise ValueError(f"distillation: {distillation!r} must be one of {', '.join(DISTILLATIONS)}")
+    self_knowledge = self_knowledge_loss(logits, targets)  # [T, M]
+    zero = torch.zeros_like(self_knowledge)
+    if logits.shape[0] == 1 or distillation == "none":
+        none_dropped = torch.ones_like(targets, dtype=torch.bool)
+        return _balance(self_knowledge, zero, zero, alpha=1.0, keep=none_dropped)
+    keep = denoising_mask(self_knowledge, beta, slots)
+    if distillation == "mimicry":
+        positive, negative = mimicry_loss(logits, targets), zero
+    else:
+        positive, negative = mutual_exclusivity_loss(logits, targets, gamma=gamma)
+    if denoise == "authors":
+        self_knowledge = self_knowledge * keep
+    return _balance(
+        self_knowledge,
+        positive * keep if positive_term else zero,
+        negative * keep if negative_term else zero,
+        alpha=alpha,
+        keep=keep,
+    )
+
+
+def _balance(self_knowledge: Tensor, positive: Tensor, negative: Tensor, *, alpha: float, keep: Tensor) -> HailLossParts:
+    positions = max(keep.numel(), 1)
+    self_knowledge, positive, negative = (
+        term.sum(dim=1) / positions for term in (self_knowledge, positive, negative)
+    )  # [T] each
+    total = (alpha * self_knowledge + (1 - alpha) * (positive + negative)).sum()
+    dropped = (~keep).sum() / positions
+    return HailLossParts(total, self_knowledge.detach(), positive.detach(), negative.detach(), dropped)

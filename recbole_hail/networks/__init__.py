@@ -1,0 +1,6 @@
+"""The networks of HAIL in plain torch: shared embedding, peer encoders, shared prediction head. No RecBole in here."""
+
+from recbole_hail.networks.encoders import BASE_NETWORKS, predicts
+from recbole_hail.networks.peers import PeerNetworks
+
+__all__ = ["BASE_NETWORKS", "PeerNetworks", "predicts"]

@@ -1,0 +1,33 @@
+"""The interaction embedding layer that all peers share (paper section 3.2)."""
+
+import torch
+from torch import Tensor, nn
+
+
+class InteractionEmbedding(nn.Module):
+    """Element plus position embedding, then LayerNorm and dropout as in the authors' program.
+
+    Index 0 of the element table is padding, 1 to `elements` are the elements, `elements + 1` is the mask token.
+    """
+
+    def __init__(self, *, elements: int, positions: int, hidden_size: int, dropout: float, layer_norm_eps: float):
+        super().__init__()
+        self.elements = elements
+        self.element = nn.Embedding(elements + 2, hidden_size, padding_idx=0)
+        self.position = nn.Embedding(positions, hidden_size)
+        self.norm = nn.LayerNorm(hidden_size, eps=layer_norm_eps)
+        self.dropout = nn.Dropout(dropout)
+
+    @property
+    def mask_token(self) -> int:
+        return self.elements + 1
+
+    @property
+    def predictable(self) -> Tensor:
+        """The rows of the table that can be predicted, [elements, d]: neither padding nor the mask token."""
+        return self.element.weight[1:-1]
+
+    def forward(self, sequences: Tensor) -> Tensor:
+        """[B, L] element indices -> H⁰ [B, L, d]."""
+        positions = torch.arange(sequences.shape[1], device=sequences.device)
+        return self.dropout(self.norm(self.element(sequences) + self.position(positions)))

@@ -1,0 +1,24 @@
+"""The prediction layer that all peers share (paper section 3.4)."""
+
+import torch
+from torch import Tensor, nn
+
+from recbole_hail.networks.encoders import ACTIVATIONS
+
+
+class PredictionHead(nn.Module):
+    """Eq. 4 without the product with the embedding table: gelu(h W + b), then the authors' LayerNorm; and the bias b_U.
+
+    The product is kept apart so that scores of a few candidates can be gathered without computing all of them.
+    """
+
+    def __init__(self, *, elements: int, hidden_size: int, activation: str, layer_norm_eps: float):
+        super().__init__()
+        self.transform = nn.Linear(hidden_size, hidden_size)
+        self.activation = ACTIVATIONS[activation]
+        self.norm = nn.LayerNorm(hidden_size, eps=layer_norm_eps)
+        self.bias = nn.Parameter(torch.zeros(elements))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """[..., d] -> [..., d]."""
+        return self.norm(self.activation(self.transform(hidden)))

@@ -1,0 +1,101 @@
+"""T peer networks between one shared embedding and one shared prediction head (paper sections 3.1 and 3.6)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from recbole_hail.networks.embedding import InteractionEmbedding
+from recbole_hail.networks.encoders import build_encoder
+from recbole_hail.networks.head import PredictionHead
+
+
+class PeerNetworks(nn.Module):
+    """Peers differ by their random initialisation and, where `base_networks` names several, by their structure.
+
+    Args:
+        base_networks: one name per peer, see `encoders.BASE_NETWORKS`.
+        elements: |E|; sequences hold 1 to |E|, 0 for padding and |E| + 1 for a masked element.
+        positions: the longest sequence.
+        initializer_range: standard deviation of the truncated normal that weights start from.
+    """
+
+    def __init__(
+        self,
+        base_networks: Sequence[str],
+        *,
+        elements: int,
+        positions: int,
+        layers: int = 2,
+        heads: int = 2,
+        hidden_size: int = 64,
+        inner_size: int = 256,
+        hidden_dropout: float = 0.2,
+        attention_dropout: float = 0.2,
+        activation: str = "gelu",
+        layer_norm_eps: float = 1e-12,
+        initializer_range: float = 0.02,
+    ):
+        super().__init__()
+        self.embedding = InteractionEmbedding(
+            elements=elements,
+            positions=positions,
+            hidden_size=hidden_size,
+            dropout=hidden_dropout,
+            layer_norm_eps=layer_norm_eps,
+        )
+        self.peers = nn.ModuleList(
+            build_encoder(
+                name,
+                layers=layers,
+                heads=heads,
+                hidden_size=hidden_size,
+                inner_size=inner_size,
+                hidden_dropout=hidden_dropout,
+                attention_dropout=attention_dropout,
+                activation=activation,
+                layer_norm_eps=layer_norm_eps,
+            )
+            for name in base_networks
+        )
+        self.head = PredictionHead(
+            elements=elements, hidden_size=hidden_size, activation=activation, layer_norm_eps=layer_norm_eps
+        )
+        self._initialise(initializer_range)
+
+    @torch.no_grad()
+    def _initialise(self, initializer_range: float) -> None:
+        """Truncated normal weights and zero biases, as in the authors' program; a GRU keeps torch's own start."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.trunc_normal_(
+                    module.weight, std=initializer_range, a=-2 * initializer_range, b=2 * initializer_range
+                )
+            if isinstance(module, nn.Linear):
+                module.bias.zero_()
+        self.embedding.element.weight[0].zero_()
+
+    def forward(self, sequences: Tensor, positions: Tensor, *, visible: Tensor | None = None) -> Tensor:
+        """What every peer predicts with at the given positions.
+
+        Args:
+            sequences: [B, L].
+            positions: [M], indices into the flattened B · L.
+            visible: bool [B, L], False at padding; None where there is none.
+
+        Returns:
+            [T, M, d]: the input of the product with the embedding table, see `logits`.
+        """
+        embedded = self.embedding(sequences)  # [B, L, d], one dropout draw for all peers
+        looked_at = None if visible is None else visible[:, None, None, :]
+        # Only these positions reach the prediction head.
+        hidden = torch.stack([peer(embedded, looked_at).flatten(0, 1)[positions] for peer in self.peers])
+        return self.head(hidden)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """[..., d] -> [..., |E|]; column k belongs to element k + 1, so padding and mask get no probability."""
+        return hidden @ self.embedding.predictable.t() + self.head.bias
+
+    def candidate_logits(self, hidden: Tensor, elements: Tensor) -> Tensor:
+        """hidden [..., N, d] and one element [N] (1 to |E|) for each -> [..., N]."""
+        return (hidden * self.embedding.element(elements)).sum(-1) + self.head.bias[elements - 1]
