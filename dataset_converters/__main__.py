@@ -6,15 +6,17 @@ import argparse
 import sys
 
 import dataset_converters
+from dataset_converters.download import DOWNLOADABLE, PAGE_ROWS
 from dataset_converters.errors import ConversionError
 from dataset_converters.layouts import CHICAGO, NYC, Layout
 from dataset_converters.report import summary
 from dataset_converters.sequences import LAYOUTS
 
 
-def _converter(commands, name: str, description: str, what: str) -> argparse.ArgumentParser:
+def _converter(commands, name: str, description: str, what: str, several: bool = True) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=description, description=description, allow_abbrev=False)
-    parser.add_argument("inputs", nargs="+", metavar="FILE", help=f"{what}; plain, .gz or .zip, one or several")
+    number = {"nargs": "+"} if several else {}
+    parser.add_argument("inputs", metavar="FILE", help=f"{what}; plain, .gz or .zip", **number)
     parser.add_argument("--output", required=True, metavar="FOLDER", help="dataset folder, named like the dataset")
     parser.add_argument("--overwrite", action="store_true", help="replace the dataset if the folder holds it already")
     parser.add_argument("--min-events", type=int, help="drop generators with fewer events (default: %(default)s)")
@@ -46,6 +48,38 @@ def _nyc(commands) -> None:
 
 def _chicago(commands) -> None:
     _crime(commands, CHICAGO, "Crimes - 2001 to Present (Chicago)")
+
+
+def _ratings(commands, name: str, description: str, what: str) -> None:
+    parser = _converter(commands, name, description, what, several=False)
+    parser.add_argument("--min-item-events", type=int, default=5, help="likewise for elements (default: %(default)s)")
+    parser.add_argument("--tolerate", metavar="N|P%", help="unusable rows to accept (default: 5%% of the rows)")
+    parser.set_defaults(run=_convert, min_events=5)
+
+
+def _movielens(commands) -> None:
+    _ratings(commands, "movielens", "MovieLens ratings", "ratings.dat, ratings.csv, u.data or the zip")
+
+
+def _amazon(commands) -> None:
+    _ratings(commands, "amazon", "Amazon reviews", "reviews as JSON lines, or a CSV of user,item,rating,time")
+
+
+def _download(commands) -> None:
+    text = "download a dataset of the paper and convert it"
+    parser = commands.add_parser("download", help=text, description=text.capitalize() + ".", allow_abbrev=False)
+    parser.add_argument("name", choices=list(DOWNLOADABLE))
+    parser.add_argument("--output", metavar="FOLDER", help="dataset folder (default: dataset/NAME)")
+    parser.add_argument("--app-token", metavar="TOKEN", help="a Socrata application token, for the cities' portals")
+    parser.add_argument("--base-url", metavar="URL", help="replaces scheme and host, for a mirror or a test server")
+    parser.add_argument("--page-rows", type=int, default=PAGE_ROWS, help="rows at a time (default: %(default)s)")
+    parser.add_argument("--retries", type=int, default=6, help="further attempts (default: %(default)s)")
+    parser.add_argument(
+        "--wait", type=float, default=1.0, help="seconds before the first of them (default: %(default)s)"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave the downloaded files in FOLDER.download")
+    parser.add_argument("--overwrite", action="store_true", help="replace the dataset if the folder holds it already")
+    parser.set_defaults(run=_convert)
 
 
 def _check(commands) -> None:
@@ -94,7 +128,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m dataset_converters", description=dataset_converters.__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_nyc, _chicago, _sequences, _check, _sample):
+    for add in (_nyc, _chicago, _sequences, _movielens, _amazon, _download, _check, _sample):
         add(commands)
     return parser
 

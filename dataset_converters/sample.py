@@ -165,9 +165,7 @@ def _nyc_rows(random: np.random.Generator, start: int, size: int, days: np.ndarr
     number = np.arange(start, start + size)
     return {
         # 900,000,007 is a prime, so that no number comes twice before it has gone round
-        "CMPLNT_NUM": pa.array((np.arange(start, start + size) * 7_368_787) % 900_000_007 + 100_000_000).cast(
-            pa.string()
-        ),
+        "CMPLNT_NUM": pa.array(number * 7_368_787 % 900_000_007 + 100_000_000).cast(pa.string()),
         "CMPLNT_FR_DT": date,
         "CMPLNT_FR_TM": clock,
         "CMPLNT_TO_DT": date,
