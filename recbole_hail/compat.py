@@ -1,0 +1,105 @@
+"""What RecBole 1.2.1 needs on today's numpy, pandas and torch; each shim names the fault it covers.
+
+`before_recbole` must run before RecBole is first imported, `after_recbole` once it is. Both may run twice.
+"""
+
+import numpy as np
+
+
+def before_recbole() -> None:
+    """numpy 2 removed names that RecBole's pinned ray uses on import, and numpy 1.24 names that its metrics use.
+
+    RecBole sets the latter itself, but only in processes that construct a Config: one that loads a checkpoint and
+    evaluates dies on `np.float`.
+    """
+    aliases = {
+        "bool8": np.bool_,
+        "float_": np.float64,
+        "complex_": np.complex128,
+        "unicode_": np.str_,
+        "string_": np.bytes_,
+        "float": np.float64,
+        "int": np.int_,
+        "object": np.object_,
+        "str": np.str_,
+        "unicode": np.str_,
+        "complex": np.complex128,
+    }
+    for name, kind in aliases.items():
+        if name not in np.__dict__:
+            setattr(np, name, kind)
+
+
+def after_recbole() -> None:
+    _keep_filling_missing_values()
+    _write_plain_checkpoints()
+
+
+def _keep_filling_missing_values() -> None:
+    """pandas 3 copies on write: RecBole's `feat[field].fillna(..., inplace=True)` fills a copy and NaN stays.
+
+    The loading of sequence columns has the same fault, so missing sequences are filled as they are read.
+    """
+    import pandas as pd
+    from recbole.data.dataset import Dataset
+    from recbole.data.dataset import dataset as dataset_module
+    from recbole.utils import FeatureType
+
+    if getattr(Dataset._fill_nan, "covers_pandas_3", False):
+        return
+    original = Dataset._fill_nan
+
+    def _fill_nan(self):
+        for feat_name in self.feat_name_list:
+            feat = getattr(self, feat_name)
+            for field in list(feat):
+                if self.field2type[field] == FeatureType.TOKEN:
+                    feat[field] = feat[field].fillna(0)
+                elif self.field2type[field] == FeatureType.FLOAT:
+                    feat[field] = feat[field].fillna(feat[field].mean())
+        original(self)  # sequences, which it assigns and does not fill in place
+
+    _fill_nan.covers_pandas_3 = True
+    Dataset._fill_nan = _fill_nan
+
+    class PandasForLoading:
+        """pandas for RecBole's dataset module, with missing sequences read as empty."""
+
+        def __getattr__(self, name):
+            return getattr(pd, name)
+
+        @staticmethod
+        def read_csv(*args, **kwargs):
+            frame = pd.read_csv(*args, **kwargs)
+            sequences = [column for column in frame if str(column).endswith("_seq")]
+            return frame.assign(**{column: frame[column].fillna("") for column in sequences}) if sequences else frame
+
+    dataset_module.pd = PandasForLoading()
+
+
+def _write_plain_checkpoints() -> None:
+    """RecBole's trainers pickle objects with a protocol that torch's weights-only check (the default since torch 2.6)
+    rejects, so they cannot read their own checkpoints. Their module gets a torch whose `save` writes plain ones.
+    """
+    import torch
+    from recbole.model.abstract_recommender import AbstractRecommender
+    from recbole.trainer import trainer as trainer_module
+
+    from recbole_hail.training.checkpoints import restore, write_checkpoint
+
+    if trainer_module.torch is not torch:
+        return
+
+    class TorchForTrainers:
+        """torch for RecBole's trainer module; the device of `load` stays the trainer's choice."""
+
+        def __getattr__(self, name):
+            return getattr(torch, name)
+
+        @staticmethod
+        def save(state, path, pickle_protocol=None):
+            write_checkpoint(state, path)
+
+    trainer_module.torch = TorchForTrainers()
+    load_other_parameter = AbstractRecommender.load_other_parameter
+    AbstractRecommender.load_other_parameter = lambda self, state: load_other_parameter(self, restore(state))

@@ -1,0 +1,87 @@
+"""Saved datasets and dataloaders that are reused only under the very same settings.
+
+RecBole reuses `saved/<dataset>-….pth` whenever it lies there, compares a few settings at most, and goes on with the
+settings of the day it was written. Here the file's name carries a fingerprint of the data files and of all settings
+but those that cannot change the data, so that another setting means another file.
+"""
+
+import hashlib
+import json
+import os
+import pickle
+from logging import getLogger
+from pathlib import Path
+
+import torch
+from recbole.utils import ensure_dir
+
+# Settings that change neither rows nor batches. Everything else counts, also what this list has never heard of.
+_NOT_OF_THE_DATA = frozenset(
+    ["gpu_id", "use_gpu", "state", "checkpoint_dir", "show_progress", "config_file", "config_files", "save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path", "log_wandb", "wandb_project", "epochs", "learner", "learning_rate", "eval_step", "stopping_step", "clip_grad_norm", "weight_decay", "loss_decimal_place", "enable_amp", "enable_scaler", "device", "resume", "download", "nproc", "ip", "port"]
+)
+
+
+def fingerprint(config) -> str:
+    """Twelve hex digits; the same for the same settings and the same sizes and times of the data files."""
+    settings = {name: str(value) for name, value in config.final_config_dict.items() if name not in _NOT_OF_THE_DATA}
+    folder = Path(config["data_path"])
+    files = {}
+    if folder.is_dir():
+        files = {file.name: (file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(folder.iterdir())}
+    described = json.dumps([settings, files], sort_keys=True)
+    return hashlib.sha256(described.encode()).hexdigest()[:12]
+
+
+def cache_path(config, kind: str, asked: str | None) -> str:
+    """Where a `kind` ("dataset" or "dataloaders") is kept; a path the user asked for gets the fingerprint added."""
+    name = f"{config['dataset']}-{config['model']}-{kind}.pth"
+    stem, suffix = os.path.splitext(asked or os.path.join(config["checkpoint_dir"], name))
+    mark = fingerprint(config)
+    return f"{stem}{suffix}" if stem.endswith(mark) else f"{stem}-{mark}{suffix}"
+
+
+def save_dataset(dataset) -> None:
+    """Takes the place of RecBole's `Dataset.save`: where `create_dataset` looks for it."""
+    path = dataset.config["dataset_save_path"]
+    _dump(dataset, path)
+    getLogger().info(f"Saving filtered dataset into [{path}]")
+
+
+def save_split_dataloaders(config, dataloaders) -> None:
+    """Takes the place of RecBole's function of this name, which leaves the live loaders without their generators."""
+    states = [getattr(loader, "generator", None) for loader in dataloaders]
+    kept = [(loader, state.get_state() if state is not None else None) for loader, state in zip(dataloaders, states)]
+    for loader, state in zip(dataloaders, states):
+        if state is not None:
+            loader.generator = loader.sampler.generator = None
+    path = cache_path(config, "dataloaders", config["dataloaders_save_path"])
+    try:
+        _dump(kept, path)
+    finally:
+        for loader, state in zip(dataloaders, states):
+            if state is not None:
+                loader.generator = loader.sampler.generator = state
+    getLogger().info(f"Saving split dataloaders into [{path}]")
+
+
+def load_split_dataloaders(config):
+    """Takes the place of RecBole's function of this name: None unless saved under the same settings."""
+    path = cache_path(config, "dataloaders", config["dataloaders_save_path"])
+    if not os.path.exists(path):
+        return None
+    with open(path, "rb") as file:
+        kept = pickle.load(file)
+    for loader, state in kept:
+        if state is not None:
+            loader.generator = loader.sampler.generator = torch.Generator().set_state(state)
+        loader.config = loader._dataset.config = config
+    getLogger().info(f"Load split dataloaders from: [{path}]")
+    return tuple(loader for loader, _ in kept)
+
+
+def _dump(value, path: str) -> None:
+    ensure_dir(os.path.dirname(path) or ".")
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with open(temporary, "wb") as file:
+        pickle.dump(value, file)
+    os.replace(temporary, path)

@@ -1,0 +1,63 @@
+"""RecBole's sequential dataset without its copy of the history at every event."""
+
+import torch
+from recbole.data.dataset import SequentialDataset
+from recbole.data.interaction import Interaction
+
+from recbole_hail.data.windows import Spans, gather
+
+CONTEXT_START = "context_start"
+CONTEXT_END = "context_end"
+
+
+class HAILDataset(SequentialDataset):
+    """Rows, filters and splits are RecBole's; a row holds where its history lies instead of the history itself.
+
+    RecBole writes MAX_ITEM_LIST_LENGTH columns for each of the events, three times over. Here all sequences stand once
+    in `self.elements` [events], and `dataset[index]` gathers the histories of the rows asked for. Validation and test
+    rows are therefore those that RecBole gives SASRec on the same data, and memory grows with the number of events.
+    """
+
+    def data_augmentation(self):
+        """One row per event that has a history, in RecBole's order: user, then time."""
+        self._aug_presets()
+        self._check_field("uid_field", "time_field")
+        self.sort(by=[self.uid_field, self.time_field], ascending=True)
+        self.elements = self.inter_feat[self.iid_field]
+        users = self.inter_feat[self.uid_field]
+        event = torch.arange(len(users))
+        is_first = torch.ones(len(users), dtype=torch.bool)
+        is_first[1:] = users[1:] != users[:-1]
+        start = torch.where(is_first, event, 0).cummax(0).values
+        has_history = (~is_first).nonzero().squeeze(1)
+        columns = {field: self.inter_feat[field][has_history] for field in self.inter_feat}
+        columns[CONTEXT_START] = start[has_history]
+        columns[CONTEXT_END] = event[has_history]
+        columns[self.item_list_length_field] = (event - start)[has_history].clamp(max=self.max_item_list_len)
+        self.inter_feat = Interaction(columns)
+
+    def build(self):
+        """RecBole's split; `sequences` of the training part are the stretches that training may see."""
+        train, valid, test = super().build()
+        sources = [train, valid] if self.config["train_on_valid"] else [train]
+        train.sequences = _stretches([source.inter_feat for source in sources])
+        return [train, valid, test]
+
+    def __getitem__(self, index, join=True):
+        rows = super().__getitem__(index, join)
+        if CONTEXT_END not in rows or rows[CONTEXT_END].dim() == 0:
+            return rows
+        end = rows[CONTEXT_END]
+        contexts = Spans((end - self.max_item_list_len).maximum(rows[CONTEXT_START]), end)
+        histories = gather(self.elements, contexts, self.max_item_list_len)
+        rows.update(Interaction({self.item_id_list_field: histories}))
+        return rows
+
+
+def _stretches(parts: list[Interaction]) -> Spans:
+    """From the first event of each user to the last target among the rows of `parts`."""
+    start = torch.cat([part[CONTEXT_START] for part in parts])
+    last = torch.cat([part[CONTEXT_END] for part in parts])
+    users, row = start.unique(return_inverse=True)
+    last_target = torch.zeros_like(users).scatter_reduce(0, row, last, "amax")
+    return Spans(users, last_target + 1)

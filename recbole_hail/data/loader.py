@@ -1,0 +1,100 @@
+"""The training batches of HAIL: whole windows instead of RecBole's prefixes."""
+
+import math
+
+import torch
+from recbole.data.interaction import Interaction
+
+from recbole_hail.data.buckets import draw_batches
+from recbole_hail.data.masking import Targets, mask_elements, shift_elements
+from recbole_hail.data.windows import Spans, cut_windows, gather
+from recbole_hail.networks import predicts
+
+TARGET_POSITION = "target_position"
+TARGET_ELEMENT = "target_element"
+
+
+class WindowLoader:
+    """Takes the place of RecBole's training dataloader for models that train on windows.
+
+    Every epoch draws new batches and new masks from (seed, epoch) alone, so an epoch can be repeated without those
+    before it. Under several processes each takes every world_size-th batch.
+
+    A batch is an Interaction of `item_id_list` [B, L], `item_length` [B], `target_position` [M] (indices into B · L)
+    and `target_element` [M].
+    """
+
+    def __init__(self, config, dataset, sampler, shuffle=True):
+        self.config = config
+        self._dataset = self.dataset = dataset
+        self._sampler = sampler
+        self.shuffle = shuffle
+        self.epoch = 0
+        self.predicts = predicts(config["base_network"][0])
+        self.mask_token = dataset.item_num
+        longest = config["MAX_ITEM_LIST_LENGTH"] + (self.predicts == "next")
+        self.windows = cut_windows(dataset.sequences, longest)
+        self.step = config["train_batch_size"]
+        self._planned_epoch, self._plan = None, []
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def _generator(self) -> torch.Generator:
+        # Large odd multipliers keep the streams of neighbouring seeds and epochs apart.
+        return torch.Generator().manual_seed((self.config["seed"] * 1_000_003 + self.epoch) * 2_147_483_629 % 2**63)
+
+    def _batches(self, generator: torch.Generator) -> list[torch.Tensor]:
+        tokens = self.config["train_batch_tokens"]
+        batches = draw_batches(
+            self.windows.length,
+            generator=generator if self.shuffle else None,
+            tokens=tokens,
+            sequences=None if tokens else self.step,
+        )
+        if self.config["single_spec"]:
+            return batches
+        # Every process must take the same number of steps; the first batches fill up the last round.
+        processes = self.config["world_size"]
+        rounds = math.ceil(len(batches) / processes)
+        rank = self.config["local_rank"] + self.config["offset"]
+        return (batches + batches)[rank : rounds * processes : processes]
+
+    def __len__(self):
+        """Steps of the coming epoch."""
+        if self._planned_epoch != self.epoch:
+            self._plan = self._batches(self._generator())
+            self._planned_epoch = self.epoch
+        return len(self._plan)
+
+    def __iter__(self):
+        generator = self._generator()
+        for batch in self._batches(generator):
+            spans = Spans(self.windows.start[batch], self.windows.end[batch])
+            yield self._interaction(spans, generator)
+        self.epoch += 1
+
+    def _interaction(self, spans: Spans, generator: torch.Generator) -> Interaction:
+        targets = self._targets(gather(self._dataset.elements, spans), spans.length, generator)
+        lengths = spans.length - 1 if self.predicts == "next" else spans.length
+        return Interaction(
+            {
+                self._dataset.item_id_list_field: targets.sequences,
+                self._dataset.item_list_length_field: lengths,
+                TARGET_POSITION: targets.positions,
+                TARGET_ELEMENT: targets.elements,
+            }
+        )
+
+    def _targets(self, sequences, lengths, generator) -> Targets:
+        if self.predicts == "next":
+            return shift_elements(sequences, lengths)
+        return mask_elements(
+            sequences,
+            lengths,
+            mask_token=self.mask_token,
+            mask_ratio=self.config["mask_ratio"],
+            max_masked=self.config["max_masked"],
+            last_only_share=self.config["ft_ratio"],
+            generator=generator,
+        )

@@ -1,0 +1,76 @@
+"""What a dataset must hold before a run starts; every problem is a DataError that says what to do."""
+
+import os
+
+from recbole_hail.errors import DataError
+
+
+def check_files(config) -> None:
+    """The dataset's folder, its .inter file, and in its header the columns a sequential run needs."""
+    name, folder = config["dataset"], config["data_path"]
+    file = os.path.join(folder, f"{name}.inter")
+    if config["benchmark_filename"] is not None:
+        return
+    if not os.path.isfile(file):
+        from dataset_converters import commands_for
+
+        ways = "\n  ".join(commands_for(name))
+        raise DataError(f"dataset: {name} is not at {file}; make it with one of\n  {ways}")
+    with open(file, encoding=config["encoding"] or "utf-8") as lines:
+        header = lines.readline().rstrip("\r\n")
+    fields = [column.split(":")[0] for column in header.split(config["field_separator"])]
+    needed = [config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]]
+    sequential = config["MODEL_TYPE"].name == "SEQUENTIAL" or config["eval_args"]["order"] == "TO"
+    if sequential:
+        needed.append(config["TIME_FIELD"])
+    missing = [field for field in needed if field not in fields]
+    if missing:
+        raise DataError(
+            f"dataset: {file} has no field {', '.join(missing)}; its header has {', '.join(fields)}. Sequences are "
+            f"ordered by TIME_FIELD ({config['TIME_FIELD']}): add the column, or name the one to use, as in "
+            f"--TIME_FIELD={fields[-1]}"
+        )
+    columns = (config["load_col"] or {}).get("inter", "*") if isinstance(config["load_col"], dict) else "*"
+    unloaded = [field for field in needed if columns != "*" and field not in columns]
+    if unloaded:
+        raise DataError(
+            f"load_col: {columns} leaves out {', '.join(unloaded)}; add it, as in "
+            f"--load_col=\"{{'inter': {needed}}}\""
+        )
+
+
+def check_split(config, dataset, parts) -> None:
+    """Enough elements for the sampled candidates and for topk, and something in every part of the split."""
+    elements = dataset.item_num - 1
+    for phase in ("valid", "test"):
+        negatives = config[f"{phase}_neg_sample_args"]["sample_num"]
+        if isinstance(negatives, int) and elements < negatives + 1:
+            raise DataError(
+                f"eval_args: mode {config['eval_args']['mode'][phase]} ranks the target among {negatives} other elements, "
+                f"but {dataset.dataset_name} has only {elements}; use --eval_args=\"{_full(config)}\" and "
+                f"--topk=\"{[k for k in config['topk'] if k <= elements] or [1]}\""
+            )
+    if config["eval_type"].name == "RANKING" and max(config["topk"]) > elements + 1:
+        raise DataError(
+            f"topk: {max(config['topk'])} is more than the {elements} elements of {dataset.dataset_name}; "
+            f"use --topk=\"{[k for k in config['topk'] if k <= elements] or [1]}\""
+        )
+    empty = [name for name, part in zip(("training", "validation", "test"), parts, strict=True) if not len(part)]
+    wanted = [name for name in empty if name == "training" or not _leaves_out(config, name)]
+    if wanted:
+        raise DataError(
+            f"dataset: {dataset.dataset_name} leaves nothing for {' and '.join(wanted)} under eval_args split "
+            f"{config['eval_args']['split']}; a sequence needs 4 events to take part in training, validation and test"
+        )
+
+
+def _full(config) -> dict:
+    return {**config["eval_args"], "mode": "full"}
+
+
+def _leaves_out(config, part: str) -> bool:
+    """Whether the user's own split has no such part: LS with one part only, or a ratio of 0."""
+    kind, how = next(iter(config["eval_args"]["split"].items()))
+    if kind == "LS":
+        return how == ("test_only" if part == "validation" else "valid_only")
+    return how[1 if part == "validation" else 2] == 0

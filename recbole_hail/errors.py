@@ -1,0 +1,25 @@
+"""Errors that are the user's to mend: commands print their message and leave with status 2, without a traceback."""
+
+
+class UserError(ValueError):
+    """A setting, file or dataset that cannot be used; the message names it, its value and what to do."""
+
+
+class SettingsError(UserError):
+    """One or several wrong settings, reported together."""
+
+    def __init__(self, problems: list[str]):
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+class DataError(UserError):
+    """A dataset that is missing, or that does not hold what the settings ask for."""
+
+
+class CheckpointError(UserError):
+    """A file that is no checkpoint of ours, or one whose pickle asks for more than plain values."""
+
+
+class TrainingDiverged(UserError):
+    """A loss that is NaN or infinite; names the step, the peer and the parts."""

@@ -1,0 +1,137 @@
+"""The one place that knows how RecBole finds models, datasets, trainers and default settings; registers ours.
+
+RecBole has no registration of its own. Everything below is done to modules and classes that every RecBole call goes
+through, so that `recbole.quick_start.run_recbole(model="HAIL", …)` and the rest work after `import recbole_hail`.
+"""
+
+import importlib
+import sys
+from functools import wraps
+from pathlib import Path
+
+import recbole.config
+import recbole.data.dataset
+import recbole.data.utils
+import recbole.quick_start
+import recbole.quick_start.quick_start
+import recbole.trainer
+from recbole.config import Config
+from recbole.data.dataset import Dataset
+from recbole.utils import ModelType
+
+from recbole_hail import compat
+from recbole_hail.data import caches
+from recbole_hail.data.dataset import HAILDataset
+from recbole_hail.data.loader import WindowLoader
+from recbole_hail.data.requirements import check_files, check_split
+from recbole_hail.errors import SettingsError
+from recbole_hail.training.trainer import HAILTrainer
+from recbole_hail.tuning import objective_function
+
+# Model class -> (module, dataset class, training dataloader, trainer class).
+MODELS = {"HAIL": ("recbole_hail.models.hail", HAILDataset, WindowLoader, HAILTrainer)}
+
+
+def yaml_folder() -> Path:
+    """The shipped settings: inside the package where it was installed, beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "yaml"
+    return installed if installed.is_dir() else package.parent / "yaml"
+
+
+def register() -> None:
+    """Makes RecBole know our models and settings; a second call does nothing."""
+    if hasattr(Config, "known_to_recbole_hail"):
+        return
+    Config.known_to_recbole_hail = True
+    compat.after_recbole()
+    for name, (module, dataset, _, trainer) in MODELS.items():
+        # RecBole looks for a module of this name by find_spec and imports it; both answer from sys.modules.
+        sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(module)
+        setattr(recbole.data.dataset, f"{name}Dataset", dataset)
+        setattr(recbole.trainer, f"{name}Trainer", trainer)
+    Config._load_internal_config_dict = _with_our_yaml(Config._load_internal_config_dict)
+    Config.__init__ = _with_checks(Config.__init__)
+    Dataset._load_data = _with_file_check(Dataset._load_data)
+    Dataset.save = caches.save_dataset
+    data = recbole.data.utils
+    data.get_dataloader = _with_our_loaders(data.get_dataloader)
+    data.create_samplers = _with_split_check(data.create_samplers)
+    data.save_split_dataloaders = recbole.data.save_split_dataloaders = caches.save_split_dataloaders
+    data.load_split_dataloaders = recbole.data.load_split_dataloaders = caches.load_split_dataloaders
+    # Child processes unpickle these by module and name, and so import the plugin before they look for a model.
+    for module in (recbole.quick_start, recbole.quick_start.quick_start):
+        module.run_recboles = run_recboles
+        module.objective_function = objective_function
+
+
+_run_recboles = recbole.quick_start.quick_start.run_recboles
+
+
+def run_recboles(rank, *args):
+    """RecBole's entry of a spawned rank, under a name whose import registers the plugin in that process."""
+    _run_recboles(rank, *args)
+
+
+def _with_our_yaml(original):
+    """Lays yaml/<Model>.yaml and yaml/<dataset>.yaml over RecBole's own defaults, below the user's settings."""
+
+    @wraps(original)
+    def load(self, model, model_class, dataset):
+        original(self, model, model_class, dataset)
+        for name in (model, dataset):
+            file = yaml_folder() / f"{name}.yaml"
+            if file.is_file():
+                self._update_internal_config_dict(str(file))
+        merged = {**self.internal_config_dict, **self.external_config_dict}
+        samples_negatives = hasattr(model_class, "input_type") or merged.get("loss_type") != "CE"
+        if model_class.type == ModelType.SEQUENTIAL and not samples_negatives:
+            # RecBole's default of one negative per positive contradicts the cross-entropy its own yaml asks for.
+            self.internal_config_dict["train_neg_sample_args"] = None
+
+    return load
+
+
+def _with_checks(original):
+    """Reports all problems of a model's settings at once, and keeps saved data apart by settings."""
+
+    @wraps(original)
+    def init(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        complete = getattr(self.model_class, "complete_settings", None)
+        found = complete(self) if complete else []
+        if found:
+            raise SettingsError(found)
+        self["dataset_save_path"] = caches.cache_path(self, "dataset", self["dataset_save_path"])
+
+    return init
+
+
+def _with_file_check(original):
+    @wraps(original)
+    def load(self, token, dataset_path):
+        check_files(self.config)
+        original(self, token, dataset_path)
+
+    return load
+
+
+def _with_our_loaders(original):
+    @wraps(original)
+    def get(config, phase):
+        if phase == "train" and config["model"] in MODELS:
+            return MODELS[config["model"]][2]
+        return original(config, phase)
+
+    return get
+
+
+def _with_split_check(original):
+    @wraps(original)
+    def create(config, dataset, built_datasets):
+        check_split(config, dataset, built_datasets)
+        return original(config, dataset, built_datasets)
+
+    return create
+
+

@@ -1,0 +1,114 @@
+"""The settings of HAIL: brought into one form, checked, and all problems reported together."""
+
+from collections.abc import Callable
+
+from recbole_hail.losses.hail import DENOISING_FORMS, DISTILLATIONS
+from recbole_hail.networks.encoders import ACTIVATIONS, BASE_NETWORKS, predicts
+from recbole_hail.training.schedules import SCHEDULES
+
+
+def normalise(config) -> None:
+    """`base_network` becomes a list with one name per peer; a name alone stands for all peers. YAML's ~ is "none"."""
+    names = config["base_network"]
+    if isinstance(names, str):  # also the command line's base_network=[causal,gru], which RecBole hands on as text
+        names = [name.strip(" '\"") for name in names.strip("[]() ").split(",")]
+    names = list(names or [])
+    if len(names) == 1 and isinstance(config["peers"], int) and config["peers"] > 0:
+        names = names * config["peers"]
+    config["base_network"] = names
+    config["distillation"] = config["distillation"] or "none"
+
+
+def problems(config) -> list[str]:
+    """What is wrong, one sentence per setting: its name, its value, what to do."""
+    found = [f"{name}: {config[name]!r} {advice}" for name, holds, advice in _CHECKS if not _holds(holds, config[name])]
+    found += _peers(config) + _sizes(config)
+    return found
+
+
+def _holds(test: Callable, value) -> bool:
+    try:
+        return bool(test(value))
+    except TypeError:
+        return False
+
+
+def _number(low: float, high: float, *, open_above: bool = False) -> Callable:
+    def test(value):
+        return not isinstance(value, bool) and low <= value and (value < high if open_above else value <= high)
+
+    return test
+
+
+def _whole(low: int) -> Callable:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= low
+
+
+def _one_of(names) -> tuple[Callable, str]:
+    return lambda value: value in names, "must be one of " + ", ".join(names)
+
+
+def _switch(value) -> bool:
+    return isinstance(value, bool)
+
+
+def _optional(test: Callable) -> Callable:
+    return lambda value: value is None or test(value)
+
+
+_CHECKS = [
+    ("peers", _whole(1), "must be a whole number of at least 1"),
+    ("alpha", _number(0, 1), "must lie in [0, 1]"),
+    ("beta", _number(0, 1, open_above=True), "must lie in [0, 1)"),
+    ("gamma", _number(0, float("inf")), "must not be negative"),
+    ("distillation", *_one_of(DISTILLATIONS)),
+    ("denoise", *_one_of(DENOISING_FORMS)),
+    ("positive_term", _switch, "must be True or False"),
+    ("negative_term", _switch, "must be True or False"),
+    ("train_on_valid", _switch, "must be True or False"),
+    ("mask_ratio", lambda v: 0 < v < 1, "must lie between 0 and 1"),
+    ("max_masked", _whole(1), "must be a whole number of at least 1"),
+    ("ft_ratio", _number(0, 1), "must lie in [0, 1]"),
+    ("n_layers", _whole(1), "must be a whole number of at least 1"),
+    ("n_heads", _whole(1), "must be a whole number of at least 1"),
+    ("hidden_size", _whole(1), "must be a whole number of at least 1"),
+    ("inner_size", _whole(1), "must be a whole number of at least 1"),
+    ("hidden_dropout_prob", _number(0, 1, open_above=True), "must lie in [0, 1)"),
+    ("attn_dropout_prob", _number(0, 1, open_above=True), "must lie in [0, 1)"),
+    ("hidden_act", *_one_of(ACTIVATIONS)),
+    ("initializer_range", lambda v: v > 0, "must be positive"),
+    ("MAX_ITEM_LIST_LENGTH", _whole(2), "must be a whole number of at least 2"),
+    ("train_batch_size", _whole(1), "must be a whole number of at least 1"),
+    ("train_batch_tokens", _optional(_whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
+    ("learning_rate", lambda v: v > 0, "must be positive"),
+    ("schedule", *_one_of(SCHEDULES)),
+    ("warmup_steps", _whole(0), "must be a whole number of at least 0"),
+    ("max_steps", _optional(_whole(1)), "must be a whole number of at least 1, or ~ to go by epochs"),
+]
+
+
+def _peers(config) -> list[str]:
+    peers, names, choice = config["peers"], config["base_network"], config["predict_with"]
+    found = []
+    unknown = [name for name in names if name not in BASE_NETWORKS]
+    if unknown or not names:
+        found.append(f"base_network: {', '.join(map(repr, unknown)) or 'empty'}; choose among {', '.join(BASE_NETWORKS)}")
+    elif len({predicts(name) for name in names}) > 1:
+        found.append(
+            f"base_network: {names} mixes networks that predict masked elements with networks that predict the next "
+            "element; peers can be compared only at the same positions: mix causal with gru, or use bidirectional alone"
+        )
+    if not _whole(1)(peers):
+        return found
+    if names and len(names) != peers:
+        found.append(f"base_network: {len(names)} names for peers: {peers}; give one name, or one per peer")
+    if choice != "mean" and not (_whole(1)(choice) and choice <= peers):
+        found.append(f"predict_with: {choice!r} must be mean or a peer from 1 to {peers}")
+    return found
+
+
+def _sizes(config) -> list[str]:
+    heads, hidden = config["n_heads"], config["hidden_size"]
+    if all(_whole(1)(value) for value in (heads, hidden)) and hidden % heads:
+        return [f"n_heads: {heads} must divide hidden_size: {hidden}"]
+    return []

@@ -1,0 +1,130 @@
+"""Checkpoints of tensors and plain values, written whole or not at all, opened without running code.
+
+RecBole pickles its Config into every checkpoint with a protocol that torch's weights-only check rejects, keeps tensors
+on the device they were trained on, and names classes by reference. Here a checkpoint holds CPU tensors and plain
+values; the settings become a RecBole Config again through `rebuild_config`, the one function that reading may call.
+"""
+
+import os
+import pickle
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import torch
+from recbole.config import Config
+from recbole.utils import EvaluatorType, InputType, get_model
+from scipy import sparse
+
+from recbole_hail.errors import CheckpointError
+
+_ENUMS = {"MODEL_INPUT_TYPE": InputType, "eval_type": EvaluatorType}
+# Known anew wherever a checkpoint is opened: the machine's devices, and that one process opens it.
+_OF_THE_PROCESS = ("device", "local_rank", "single_spec", "MODEL_TYPE", "nproc", "world_size", "ip", "port", "offset")
+
+
+def write_checkpoint(state: dict, path: str | os.PathLike) -> None:
+    """Writes `state` as plain values to a temporary file beside `path`, then renames it."""
+    path = Path(path)
+    state = {name: _Stored(value) if isinstance(value, Config) else plain(value) for name, value in state.items()}
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: str | os.PathLike) -> dict:
+    """The state with all tensors on the CPU; CheckpointError says what is wrong with the file."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"checkpoint: {path} does not exist") from None
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"checkpoint: {path} holds more than tensors and plain values and was not opened, for it could run code; "
+            f"train the model again with this run_recbole, which writes plain checkpoints ({_first_cause(error)})"
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise CheckpointError(f"checkpoint: {path} cannot be read: {str(error).splitlines()[0]}") from None
+    if not isinstance(state, dict) or not {"config", "state_dict"} <= state.keys():
+        raise CheckpointError(f"checkpoint: {path} is not a checkpoint of a RecBole model")
+    return state
+
+
+def _first_cause(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if "Unsupported" in line), lines[0])[:200]
+
+
+def plain(value):
+    """`value` as tensors on the CPU and plain Python values; what is neither becomes its text."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu()
+    if isinstance(value, np.generic):  # before float and str, which numpy's scalars also are
+        return value.item()
+    if isinstance(value, bool | int | float | str | bytes | None):
+        return value
+    if isinstance(value, dict):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return type(value)(plain(item) for item in value) if type(value) in (list, tuple, set) else list(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return {"numpy array": torch.from_numpy(np.ascontiguousarray(value))}
+    if sparse.issparse(value):
+        matrix = value.tocsr()
+        parts = [plain(part) for part in (matrix.data, matrix.indices, matrix.indptr)]
+        return {"sparse matrix": parts, "shape": tuple(int(n) for n in matrix.shape)}
+    if isinstance(value, Enum):
+        return value.name
+    return str(value)
+
+
+def restore(value):
+    """Undoes what `plain` does to arrays and sparse matrices, as RecBole's ItemKNN, EASE and others keep them."""
+    if isinstance(value, dict):
+        if value.keys() == {"numpy array"}:
+            return value["numpy array"].numpy()
+        if value.keys() == {"sparse matrix", "shape"}:
+            return sparse.csr_matrix(tuple(restore(part) for part in value["sparse matrix"]), shape=value["shape"])
+        return {key: restore(item) for key, item in value.items()}
+    return value
+
+
+class _Stored:
+    """Stands for a Config in a checkpoint: reading calls `rebuild_config` with its plain settings."""
+
+    def __init__(self, config: Config):
+        self.settings = {
+            name: plain(value) for name, value in config.final_config_dict.items() if name not in _OF_THE_PROCESS
+        }
+
+    def __reduce__(self):
+        return rebuild_config, (self.settings,)
+
+
+def rebuild_config(settings: dict) -> Config:
+    """A RecBole Config for this machine and one process, from the settings a checkpoint holds."""
+    config = Config.__new__(Config)
+    config.compatibility_settings()
+    config._init_parameters_category()
+    config.yaml_loader = config._build_yaml_loader()
+    config.final_config_dict = dict(settings)
+    for name, kind in _ENUMS.items():
+        config[name] = kind[settings[name]]
+    config.model, config.dataset = settings["model"], settings["dataset"]
+    config.model_class = get_model(config.model)
+    config["MODEL_TYPE"] = config.model_class.type
+    if config.dataset == "ml-100k":  # the copy inside the recbole package of this machine
+        import recbole
+
+        config["data_path"] = str(Path(recbole.__file__).parent / "dataset_example" / "ml-100k")
+    config._init_device()
+    return config
+
+
+torch.serialization.add_safe_globals([rebuild_config])

@@ -1,0 +1,225 @@
+"""RecBole's Trainer with what HAIL's training needs beside it."""
+
+import math
+import os
+from time import perf_counter
+
+import torch
+from recbole.trainer import Trainer
+from recbole.utils import set_color
+from torch.nn.utils import clip_grad_norm_
+from tqdm import tqdm
+
+from recbole_hail.errors import CheckpointError, TrainingDiverged
+from recbole_hail.evaluation.views import ViewEvaluation, result_table
+from recbole_hail.training import records, resume
+from recbole_hail.training.checkpoints import read_checkpoint, restore, write_checkpoint
+from recbole_hail.training.optimizer import build_optimizer
+from recbole_hail.training.progress import LossLog
+from recbole_hail.training.schedules import learning_rate_factor
+
+
+class HAILTrainer(ViewEvaluation, Trainer):
+    """Adds to RecBole's Trainer: a schedule by steps, loss parts, results of every view, exact resumption.
+
+    Two checkpoints are kept while a run is under way: `saved_model_file`, the best by `valid_metric`, and
+    `latest_file`, the state after the newest finished epoch, which a killed run continues from. The latter goes when
+    the run has ended.
+    """
+
+    def __init__(self, config, model):
+        super().__init__(config, model)
+        self.saved_model_file = records.unused_path(self.saved_model_file)
+        self.prepare_views(config, model)
+        self.loss_log = LossLog(model.peers)
+        self.steps = 0
+        self.seconds = 0.0
+        self.saving = False
+        self.best_epoch = None
+        self.valid_result = None
+        self.results = {}
+        if config["resume"]:
+            self.resume_checkpoint(config["resume"])
+
+    @property
+    def latest_file(self) -> str:
+        return os.path.splitext(self.saved_model_file)[0] + ".latest.pth"
+
+    @property
+    def record_file(self) -> str:
+        return os.path.splitext(self.saved_model_file)[0] + ".json"
+
+    def _build_optimizer(self, **kwargs):
+        return build_optimizer(self.model, self.config) or super()._build_optimizer(**kwargs)
+
+    def fit(self, train_data, valid_data=None, verbose=True, saved=True, show_progress=False, callback_fn=None):
+        """RecBole's `fit`, bounded by `max_steps`, with the schedule laid over all steps to come."""
+        self.saving = saved and self.config["local_rank"] == 0
+        self.started = perf_counter() - self.seconds
+        self._plan_steps(train_data)
+        for collector in self.view_collectors:
+            collector.data_collect(train_data)
+        self.data_counts = records.data_counts(train_data, valid_data)
+        outcome = super().fit(train_data, valid_data, verbose, saved, show_progress, callback_fn)
+        self.seconds = perf_counter() - self.started
+        if self.saving:
+            self._write_record()
+            if os.path.exists(self.latest_file):
+                os.remove(self.latest_file)
+        return outcome
+
+    def _plan_steps(self, train_data) -> None:
+        per_epoch = max(len(train_data), 1)
+        self.total_steps = self.config["max_steps"] or self.epochs * per_epoch
+        self.epochs = min(self.epochs, math.ceil(self.total_steps / per_epoch))
+        self.learning_rate_factor = learning_rate_factor(
+            self.config["schedule"], warmup_steps=self.config["warmup_steps"], total_steps=self.total_steps
+        )
+
+    def _train_epoch(self, train_data, epoch_idx, loss_func=None, show_progress=False):
+        """One pass over the windows; returns the sum of the steps' losses, as RecBole does."""
+        if self.saving and epoch_idx > 0:
+            # Here everything of the epoch before is done: its validation, early stopping and best checkpoint too.
+            self._write_checkpoint(self.latest_file, epoch_idx - 1, self.best_valid_result)
+        if epoch_idx == self.epochs - 1 and self.eval_step > 0:
+            self.eval_step = 1  # the last epoch is evaluated even where eval_step does not divide the epochs
+        self.model.train()
+        train_data.set_epoch(epoch_idx)
+        self.loss_log.start(self.steps)
+        scaler = torch.amp.GradScaler(self.device.type, enabled=self.enable_scaler)
+        batches = tqdm(
+            train_data, ncols=100, desc=set_color(f"Train {epoch_idx:>5}", "pink"), disable=not show_progress
+        )
+        try:
+            for batch in batches:
+                if self.steps >= self.total_steps:
+                    break
+                self._step(batch.to(self.device), scaler)
+            self.loss_log.read()
+        except TrainingDiverged as error:
+            raise TrainingDiverged(f"{error}. {self._kept()}Try a lower learning_rate (now {self.learning_rate}).") from None
+        self._log_losses(epoch_idx)
+        return self.loss_log.total
+
+    def _step(self, batch, scaler) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate * self.learning_rate_factor(self.steps)
+        self.optimizer.zero_grad()
+        distributed = 0
+        if not self.config["single_spec"]:
+            self.set_reduce_hook()
+            distributed = self.sync_grad_loss()
+        with torch.autocast(device_type=self.device.type, enabled=self.enable_amp):
+            parts = self.model.loss_parts(batch)
+        self.loss_log.add(parts)
+        scaler.scale(parts.total + distributed).backward()
+        if self.clip_grad_norm:
+            scaler.unscale_(self.optimizer)  # RecBole clips scaled gradients
+            clip_grad_norm_(self.model.parameters(), **self.clip_grad_norm)
+        scaler.step(self.optimizer)
+        scaler.update()
+        self.steps += 1
+
+    def _kept(self) -> str:
+        files = [file for file in (self.latest_file, self.saved_model_file) if os.path.exists(file)]
+        return f"The last good checkpoint is kept: {files[0]}. " if files else ""
+
+    def _log_losses(self, epoch_idx: int) -> None:
+        means = self.loss_log.means()
+        self.logger.info(
+            set_color("loss parts", "blue") + ": " + ", ".join(f"{name} {value:.4f}" for name, value in means.items())
+        )
+        for name, value in means.items():
+            self.tensorboard.add_scalar(f"Loss/{name}", value, epoch_idx)
+        self._epoch = epoch_idx
+
+    def _valid_epoch(self, valid_data, show_progress=False):
+        score, self.valid_result = super()._valid_epoch(valid_data, show_progress)
+        self.logger.info(set_color("valid result by view", "blue") + ":\n" + result_table(self.view_results))
+        for view, result in self.view_results.items():
+            for metric, value in result.items():
+                self.tensorboard.add_scalar(f"Valid/{view}/{metric}", value, self._epoch)
+        return score, self.valid_result
+
+    @torch.no_grad()
+    def evaluate(self, eval_data, load_best_model=True, model_file=None, show_progress=False):
+        """RecBole's `evaluate` by the view `predict_with` names; `view_results` then holds those of every view."""
+        result = super().evaluate(eval_data, load_best_model, model_file, show_progress)
+        if not eval_data:
+            return result
+        self.view_results = self.evaluate_views()
+        if getattr(eval_data._sampler, "phase", None) == "test":
+            self.results["test"] = self.view_results
+            self.logger.info(set_color("test result by view", "yellow") + ":\n" + result_table(self.view_results))
+            if self.saving:
+                self._write_record()
+        return result
+
+    def _save_checkpoint(self, epoch, verbose=True, **kwargs):
+        """The best model so far. A resumed run with no epochs left keeps the checkpoint it came from."""
+        if not self.saving or (epoch < 0 and self.start_epoch > 0):
+            return
+        self.best_epoch = max(epoch, 0)
+        if self.view_results:
+            self.results["valid"] = self.view_results
+        file = kwargs.get("saved_model_file", self.saved_model_file)
+        self._write_checkpoint(file, epoch, self.valid_result)
+        if verbose:
+            self.logger.info(set_color("Saving current", "blue") + f": {file}")
+
+    def _write_checkpoint(self, file: str, epoch: int, best_valid_result) -> None:
+        state = {
+            "config": self.config,
+            "epoch": epoch,
+            "cur_step": self.cur_step,
+            "best_valid_score": self.best_valid_score,
+            "state_dict": self.model.state_dict(),
+            "other_parameter": self.model.other_parameter(),
+            "optimizer": self.optimizer.state_dict(),
+            "run": {
+                "saved_model_file": os.path.basename(self.saved_model_file),
+                "steps": self.steps,
+                "seconds": perf_counter() - self.started,
+                "best_epoch": self.best_epoch,
+                "best_valid_result": dict(best_valid_result or {}),
+                "results": self.results,
+                "random_states": resume.random_states(),
+            },
+        }
+        write_checkpoint(state, file)
+
+    def resume_checkpoint(self, resume_file):
+        """Continues the run that wrote `resume_file`, the best or the latest checkpoint, with the same settings."""
+        state = read_checkpoint(resume_file)
+        if "run" not in state:
+            raise CheckpointError(f"resume: {resume_file} does not hold the state of a HAIL run")
+        resume.check_continues(str(resume_file), state["config"], self.config)
+        run = state["run"]
+        self.saved_model_file = os.path.join(os.path.dirname(str(resume_file)), run["saved_model_file"])
+        self.start_epoch = state["epoch"] + 1
+        self.cur_step = state["cur_step"]
+        self.best_valid_score = state["best_valid_score"]
+        self.best_valid_result = run["best_valid_result"] or None
+        self.steps, self.seconds, self.best_epoch = run["steps"], run["seconds"], run["best_epoch"]
+        self.results = run["results"]
+        self.model.load_state_dict(state["state_dict"])
+        self.model.load_other_parameter(restore(state["other_parameter"]))
+        self.optimizer.load_state_dict(state["optimizer"])
+        resume.restore_random_states(run["random_states"])
+        self.logger.info(f"Checkpoint loaded. Resume training from epoch {self.start_epoch}, step {self.steps}")
+
+    def _write_record(self) -> None:
+        record = {
+            "model": self.config["model"],
+            "dataset": self.config["dataset"],
+            "checkpoint": os.path.basename(self.saved_model_file),
+            "settings": records.settings_in_force(self.config),
+            "data": self.data_counts,
+            "best epoch": self.best_epoch,
+            "steps": self.steps,
+            "results": self.results,
+            "training seconds": round(self.seconds, 3),
+            "peak memory MiB": records.peak_memory_mib(self.device),
+            "versions": records.versions(),
+        }
+        records.write_json(self.record_file, record)
