@@ -100,8 +100,9 @@ class _Reader:
         self.layout = "lines"
 
     def _add(self, path: Path, row: int, words: list[str]) -> None:
-        user = self._users.setdefault(words[0], len(self._users))
-        if self.layout == "lines" and user < len(self._users) - 1:
+        known = len(self._users)
+        user = self._users.setdefault(words[0], known)
+        if self.layout == "lines" and user < known:
             raise ConversionError(
                 f"{path}: row {row}: {words[0]!r} has a line of its own already; each user has one line"
             )

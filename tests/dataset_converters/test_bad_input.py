@@ -44,7 +44,8 @@ def with_row(good: str, row: int, text: str) -> bytes:
 def test_missing_columns(tmp_path, capsys, good):
     line = refused(tmp_path, capsys, good.replace("ADDR_PCT_CD", "PCT").replace("KY_CD", "KEY").encode())
     assert "lacks addr_pct_cd or address_precinct_code, ky_cd" in line
-    assert "it has CMPLNT_NUM, CMPLNT_FR_DT" in line and "looks like the NYPD Complaint Data export (24 columns)" in line
+    assert "it has CMPLNT_NUM, CMPLNT_FR_DT" in line
+    assert "looks like the NYPD Complaint Data export (24 columns)" in line
 
 
 def test_another_city(tmp_path, capsys, world):
@@ -70,7 +71,8 @@ def test_header_only(tmp_path, capsys, good, end):
 
 
 def test_html_page(tmp_path, capsys):
-    assert "row 1 is an HTML or XML page" in refused(tmp_path, capsys, b"\n<!DOCTYPE html><html><body>503</body></html>\n")
+    page = b"\n<!DOCTYPE html><html><body>503</body></html>\n"
+    assert "row 1 is an HTML or XML page" in refused(tmp_path, capsys, page)
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.9, 0.999])

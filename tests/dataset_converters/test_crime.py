@@ -1,34 +1,25 @@
 """The paper's rules and their options, on rows checked by hand."""
 
+import collections
+import csv
 import datetime
+import gzip
 import json
+from pathlib import Path
 
 import pytest
 
 import dataset_converters
 from dataset_converters import ConversionError
 
-# A complaint export in little: made-up rows in the layout of the 24-column NYPD file, checked by hand below.
-NYPD = """CMPLNT_NUM,CMPLNT_FR_DT,CMPLNT_FR_TM,RPT_DT,KY_CD,OFNS_DESC,PD_CD,PD_DESC,LAW_CAT_CD,BORO_NM,ADDR_PCT_CD,PREM_TYP_DESC,Latitude,Longitude
-105,01/01/2016,23:59:00,01/02/2016,344,ASSAULT 3 & RELATED OFFENSES,101,ASSAULT 3,MISDEMEANOR,BRONX,44,BAR/NIGHT CLUB,40.80,-73.90
-101,01/01/2016,21:00:00,01/01/2016,344,ASSAULT 3 & RELATED OFFENSES,101,ASSAULT 3,MISDEMEANOR,BRONX,44,BAR/NIGHT CLUB,40.82,-73.92
-103,01/01/2016,21:00:00,01/01/2016,351,CRIMINAL MISCHIEF & RELATED OF,258,GRAFFITI,MISDEMEANOR,BRONX,44,BAR/NIGHT CLUB,,
-102,01/01/2016,00:00:00,01/01/2016,121,CRIMINAL MISCHIEF & RELATED OF,269,"MISCHIEF,UNCL",FELONY,,44,BAR/NIGHT CLUB,0,0
-104,12/31/2016,02:59:00,01/05/2017,351,CRIMINAL MISCHIEF & RELATED OF,258,GRAFFITI,MISDEMEANOR,BRONX,44,BAR/NIGHT CLUB,40.84,-73.94
-106,12/31/2015,23:59:00,01/01/2016,351,CRIMINAL MISCHIEF & RELATED OF,258,GRAFFITI,MISDEMEANOR,BRONX,44,BAR/NIGHT CLUB,40.84,-73.94
-107,02/01/2016,10:00:00,02/01/2016,351,CRIMINAL MISCHIEF & RELATED OF,258,GRAFFITI,MISDEMEANOR,BRONX,44,,40.84,-73.94
-108,02/01/2016,10:00:00,02/01/2016,351,CRIMINAL MISCHIEF & RELATED OF,258,GRAFFITI,MISDEMEANOR,BRONX,44,(null),40.84,-73.94
-109,02/01/2016,10:00:00,02/01/2016,351,CRIMINAL MISCHIEF & RELATED OF,258,GRAFFITI,MISDEMEANOR,BRONX,NA,STREET,40.84,-73.94
-110,02/01/2016,10:00:00,02/01/2016,,CRIMINAL MISCHIEF & RELATED OF,258,GRAFFITI,MISDEMEANOR,BRONX,44,STREET,40.84,-73.94
-111,02/01/2016,10:00:00,02/01/2016,341,PETIT LARCENY,333,"LARCENY,PETIT",MISDEMEANOR,BRONX,44,STREET,40.84,-73.94
-101,01/01/2016,21:00:00,01/01/2016,344,ASSAULT 3 & RELATED OFFENSES,101,ASSAULT 3,MISDEMEANOR,BRONX,44,BAR/NIGHT CLUB,40.82,-73.92
-"""
+# Made-up rows in the layout of the NYPD export, checked by hand below.
+COMPLAINTS = Path(__file__).with_name("complaints.csv")
 
 
 @pytest.fixture
 def nypd(tmp_path):
     path = tmp_path / "nypd.csv"
-    path.write_text(NYPD, encoding="utf-8")
+    path.write_bytes(COMPLAINTS.read_bytes())
     return path
 
 
@@ -78,7 +69,7 @@ def test_report_beside_the_files(nypd, tmp_path):
     report = dataset_converters.nyc(nypd, tmp_path / "nyc16", year=2016)
     assert json.loads((tmp_path / "nyc16" / "nyc16.json").read_text(encoding="utf-8")) == report
     (held,) = report["inputs"]
-    assert held["file"] == "nypd.csv" and held["bytes"] == len(NYPD) and len(held["sha256"]) == 64
+    assert held["file"] == "nypd.csv" and held["bytes"] == nypd.stat().st_size and len(held["sha256"]) == 64
     assert report["options"]["generator"] == ["precinct", "premises"] and report["options"]["year"] == 2016
     both = report["statistics"]
     assert both["all"]["events"] == 5 and both["without_last_two"]["events"] == 3
@@ -101,19 +92,21 @@ def test_elements_as_asked(world, nypd, tmp_path, options, elements):
     assert set(world.read_table(tmp_path / "made", ".item")) == elements
 
 
-@pytest.mark.parametrize("generator", ["precinct", "BORO_NM,Precinct", "premises,location_of_nothing", "precinct,precinct"])
-def test_generators_as_asked(world, nypd, tmp_path, generator):
-    if generator == "premises,location_of_nothing":
-        with pytest.raises(ConversionError, match="lacks location_of_nothing"):
-            dataset_converters.nyc(nypd, tmp_path / "made", generator=generator)
-    elif generator == "precinct,precinct":
-        with pytest.raises(ConversionError, match="different column names"):
-            dataset_converters.nyc(nypd, tmp_path / "made", generator=generator)
-    else:
-        report = dataset_converters.nyc(nypd, tmp_path / "made", generator=generator)
-        made = world.read_table(tmp_path / "made", ".user")
-        assert set(made) == ({"44"} if generator == "precinct" else {"BRONX|44"})
-        assert report["rows"]["kept"] == (9 if generator == "precinct" else 8)
+@pytest.mark.parametrize(
+    ("generator", "users", "kept"), [("precinct", {"44"}, 9), (["BORO_NM", "Precinct"], {"BRONX|44"}, 8)]
+)
+def test_generators_as_asked(world, nypd, tmp_path, generator, users, kept):
+    report = dataset_converters.nyc(nypd, tmp_path / "made", generator=generator)
+    assert set(world.read_table(tmp_path / "made", ".user")) == users
+    assert report["rows"]["kept"] == kept
+
+
+@pytest.mark.parametrize(
+    ("generator", "said"), [("premises,nothing", "lacks nothing"), ("precinct,precinct", "different column names")]
+)
+def test_generators_that_cannot_be(nypd, tmp_path, generator, said):
+    with pytest.raises(ConversionError, match=said):
+        dataset_converters.nyc(nypd, tmp_path / "made", generator=generator)
 
 
 def test_all_years_without_a_year(world, nypd, tmp_path):
@@ -127,7 +120,8 @@ def test_chicago_rule_for_missing_places(world, tmp_path):
     rows = [world.Event(n, noon, "25", "STREET", offense="THEFT").chicago() for n in range(5)]
     rows += [world.Event(10 + n, noon, "25", "", offense="DECEPTIVE PRACTICE").chicago() for n in range(5)]
     rows += [world.Event(20, noon, "25", "", offense="THEFT").chicago()]
-    rows += [world.Event(30 + n, noon, area, "STREET", offense="THEFT").chicago() for n, area in enumerate(["0", "", "0.0"])]
+    for number, area in enumerate(["0", "", "0.0"], 30):
+        rows.append(world.Event(number, noon, area, "STREET", offense="THEFT").chicago())
     path = tmp_path / "crimes.csv"
     path.write_text(world.as_csv(world.CHICAGO_22, rows), encoding="utf-8")
     report = dataset_converters.chicago(path, tmp_path / "chi18", year=2018)
@@ -163,17 +157,15 @@ def test_awkward_values_come_through(world, tmp_path):
 
 def test_genuine_exports(shared, world, tmp_path):
     """Counts of the real rows by the csv module and the rules, without the converter's own code."""
-    import collections
-    import csv
-    import gzip
-
+    nyc, chicago = ("ADDR_PCT_CD", "PREM_TYP_DESC"), ("Community Area", "Location Description")
+    soda = ("beat", "location_description")
     cases = [
-        ("nypd_historic_24_columns_2015", dataset_converters.nyc, "ADDR_PCT_CD", "PREM_TYP_DESC", "CMPLNT_NUM", None),
-        ("nypd_historic_35_columns_2010", dataset_converters.nyc, "ADDR_PCT_CD", "PREM_TYP_DESC", "CMPLNT_NUM", None),
-        ("chicago_portal_2016", dataset_converters.chicago, "Community Area", "Location Description", "Case Number", None),
-        ("chicago_soda_2012", dataset_converters.chicago, "beat", "location_description", "case_number", "beat,location_description"),
+        ("nypd_historic_24_columns_2015", dataset_converters.nyc, nyc, "CMPLNT_NUM", None),
+        ("nypd_historic_35_columns_2010", dataset_converters.nyc, nyc, "CMPLNT_NUM", None),
+        ("chicago_portal_2016", dataset_converters.chicago, chicago, "Case Number", None),
+        ("chicago_soda_2012", dataset_converters.chicago, soda, "case_number", ",".join(soda)),
     ]
-    for name, convert, area, place, number, generator in cases:
+    for name, convert, (area, place), number, generator in cases:
         path = shared / "raw" / f"{name}.csv.gz"
         with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))

@@ -1,0 +1,129 @@
+"""Dates, times of day, and files that mix date forms."""
+
+import datetime
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dataset_converters
+from dataset_converters import ConversionError
+from dataset_converters.times import MISSING, UNREADABLE, Dates, clock_seconds, split_date_and_clock
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("23:45:00", 85_500),
+        ("00:00:00", 0),
+        ("24:00:00", 86_400),
+        ("9:05", 32_700),
+        ("12:01:00 AM", 60),
+        ("12:00 PM", 43_200),
+        ("11:57:00 pm", 86_220),
+        ("1:30p.m.", 48_600),
+        (" 07:00:00.000 ", 25_200),
+        ("", MISSING),
+        ("(null)", MISSING),
+        ("NA", MISSING),
+        ("24:01:00", UNREADABLE),
+        ("13:00 PM", UNREADABLE),
+        ("0:30 AM", UNREADABLE),
+        ("12:60", UNREADABLE),
+        ("25:00:00", UNREADABLE),
+        ("noon", UNREADABLE),
+    ],
+)
+def test_times_of_day(text, seconds):
+    assert clock_seconds(text) == seconds
+
+
+def days(texts, order="mdy"):
+    dates = Dates(order)
+    return dates, dates.days(pa.array(texts).dictionary_encode(), lambda index: index + 2).tolist()
+
+
+@given(day=st.dates(datetime.date(1970, 1, 1), datetime.date(2068, 12, 31)))
+def test_every_way_to_write_a_date(day):
+    ways = [
+        f"{day:%m/%d/%Y}",
+        f"{day.month}/{day.day}/{day.year}",
+        f"{day:%m/%d/%y}",
+        f"{day:%m-%d-%Y}",
+        f"{day:%Y-%m-%d}",
+        f"{day:%Y/%m/%d}",
+    ]
+    assert days(ways)[1] == [(day - datetime.date(1970, 1, 1)).days] * len(ways)
+    assert days([f"{day:%d/%m/%Y}"], "dmy")[1] == [(day - datetime.date(1970, 1, 1)).days]
+
+
+@pytest.mark.parametrize("text", ["13/32/2016", "02/30/2016", "2016-13-01", "20160101", "1/2", "yesterday", "1/2-2016"])
+def test_what_is_no_date(text):
+    assert days([text])[1] == [UNREADABLE]
+
+
+def test_date_and_clock_in_one_column():
+    texts = ["01/03/2016 11:57:00 PM", "2012-01-01T00:05:00.000", "2016-01-03", "", " 1/3/2016  9:00 "]
+    date, clock = split_date_and_clock(pa.array(texts))
+    assert date.to_pylist() == ["01/03/2016", "2012-01-01", "2016-01-03", "", "1/3/2016"]
+    assert clock.to_pylist() == ["11:57:00 PM", "00:05:00.000", "", "", "9:00"]
+
+
+# What a file holds, and how `2/3/2016` in it is then to be read: the month of it, or None where it must be refused.
+MIXES = [
+    (["2/3/2016", "12/31/2015"], 2),
+    (["2/3/2016", "2/4/2016"], 2),
+    (["2/3/2016", "31/12/2015"], 3),
+    (["2/3/2016", "31/12/2015", "12/31/2015"], None),
+    (["2/3/2016", "2016-12-31"], None),
+    (["2/3/2016", "12/31/15"], None),
+    (["02/03/16", "12/31/15"], 2),
+    (["2/3/2016", "3/3/2016"], 2),
+]
+
+
+def table(world, dates):
+    start = datetime.datetime(2016, 1, 1, 12)
+    rows = [world.Event(n, start, "9", "STREET").nyc(CMPLNT_FR_DT=date) for n, date in enumerate(dates)]
+    return world.as_csv(world.NYC_24, rows).encode()
+
+
+@pytest.mark.parametrize(("dates", "month"), MIXES)
+def test_mixed_date_forms(world, tmp_path, dates, month):
+    path = tmp_path / "mixed.csv"
+    path.write_bytes(table(world, dates))
+    if month is None:
+        with pytest.raises(ConversionError) as caught:
+            dataset_converters.nyc(path, tmp_path / "made", min_events=1)
+        assert f"{path}: mixes date forms" in str(caught.value) and f"row 2 {dates[0]!r}" in str(caught.value)
+        assert "--date-format mdy" in str(caught.value)
+        assert not (tmp_path / "made").exists()
+    else:
+        dataset_converters.nyc(path, tmp_path / "made", min_events=1)
+        times = [row[3] for row in world.read_inter(tmp_path / "made")[1:]]
+        assert any(time.startswith(f"2016-{month:02d}-{5 - month:02d}") for time in times)
+
+
+@pytest.mark.parametrize(("option", "month"), [("mdy", 2), ("dmy", 3), ("%m/%d/%Y", 2), ("%d/%m/%Y", 3)])
+def test_date_format_settles_it(world, tmp_path, option, month):
+    path = tmp_path / "mixed.csv"
+    path.write_bytes(table(world, ["2/3/2016", "31/12/2015", "12/31/2015", "2016-12-31"]))
+    dataset_converters.nyc(path, tmp_path / "made", min_events=1, date_format=option)
+    times = sorted(row[3][:10] for row in world.read_inter(tmp_path / "made")[1:])
+    assert times == ["2015-12-31", "2015-12-31", f"2016-{month:02d}-{5 - month:02d}", "2016-12-31"]
+
+
+def test_a_mix_of_forms_that_are_all_unambiguous_is_converted(world, tmp_path):
+    path = tmp_path / "mixed.csv"
+    path.write_bytes(table(world, ["12/31/2015", "31/12/2016", "2016-02-03", "3/3/16"]))
+    dataset_converters.nyc(path, tmp_path / "made", min_events=1)
+    times = sorted(row[3][:10] for row in world.read_inter(tmp_path / "made")[1:])
+    assert times == ["2015-12-31", "2016-02-03", "2016-03-03", "2016-12-31"]
+
+
+def test_counts_are_those_of_one_reading_when_a_file_is_read_twice(world, tmp_path):
+    path = tmp_path / "days_first.csv"
+    path.write_bytes(table(world, ["2/3/2016", "31/12/2015", "13/1/2016", "1/1/2016"]))
+    report = dataset_converters.nyc(path, tmp_path / "made", min_events=1, year=2016)
+    assert report["rows"]["read"] == 4 and report["rows"]["dropped"] == {"outside 2016": 1}
