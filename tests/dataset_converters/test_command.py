@@ -1,0 +1,72 @@
+"""The command line: every option of the Python calls, one line for an error, the exit status."""
+
+import inspect
+import os
+import subprocess
+import sys
+
+import pytest
+
+import dataset_converters
+from dataset_converters.__main__ import build_parser, main
+
+COMMANDS = ("nyc", "chicago", "sequences", "movielens", "amazon", "download", "check", "sample")
+POSITIONAL = {
+    "download": ["toys"],
+    "check": ["folder"],
+    "sample": ["nyc", "--output", "x.csv"],
+}
+
+
+def test_the_commands_are_the_calls():
+    assert set(COMMANDS) == set(dataset_converters.__all__) - {"DOWNLOADABLE", "ConversionError", "commands_for"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_and_call_have_the_same_options_and_defaults(command):
+    parsed = vars(build_parser().parse_args([command, *POSITIONAL.get(command, ["a.csv", "--output", "b"])]))
+    del parsed["run"], parsed["command"]
+    parameters = inspect.signature(getattr(dataset_converters, command)).parameters
+    assert set(parsed) == set(parameters) - {"progress"}
+    for name, parameter in parameters.items():
+        if parameter.default is not inspect.Parameter.empty and name != "progress":
+            assert parsed[name] == parameter.default, name
+
+
+def run(*arguments, cwd):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    line = [sys.executable, "-m", "dataset_converters", *arguments]
+    return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+def test_from_sample_to_check_in_a_shell(tmp_path):
+    assert run("sample", "nyc", "--events", "30000", "--output", "s.csv", cwd=tmp_path).returncode == 0
+    made = run("nyc", "s.csv", "--year", "2016", "--output", "dataset/nyc16", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("nyc16  (from s.csv)\n  rows read 30,000")
+    assert made.stderr == ""  # no progress bar where nobody looks at it
+    checked = run("check", "dataset/nyc16", cwd=tmp_path)
+    assert checked.returncode == 0 and checked.stdout.startswith("nyc16: sound")
+    found = run("check", "dataset/nyc16", "--min-events", "6", cwd=tmp_path)
+    assert found.returncode == 1 and "finding: nyc16.inter:" in found.stdout
+    error = run("nyc", "s.csv", "--year", "1999", "--output", "dataset/nyc99", cwd=tmp_path)
+    assert error.returncode == 2 and error.stdout == ""
+    assert error.stderr == "error: s.csv: no usable events in 1999; the rows run from 2016-01-01 to 2016-12-31\n"
+    assert os.listdir(tmp_path / "dataset") == ["nyc16"]
+
+
+def test_an_interrupt(tmp_path, monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dataset_converters, "nyc", interrupt)
+    assert main(["nyc", "a.csv", "--output", str(tmp_path / "made")]) == 130
+    assert capsys.readouterr().err == "error: interrupted; nothing was written\n"
+
+
+def test_help_of_every_command(capsys):
+    for command in COMMANDS:
+        with pytest.raises(SystemExit) as caught:
+            main([command, "--help"])
+        assert caught.value.code == 0
+        assert "usage: python -m dataset_converters " + command in capsys.readouterr().out
