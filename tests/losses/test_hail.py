@@ -20,7 +20,9 @@ def noisy_logits(made_logits, peers=2):
 
 
 @pytest.mark.parametrize("denoise", ["paper", "authors"])
-@pytest.mark.parametrize(("peers", "gamma", "alpha", "beta"), [(2, 1.0, 0.3, 0.25), (3, 2.0, 0.8, 0.4), (4, 1.0, 0.5, 0)])
+@pytest.mark.parametrize(
+    ("peers", "gamma", "alpha", "beta"), [(2, 1.0, 0.3, 0.25), (3, 2.0, 0.8, 0.4), (4, 1.0, 0.5, 0)]
+)
 def test_equals_equations_9_and_10_in_value_and_gradient(
     reference, made_logits, gradient, peers, gamma, alpha, beta, denoise
 ):
@@ -197,5 +199,5 @@ def test_a_wrong_beta_is_named_also_where_nothing_is_distilled(made_logits, sett
 
 
 def test_a_negative_gamma_is_named(made_logits):
-    with pytest.raises(ValueError, match="gamma: -1.0 must not be negative"):
+    with pytest.raises(ValueError, match=r"gamma: -1\.0 must not be negative"):
         hail_loss(*made_logits(2), gamma=-1.0)
