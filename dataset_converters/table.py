@@ -14,7 +14,7 @@ import pyarrow.csv as pa_csv
 from dataset_converters.errors import ConversionError
 from dataset_converters.text import TextSource
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 16 << 20
 
 
 def normal_name(header: str) -> str:

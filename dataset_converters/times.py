@@ -83,14 +83,13 @@ class Dates:
         Args:
             row_number: gives the file's row number of an index, called for dates not met before.
         """
-        indices = dates.indices.to_numpy()
-        table = np.empty(len(dates.dictionary), np.int64)
-        for code, text in enumerate(dates.dictionary.to_pylist()):
+        indices, texts = dates.indices.to_numpy(), dates.dictionary.to_pylist()
+        first = np.zeros(len(dates.dictionary), np.int64)
+        first[indices[::-1]] = np.arange(len(indices))[::-1]  # of several assignments to one place the last one stays
+        for code, text in enumerate(texts):
             if text not in self._days:
-                places = np.flatnonzero(indices == code)
-                self._days[text] = self._read(text.strip(), row_number(int(places[0])) if len(places) else 0)
-            table[code] = self._days[text]
-        return table[indices]
+                self._days[text] = self._read(text.strip(), row_number(int(first[code])))
+        return np.array([self._days[text] for text in texts] or [MISSING], np.int64)[indices]
 
     def _read(self, text: str, row: int) -> int:
         if is_missing(text):
