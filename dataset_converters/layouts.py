@@ -100,6 +100,9 @@ class Layout:
         if absent:
             sought = ", ".join(" or ".join(self._aliases(role)) for role in absent)
             held = ", ".join(name.strip() for name in header)
+            for separator in ";\t":
+                if len(header) == 1 and separator in held:
+                    raise ConversionError(f"{path}: row 1 has {separator!r} between its fields; save it with commas")
             raise ConversionError(
                 f"{path}: row 1 lacks {sought}; it has {held[:800]}; {self._resembles(names, absent)}"
             )

@@ -68,6 +68,8 @@ class TextSource(io.RawIOBase):
         self._bar = None
         if os.path.isdir(path):
             raise ConversionError(f"{path}: is a directory; name the file (or files) to convert")
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ConversionError(f"{path}: is a pipe or device; save it to a file first, it is read more than once")
         try:
             self._file = io.BufferedReader(io.FileIO(path))
             magic = self._file.read(4)

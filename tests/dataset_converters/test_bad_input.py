@@ -57,6 +57,11 @@ def test_no_header(tmp_path, capsys, good):
     assert "a file without a header row needs one" in refused(tmp_path, capsys, good.split("\n", 1)[1].encode())
 
 
+def test_semicolons(tmp_path, capsys, good):
+    line = refused(tmp_path, capsys, good.replace(",", ";").encode())
+    assert line == ": row 1 has ';' between its fields; save it with commas"
+
+
 def test_a_column_twice(tmp_path, capsys, good):
     assert "row 1 has the column 'KY_CD' twice" in refused(tmp_path, capsys, good.replace("PD_CD", "KY_CD").encode())
 
