@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 import dataset_converters
@@ -94,10 +95,9 @@ def _check(commands) -> None:
     parser.set_defaults(run=_run_check)
 
 
-def _run_check(command: str, **options) -> int:
+def _run_check(command: str, **options) -> tuple[int, str]:
     checked = dataset_converters.check(progress=True, **options)
-    print(checked)
-    return 1 if checked.findings else 0
+    return (1 if checked.findings else 0), str(checked)
 
 
 def _sample(commands) -> None:
@@ -113,15 +113,13 @@ def _sample(commands) -> None:
     parser.set_defaults(run=_run_sample)
 
 
-def _run_sample(command: str, **options) -> int:
+def _run_sample(command: str, **options) -> tuple[int, str]:
     path = dataset_converters.sample(**options)
-    print(f"wrote {path} ({path.stat().st_size:,} bytes)")
-    return 0
+    return 0, f"wrote {path} ({path.stat().st_size:,} bytes)"
 
 
-def _convert(command: str, **options) -> int:
-    print(summary(getattr(dataset_converters, command)(progress=True, **options)))
-    return 0
+def _convert(command: str, **options) -> tuple[int, str]:
+    return 0, summary(getattr(dataset_converters, command)(progress=True, **options))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -138,13 +136,18 @@ def main(arguments: list[str] | None = None) -> int:
     options = vars(build_parser().parse_args(arguments))
     run = options.pop("run")
     try:
-        return run(**options)
+        status, text = run(**options)
     except ConversionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("error: interrupted; nothing was written", file=sys.stderr)
         return 130
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader, such as head, has gone; what was asked for is done all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
 
 
 if __name__ == "__main__":

@@ -94,8 +94,8 @@ class _Reader:
         # As `user item item …` every earlier line was a whole user; a user met twice shows that they were pairs.
         if not self._may_change or len(self._users) < len(self.user) or len(words) < 2:
             raise ConversionError(
-                f"{path}: row {row} holds {len(words)} words ({' '.join(words)[:40]!r}), the rows before it hold "
-                "`generator element`; repair the row, or name the layout with --layout"
+                f"{path}: row {row} holds {len(words)} words ({' '.join(words)[:40]!r}); a line is `generator element` "
+                "or else `user item item …` with one line a user; repair the row, or name the layout with --layout"
             )
         self.layout = "lines"
 

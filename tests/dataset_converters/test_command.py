@@ -64,6 +64,17 @@ def test_an_interrupt(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == "error: interrupted; nothing was written\n"
 
 
+def test_a_reader_that_has_gone(tmp_path):
+    (tmp_path / "pairs.txt").write_text("a b\n", encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    line = [sys.executable, "-m", "dataset_converters", "sequences", "pairs.txt", "--output", "made"]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(line, cwd=tmp_path, env=environment, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "") and (tmp_path / "made" / "made.inter").exists()
+
+
 def test_help_of_every_command(capsys):
     for command in COMMANDS:
         with pytest.raises(SystemExit) as caught:
