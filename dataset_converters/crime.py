@@ -11,16 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.events import drop_rare, positive
+from dataset_converters.events import LAST_YEAR, drop_rare, positive
 from dataset_converters.layouts import Layout
 from dataset_converters.meaning import Collected, crime_events, each_number_once
 from dataset_converters.report import SHOWN, Tally, build_report
 from dataset_converters.table import Batch, TableReader
-from dataset_converters.times import MISSING, UNREADABLE, Dates, clock_seconds, date_order, split_date_and_clock
+from dataset_converters.times import DAY, MISSING, UNREADABLE, Dates, clock_seconds, date_order, split_date_and_clock
 from dataset_converters.vocabulary import MISSING_NUMBER, NO_COORDINATE, CaseNumbers, Vocabulary, coordinates
 from dataset_converters.writer import check_output, write_dataset
-
-DAY = 86_400
 
 
 def convert_crime(
@@ -47,7 +45,7 @@ def convert_crime(
     if element not in layout.classes:
         raise ConversionError(f"--element is {element!r}; it must be one of {', '.join(layout.classes)}")
     if year is not None:
-        positive("--year", year)
+        positive("--year", year, most=LAST_YEAR)
     positive("--min-events", min_events)
     tally = Tally(tolerate)
     order = date_order(date_format)

@@ -9,6 +9,8 @@ import pandas as pd
 
 from dataset_converters.errors import ConversionError
 
+LAST_YEAR = 9998
+
 
 @dataclass(frozen=True)
 class Events:
@@ -46,15 +48,16 @@ class Events:
         )
 
 
-def positive(name: str, value: int, least: int = 1) -> int:
-    """`value` if it is a whole number of at least `least`.
+def positive(name: str, value: int, least: int = 1, most: int | None = None) -> None:
+    """Checks that an option is a whole number from `least` to `most`.
 
     Raises:
         ConversionError: it is not.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ConversionError(f"{name} is {value!r}; it must be a whole number of at least {least}")
-    return value
+    if most is not None and value > most:
+        raise ConversionError(f"{name} is {value!r}; it must be at most {most}")
 
 
 def drop_rare(events: Events, min_user: int, min_item: int, repeat: bool = False) -> tuple[Events, dict[str, int]]:

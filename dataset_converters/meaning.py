@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from dataset_converters.events import Events
+from dataset_converters.times import DAY
 from dataset_converters.tokens import text_cell, token, unique_labels
 from dataset_converters.vocabulary import DEGREE, NO_COORDINATE
-
-DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,8 @@ def each_number_once(rows: Collected) -> tuple[Collected, int]:
     if not len(repeated):
         return rows, 0
     some = rows.take(repeated)
-    keys = [
-        some.longitude,
-        some.latitude,
-        *(some.codes[role] for role in sorted(some.codes)),
-        some.seconds,
-        some.number,
-    ]
-    order = np.lexsort(keys)
+    values = [some.codes[role] for role in sorted(some.codes)]
+    order = np.lexsort([some.longitude, some.latitude, *values, some.seconds, some.number])
     first = np.r_[True, np.diff(some.number[order]) != 0]
     keep = np.ones(len(rows.number), bool)
     keep[repeated[order[~first]]] = False
@@ -127,7 +120,8 @@ def _users(rows: Collected, described, generator, user: np.ndarray, parts: Seque
             table[f"{role}:token"] = [text_cell(rows.texts[role][code] if code >= 0 else None) for code in values]
     known = rows.latitude != NO_COORDINATE
     for name, values in (("latitude", rows.latitude), ("longitude", rows.longitude)):
-        table[f"{name}:float"] = _means(user[known], values[known], groups)
+        if name not in generator:
+            table[f"{name}:float"] = _means(user[known], values[known], groups)
     return pd.DataFrame(table)
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.events import positive
+from dataset_converters.events import LAST_YEAR, positive
 from dataset_converters.sample_values import (
     BOROUGHS,
     CHICAGO_HEADER,
@@ -62,13 +62,10 @@ def sample(
     """
     if city not in ("nyc", "chicago"):
         raise ConversionError(f"there is no sample of {city!r}; the cities are nyc and chicago")
-    for name, value, least in (
-        ("--events", events, 1),
-        ("--seed", seed, 0),
-        ("--year", year, 1),
-        ("--years", years, 1),
-    ):
-        positive(name, value, least)
+    positive("--events", events)
+    positive("--seed", seed, least=0)
+    positive("--year", year, most=LAST_YEAR)
+    positive("--years", years, most=LAST_YEAR - year + 1)
     path = Path(os.path.abspath(output))
     if path.is_dir():
         raise ConversionError(f"{output}: is a directory; name a file")

@@ -47,6 +47,8 @@ def sequences(
         ConversionError: what is wrong, where, and what to do.
     """
     paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    if not paths:
+        raise ConversionError("no input file is named")
     if layout not in LAYOUTS:
         raise ConversionError(f"--layout is {layout!r}; it must be one of {', '.join(LAYOUTS)}")
     positive("--min-events", min_events)

@@ -15,6 +15,7 @@ from dataset_converters.errors import ConversionError
 from dataset_converters.text import TextSource
 
 BLOCK_BYTES = 16 << 20
+SHOWN = 5  # bad rows whose text is kept
 
 
 def normal_name(header: str) -> str:
@@ -165,7 +166,8 @@ class TableReader:
 
     def _on_bad_row(self, row) -> str:
         number = row.number + self.header_rows
-        self.bad_rows.append(BadRow(number, row.actual_columns, row.expected_columns, row.text[:4000]))
+        text = row.text[:4000] if len(self.bad_rows) < SHOWN else ""  # there may be millions
+        self.bad_rows.append(BadRow(number, row.actual_columns, row.expected_columns, text))
         return "skip"
 
     def _judge(self) -> None:

@@ -13,6 +13,7 @@ from dataset_converters.errors import ConversionError
 
 MISSING, UNREADABLE = -(2**31) + 1, -(2**31)
 MISSING_WORDS = frozenset(["", "na", "(null)", "unknown"])
+DAY = 86_400  # seconds
 DATE_ORDERS = ("mdy", "dmy")
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
@@ -41,8 +42,8 @@ def date_order(option: str | None) -> str | None:
 
 def split_date_and_clock(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
     """`01/03/2016 11:57:00 PM` or `2012-01-01T00:05:00.000` as date and clock, each empty where there is none."""
-    parts = pc.extract_regex(texts, r"^\s*(?P<date>[^T\s]*)(?:[T\s]\s*(?P<clock>.*?))?\s*$")
-    return pc.struct_field(parts, 0), pc.fill_null(pc.struct_field(parts, 1), "")
+    parts = pc.extract_regex(texts, r"(?s)^\s*(?P<date>[^T\s]+)(?:[T\s]\s*(?P<clock>.*?))?\s*$")
+    return pc.coalesce(pc.struct_field(parts, 0), texts), pc.fill_null(pc.struct_field(parts, 1), "")
 
 
 def clock_seconds(text: str) -> int:

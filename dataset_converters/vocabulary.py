@@ -48,8 +48,10 @@ class Vocabulary:
             self.texts.append(text)
         return self._codes[text]
 
-    def codes(self, values: pa.DictionaryArray) -> np.ndarray:
+    def codes(self, values: pa.DictionaryArray | pa.StringArray) -> np.ndarray:
         """[n] int32 for n strings; -1 where missing."""
+        if not isinstance(values, pa.DictionaryArray):
+            values = values.dictionary_encode()
         table = np.empty(max(len(values.dictionary), 1), np.int32)
         for place, raw in enumerate(values.dictionary.to_pylist()):
             if raw not in self._raw:

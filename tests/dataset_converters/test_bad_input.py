@@ -252,6 +252,7 @@ def test_row_numbers_count_blank_and_malformed_rows(tmp_path, good):
         (["--date-format", "julian"], "--date-format is 'julian'"),
         (["--generator", "precinct,"], "--generator is 'precinct,'"),
         (["--year", "0"], "--year is 0"),
+        (["--year", "99999"], "--year is 99999; it must be at most 9998"),
     ],
 )
 def test_options_that_make_no_sense(tmp_path, capsys, good, options, said):

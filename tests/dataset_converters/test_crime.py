@@ -93,7 +93,8 @@ def test_elements_as_asked(world, nypd, tmp_path, options, elements):
 
 
 @pytest.mark.parametrize(
-    ("generator", "users", "kept"), [("precinct", {"44"}, 9), (["BORO_NM", "Precinct"], {"BRONX|44"}, 8)]
+    ("generator", "users", "kept"),
+    [("precinct", {"44"}, 9), (["BORO_NM", "Precinct"], {"BRONX|44"}, 8), ("Latitude", {"40.84"}, 6)],
 )
 def test_generators_as_asked(world, nypd, tmp_path, generator, users, kept):
     report = dataset_converters.nyc(nypd, tmp_path / "made", generator=generator)

@@ -64,10 +64,18 @@ def test_what_is_no_date(text):
 
 
 def test_date_and_clock_in_one_column():
-    texts = ["01/03/2016 11:57:00 PM", "2012-01-01T00:05:00.000", "2016-01-03", "", " 1/3/2016  9:00 "]
+    texts = [
+        "01/03/2016 11:57:00 PM",
+        "2012-01-01T00:05:00.000",
+        "2016-01-03",
+        "",
+        " 1/3/2016  9:00 ",
+        "Tue",
+        "1\n2\n3",
+    ]
     date, clock = split_date_and_clock(pa.array(texts))
-    assert date.to_pylist() == ["01/03/2016", "2012-01-01", "2016-01-03", "", "1/3/2016"]
-    assert clock.to_pylist() == ["11:57:00 PM", "00:05:00.000", "", "", "9:00"]
+    assert date.to_pylist() == ["01/03/2016", "2012-01-01", "2016-01-03", "", "1/3/2016", "Tue", "1"]
+    assert clock.to_pylist() == ["11:57:00 PM", "00:05:00.000", "", "", "9:00", "", "2\n3"]
 
 
 # What a file holds, and how `2/3/2016` in it is then to be read: the month of it, or None where it must be refused.
