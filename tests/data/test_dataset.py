@@ -5,6 +5,7 @@ import torch
 
 from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.data.windows import gather
+from recbole_hail.errors import UserError
 
 SPLITS = ["valid_and_test", "valid_only", "test_only"]
 
@@ -144,3 +145,15 @@ def test_memory_grows_with_events_and_not_with_events_times_length(make_config):
 def test_the_interaction_matrix_is_recboles(make_config):
     ours, theirs = build_both(make_config, random_sequences(4))
     assert (ours[0].inter_matrix().toarray() == theirs[0].inter_matrix().toarray()).all()
+
+
+def test_ready_made_splits_are_refused_by_name(make_config, distinct_items, tmp_path):
+    """RecBole's benchmark_filename brings rows with their own histories, which windows cannot be cut from."""
+    config = make_config(distinct_items([5]), benchmark_filename=["train", "valid", "test"])
+    for part in config["benchmark_filename"]:
+        lines = ["user_id:token\titem_id:token\titem_id_list:token_seq\ttimestamp:float", "u\tb\ta\t1", "u\tc\ta b\t2"]
+        (tmp_path / "dataset" / "tiny" / f"tiny.{part}.inter").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    config["load_col"] = None
+    config["alias_of_item_id"] = ["item_id_list"]
+    with pytest.raises(UserError, match="benchmark_filename"):
+        HAILDataset(config).build()

@@ -81,6 +81,15 @@ def test_a_layer_is_post_norm_attention_and_feed_forward():
     torch.testing.assert_close(layer(hidden, None), expected)
 
 
+def test_the_gru_adds_its_input_back_and_normalises():
+    network = encoder("gru")
+    hidden = hidden_states()
+    states, _ = network.recurrence(hidden)
+    torch.testing.assert_close(network(hidden, None), F.layer_norm(hidden + states, (8,), eps=1e-12))
+    alone, _ = network.recurrence(hidden[1:, :3])
+    torch.testing.assert_close(states[1:, :3], alone)  # sequences stand in the first dimension
+
+
 @pytest.mark.parametrize("base_network", BASE_NETWORKS)
 @pytest.mark.parametrize("layers", [1, 3])
 def test_shapes_and_layers(base_network, layers):
