@@ -60,6 +60,7 @@ def convert_crime(
     collected, twice = each_number_once(rows.collected())
     tally.drop("complaint or case number met before", twice)
     events = crime_events(collected, layout.described, rows.generator, layout.classes[element], slot_hours)
+    del collected  # hundreds of megabytes for a city's whole history
     events, dropped = drop_rare(events, min_events, 1)
     for reason, count in dropped.items():
         tally.drop(reason, count)
@@ -172,7 +173,7 @@ class CrimeRows:
         else:
             date_texts, clock_texts = (part.dictionary_encode() for part in split_date_and_clock(column))
         days = dates.days(date_texts, batch.row_number)
-        clocks = self._clock_table(clock_texts.dictionary.to_pylist())[clock_texts.indices.to_numpy()]
+        clocks = self._clock_table(clock_texts.dictionary.to_numpy(zero_copy_only=False).tolist())[clock_texts.indices.to_numpy()]
         blank = self._blank(batch) if (days == MISSING).any() else np.zeros(batch.length, bool)
         self.tally.drop("blank rows", int(blank.sum()))
         bad = blank.copy()

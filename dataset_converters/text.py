@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from dataset_converters.errors import ConversionError
 
-BLOCK = 4 << 20
+BLOCK = 8 << 20
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
 

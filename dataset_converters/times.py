@@ -84,7 +84,7 @@ class Dates:
         Args:
             row_number: gives the file's row number of an index, called for dates not met before.
         """
-        indices, texts = dates.indices.to_numpy(), dates.dictionary.to_pylist()
+        indices, texts = dates.indices.to_numpy(), dates.dictionary.to_numpy(zero_copy_only=False).tolist()
         first = np.zeros(len(dates.dictionary), np.int64)
         first[indices[::-1]] = np.arange(len(indices))[::-1]  # of several assignments to one place the last one stays
         for code, text in enumerate(texts):
