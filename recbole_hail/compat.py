@@ -3,6 +3,9 @@
 `before_recbole` must run before RecBole is first imported, `after_recbole` once it is. Both may run twice.
 """
 
+import os
+import warnings
+
 import numpy as np
 
 
@@ -28,11 +31,14 @@ def before_recbole() -> None:
     for name, kind in aliases.items():
         if name not in np.__dict__:
             setattr(np, name, kind)
+    # RecBole's pinned ray warns on every start about the setuptools that it needs.
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 
 def after_recbole() -> None:
     _keep_filling_missing_values()
     _write_plain_checkpoints()
+    _train_distributed_on_cpu()
 
 
 def _keep_filling_missing_values() -> None:
@@ -103,3 +109,44 @@ def _write_plain_checkpoints() -> None:
     trainer_module.torch = TorchForTrainers()
     load_other_parameter = AbstractRecommender.load_other_parameter
     AbstractRecommender.load_other_parameter = lambda self, state: load_other_parameter(self, restore(state))
+
+
+def _train_distributed_on_cpu() -> None:
+    """RecBole's --nproc demands a GPU for every process; without any, processes meet through gloo on the CPU."""
+    import torch
+    from recbole.config import Config
+    from recbole.trainer.trainer import AbstractTrainer
+    from torch.nn.parallel import DistributedDataParallel
+
+    if getattr(Config._init_device, "covers_cpu", False):
+        return
+    init_device, init_trainer = Config._init_device, AbstractTrainer.__init__
+
+    def _init_device(self):
+        settings = self.final_config_dict
+        if "local_rank" not in settings or torch.cuda.is_available():
+            init_device(self)
+            return
+        settings["gpu_id"] = ""
+        settings["device"] = torch.device("cpu")
+        settings["single_spec"] = False
+        torch.distributed.init_process_group(
+            backend="gloo",
+            rank=settings["local_rank"] + settings["offset"],
+            world_size=settings["world_size"],
+            init_method=f"tcp://{settings['ip']}:{settings['port']}",
+        )
+        torch.set_num_threads(max((os.cpu_count() or 1) // settings["nproc"], 1))
+        if settings["local_rank"] != 0:
+            settings.update(state="error", show_progress=False, verbose=False)
+
+    def __init__(self, config, model):
+        if config["single_spec"] or config["device"].type == "cuda":
+            init_trainer(self, config, model)
+            return
+        self.config, self.model = config, model
+        self.distributed_model = DistributedDataParallel(model)
+
+    _init_device.covers_cpu = True
+    Config._init_device = _init_device
+    AbstractTrainer.__init__ = __init__

@@ -17,7 +17,7 @@ import recbole.quick_start.quick_start
 import recbole.trainer
 from recbole.config import Config
 from recbole.data.dataset import Dataset
-from recbole.utils import ModelType
+from recbole.utils import EvaluatorType, ModelType
 
 from recbole_hail import compat
 from recbole_hail.data import caches
@@ -85,9 +85,15 @@ def _with_our_yaml(original):
                 self._update_internal_config_dict(str(file))
         merged = {**self.internal_config_dict, **self.external_config_dict}
         samples_negatives = hasattr(model_class, "input_type") or merged.get("loss_type") != "CE"
-        if model_class.type == ModelType.SEQUENTIAL and not samples_negatives:
+        if model_class.type != ModelType.SEQUENTIAL:
+            return
+        if not samples_negatives:
             # RecBole's default of one negative per positive contradicts the cross-entropy its own yaml asks for.
             self.internal_config_dict["train_neg_sample_args"] = None
+        columns = self.internal_config_dict["load_col"]["inter"]
+        if merged["TIME_FIELD"] not in columns:
+            # RecBole's defaults for a dataset it does not know leave out the time that sequences are ordered by.
+            self.internal_config_dict["load_col"] = {"inter": [*columns, merged["TIME_FIELD"]]}
 
     return load
 
@@ -99,12 +105,26 @@ def _with_checks(original):
     def init(self, *args, **kwargs):
         original(self, *args, **kwargs)
         complete = getattr(self.model_class, "complete_settings", None)
-        found = complete(self) if complete else []
+        found = (complete(self) if complete else []) + _common_problems(self)
         if found:
             raise SettingsError(found)
         self["dataset_save_path"] = caches.cache_path(self, "dataset", self["dataset_save_path"])
 
     return init
+
+
+def _common_problems(config) -> list[str]:
+    """Settings of any model that RecBole would trip over in the middle of a run, or pass over in silence."""
+    found = []
+    if config["eval_type"] == EvaluatorType.RANKING:
+        metrics = [f"{metric}@{k}" for metric in config["metrics"] for k in config["topk"]]
+        if config["valid_metric"].lower() not in [name.lower() for name in metrics]:
+            found.append(
+                f"valid_metric: {config['valid_metric']!r} must be one of {', '.join(metrics)} (metrics and topk)"
+            )
+    if config["resume"] and config["model"] not in MODELS:
+        found.append(f"resume: {config['model']} is RecBole's, which cannot continue a run exactly; leave it out")
+    return found
 
 
 def _with_file_check(original):
@@ -133,5 +153,3 @@ def _with_split_check(original):
         return original(config, dataset, built_datasets)
 
     return create
-
-

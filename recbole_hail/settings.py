@@ -92,7 +92,8 @@ def _peers(config) -> list[str]:
     found = []
     unknown = [name for name in names if name not in BASE_NETWORKS]
     if unknown or not names:
-        found.append(f"base_network: {', '.join(map(repr, unknown)) or 'empty'}; choose among {', '.join(BASE_NETWORKS)}")
+        value = ", ".join(map(repr, dict.fromkeys(unknown))) or "empty"
+        found.append(f"base_network: {value} must be one of {', '.join(BASE_NETWORKS)}")
     elif len({predicts(name) for name in names}) > 1:
         found.append(
             f"base_network: {names} mixes networks that predict masked elements with networks that predict the next "

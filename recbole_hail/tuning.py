@@ -1,6 +1,28 @@
-"""RecBole's objective of a search, under a name that search workers can import the plugin by."""
+"""Searching settings: RecBole's HyperTuning on Hyperopt, and Ray Tune with metric and devices from the settings."""
 
-from recbole.quick_start.quick_start import objective_function as _objective_function
+import math
+import os
+import sys
+from pathlib import Path
+
+import torch
+from recbole.quick_start import quick_start
+from recbole.trainer import HyperTuning
+from recbole.utils import dict2str
+
+from recbole_hail.errors import SettingsError
+
+ALGORITHMS = ("exhaustive", "random", "bayes")
+_objective_function = quick_start.objective_function
+
+
+class _NoReport:
+    """RecBole's objective reports test results to Ray Tune, inside a Ray session or not: outside it only warns, and
+    inside it the search would choose by test results."""
+
+    @staticmethod
+    def report(**metrics):
+        pass
 
 
 def objective_function(config_dict=None, config_file_list=None, saved=True):
@@ -8,4 +30,104 @@ def objective_function(config_dict=None, config_file_list=None, saved=True):
 
     Ray's workers and spawned processes unpickle a function by module and name: this one's module brings the plugin.
     """
+    quick_start.tune = _NoReport
     return _objective_function(config_dict, config_file_list, saved)
+
+
+def search_with_hyperopt(config, space: Path, files: list[str] | None, arguments) -> None:
+    """RecBole's HyperTuning; model, dataset and the settings of the command line reach each trial through sys.argv."""
+    fixed = {"model": config["model"], "dataset": config["dataset"]}
+    tuning = HyperTuning(
+        lambda settings, config_files: objective_function({**fixed, **settings}, config_files),
+        algo=arguments.algo,
+        params_file=str(space),
+        fixed_config_file_list=files,
+        display_file=arguments.display_file,
+        max_evals=arguments.max_evals or 100,
+        # RecBole's default ends a search after 10 trials without progress, a grid in the middle too.
+        early_stop=arguments.early_stop or sys.maxsize,
+    )
+    if arguments.max_evals:
+        tuning.max_evals = min(int(tuning.max_evals), arguments.max_evals)
+    tuning.run()
+    tuning.export_result(output_file=arguments.output_file)
+    print(f"best settings: {tuning.params2str(tuning.best_params)}, best valid score: {tuning.best_score}")
+    print(f"results of {len(tuning.score_list)} trials written to {arguments.output_file}")
+
+
+def _trial(settings: dict, fixed: dict, files: list[str] | None) -> None:
+    """One Ray trial; reports validation metrics under their own names and test metrics as test/…"""
+    from ray import tune
+
+    torch.set_num_threads(1)
+    sys.argv = sys.argv[:1]  # a worker's own arguments are no settings
+    result = objective_function({**fixed, **settings, "show_progress": False}, files)
+    tune.report(**result["best_valid_result"], **{f"test/{k}": v for k, v in result["test_result"].items()})
+
+
+def search_with_ray(config, space: Path, files: list[str] | None, arguments) -> None:
+    """Trials side by side, one per core, or per GPU where there are any; chosen by `valid_metric`."""
+    import ray
+    from ray import tune
+
+    fixed = {**config.variable_config_dict, **config.cmd_config_dict}
+    fixed |= {"model": config["model"], "dataset": config["dataset"]}
+    # A trial's working directory is Ray's, so paths must not depend on it.
+    fixed["data_path"] = str(Path(config["data_path"]).absolute().parent)
+    fixed["checkpoint_dir"] = str(Path(config["checkpoint_dir"]).absolute())
+    files = files and [str(Path(file).absolute()) for file in files]
+    metric, mode = config["valid_metric"].lower(), "max" if config["valid_metric_bigger"] else "min"
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    ray.init(include_dashboard=False, log_to_driver=False)
+    try:
+        analysis = tune.run(
+            tune.with_parameters(_trial, fixed=fixed, files=files),
+            config=_ray_space(space),
+            num_samples=arguments.max_evals or 1,
+            metric=metric,
+            mode=mode,
+            resources_per_trial={"cpu": 1, "gpu": 1 if torch.cuda.is_available() else 0},
+            verbose=1,
+        )
+    finally:
+        ray.shutdown()
+    _write_ray_results(analysis, metric, arguments.output_file)
+
+
+def _ray_space(file: Path) -> dict:
+    """RecBole's space file as a Ray search space: every combination of the choices, draws of the ranges."""
+    from ray import tune
+
+    space = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        name, kind, *rest = line.split() or [""] * 2
+        value = "".join(rest)
+        if not rest or name.startswith("#"):
+            continue
+        numbers = [] if kind == "choice" else [float(number) for number in value.split(",")]
+        if kind == "choice":
+            space[name] = tune.grid_search(eval(value))
+        elif kind == "uniform":
+            space[name] = tune.uniform(*numbers)
+        elif kind == "quniform":
+            space[name] = tune.quniform(*numbers)
+        elif kind == "loguniform":  # Hyperopt's bounds are logarithms
+            space[name] = tune.loguniform(*(math.exp(number) for number in numbers))
+        else:
+            raise SettingsError(
+                [f"params_file: {file} has an unknown kind {kind!r}; use choice, uniform, quniform, loguniform"]
+            )
+    return space
+
+
+def _write_ray_results(analysis, metric: str, output_file: str) -> None:
+    with open(output_file, "w", encoding="utf-8") as file:
+        for trial in analysis.trials:
+            result = {k: v for k, v in trial.last_result.items() if "@" in k}
+            valid = {k: v for k, v in result.items() if not k.startswith("test/")}
+            test = {k.removeprefix("test/"): v for k, v in result.items() if k.startswith("test/")}
+            file.write(f"{HyperTuning.params2str(trial.config)}\nValid result:\n{dict2str(valid)}\n")
+            file.write(f"Test result:\n{dict2str(test)}\n\n")
+    best = analysis.best_trial
+    print(f"best settings: {HyperTuning.params2str(best.config)}, best valid score: {best.last_result[metric]}")
+    print(f"results of {len(analysis.trials)} trials written to {output_file}")

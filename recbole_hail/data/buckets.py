@@ -17,6 +17,8 @@ def draw_batches(
     """
     if (tokens is None) == (sequences is None):
         raise ValueError("a batch is sized either by tokens or by sequences")
+    if len(lengths) == 0:
+        return []
     shuffled = torch.arange(len(lengths)) if generator is None else torch.randperm(len(lengths), generator=generator)
     order = shuffled[lengths[shuffled].argsort(stable=True)]
     cuts = _cuts_by_tokens(lengths[order], tokens) if tokens else range(0, len(order), sequences)

@@ -17,7 +17,12 @@ from recbole.utils import ensure_dir
 
 # Settings that change neither rows nor batches. Everything else counts, also what this list has never heard of.
 _NOT_OF_THE_DATA = frozenset(
-    ["gpu_id", "use_gpu", "state", "checkpoint_dir", "show_progress", "config_file", "config_files", "save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path", "log_wandb", "wandb_project", "epochs", "learner", "learning_rate", "eval_step", "stopping_step", "clip_grad_norm", "weight_decay", "loss_decimal_place", "enable_amp", "enable_scaler", "device", "resume", "download", "nproc", "ip", "port"]
+    {
+        *("gpu_id", "use_gpu", "state", "show_progress", "config_file", "config_files", "log_wandb", "wandb_project"),
+        *("checkpoint_dir", "save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path"),
+        *("epochs", "learner", "learning_rate", "eval_step", "stopping_step", "clip_grad_norm", "weight_decay"),
+        *("loss_decimal_place", "enable_amp", "enable_scaler", "device", "resume", "nproc", "ip", "port"),
+    }
 )
 
 
@@ -49,19 +54,22 @@ def save_dataset(dataset) -> None:
 
 def save_split_dataloaders(config, dataloaders) -> None:
     """Takes the place of RecBole's function of this name, which leaves the live loaders without their generators."""
-    states = [getattr(loader, "generator", None) for loader in dataloaders]
-    kept = [(loader, state.get_state() if state is not None else None) for loader, state in zip(dataloaders, states)]
-    for loader, state in zip(dataloaders, states):
-        if state is not None:
-            loader.generator = loader.sampler.generator = None
+    generators = [getattr(loader, "generator", None) for loader in dataloaders]
+    states = [generator and generator.get_state() for generator in generators]
     path = cache_path(config, "dataloaders", config["dataloaders_save_path"])
     try:
-        _dump(kept, path)
+        for loader in dataloaders:  # a generator cannot be pickled
+            _set_generator(loader, None)
+        _dump(list(zip(dataloaders, states, strict=True)), path)
     finally:
-        for loader, state in zip(dataloaders, states):
-            if state is not None:
-                loader.generator = loader.sampler.generator = state
+        for loader, generator in zip(dataloaders, generators, strict=True):
+            _set_generator(loader, generator)
     getLogger().info(f"Saving split dataloaders into [{path}]")
+
+
+def _set_generator(loader, generator: torch.Generator | None) -> None:
+    if hasattr(loader, "generator"):
+        loader.generator = loader.sampler.generator = generator
 
 
 def load_split_dataloaders(config):
@@ -73,7 +81,7 @@ def load_split_dataloaders(config):
         kept = pickle.load(file)
     for loader, state in kept:
         if state is not None:
-            loader.generator = loader.sampler.generator = torch.Generator().set_state(state)
+            _set_generator(loader, torch.Generator().set_state(state))
         loader.config = loader._dataset.config = config
     getLogger().info(f"Load split dataloaders from: [{path}]")
     return tuple(loader for loader, _ in kept)

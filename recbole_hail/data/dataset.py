@@ -5,6 +5,7 @@ from recbole.data.dataset import SequentialDataset
 from recbole.data.interaction import Interaction
 
 from recbole_hail.data.windows import Spans, gather
+from recbole_hail.errors import DataError
 
 CONTEXT_START = "context_start"
 CONTEXT_END = "context_end"
@@ -17,6 +18,14 @@ class HAILDataset(SequentialDataset):
     in `self.elements` [events], and `dataset[index]` gathers the histories of the rows asked for. Validation and test
     rows are therefore those that RecBole gives SASRec on the same data, and memory grows with the number of events.
     """
+
+    def __init__(self, config):
+        if config["benchmark_filename"] is not None:
+            raise DataError(
+                f"benchmark_filename: {config['benchmark_filename']} brings its own rows, but HAIL cuts windows from "
+                "whole sequences; leave it out and give one .inter file"
+            )
+        super().__init__(config)
 
     def data_augmentation(self):
         """One row per event that has a history, in RecBole's order: user, then time."""
@@ -42,6 +51,18 @@ class HAILDataset(SequentialDataset):
         sources = [train, valid] if self.config["train_on_valid"] else [train]
         train.sequences = _stretches([source.inter_feat for source in sources])
         return [train, valid, test]
+
+    def inter_matrix(self, form="coo", value_field=None):
+        """RecBole takes each user's first event from columns that are not here."""
+        if value_field is not None:
+            raise NotImplementedError(f"value_field: {value_field} of a user's first event is not kept")
+        first = self.inter_feat[self.item_list_length_field] == 1
+        users, items = self.inter_feat[self.uid_field], self.inter_feat[self.iid_field]
+        first_items = self.elements[self.inter_feat[CONTEXT_START][first]]
+        events = Interaction(
+            {self.uid_field: torch.cat([users, users[first]]), self.iid_field: torch.cat([items, first_items])}
+        )
+        return self._create_sparse_matrix(events, self.uid_field, self.iid_field, form, value_field)
 
     def __getitem__(self, index, join=True):
         rows = super().__getitem__(index, join)

@@ -58,7 +58,7 @@ class WindowLoader:
         processes = self.config["world_size"]
         rounds = math.ceil(len(batches) / processes)
         rank = self.config["local_rank"] + self.config["offset"]
-        return (batches + batches)[rank : rounds * processes : processes]
+        return (batches * processes)[rank : rounds * processes : processes]
 
     def __len__(self):
         """Steps of the coming epoch."""

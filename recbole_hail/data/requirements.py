@@ -34,8 +34,7 @@ def check_files(config) -> None:
     unloaded = [field for field in needed if columns != "*" and field not in columns]
     if unloaded:
         raise DataError(
-            f"load_col: {columns} leaves out {', '.join(unloaded)}; add it, as in "
-            f"--load_col=\"{{'inter': {needed}}}\""
+            f"load_col: {columns} leaves out {', '.join(unloaded)}; add it, as in --load_col=\"{{'inter': {needed}}}\""
         )
 
 
@@ -46,14 +45,14 @@ def check_split(config, dataset, parts) -> None:
         negatives = config[f"{phase}_neg_sample_args"]["sample_num"]
         if isinstance(negatives, int) and elements < negatives + 1:
             raise DataError(
-                f"eval_args: mode {config['eval_args']['mode'][phase]} ranks the target among {negatives} other elements, "
-                f"but {dataset.dataset_name} has only {elements}; use --eval_args=\"{_full(config)}\" and "
-                f"--topk=\"{[k for k in config['topk'] if k <= elements] or [1]}\""
+                f"eval_args: mode {config['eval_args']['mode'][phase]} ranks the target among {negatives} other "
+                f'elements, but {dataset.dataset_name} has only {elements}; use --eval_args="{_full(config)}" and '
+                f'--topk="{[k for k in config["topk"] if k <= elements] or [1]}"'
             )
     if config["eval_type"].name == "RANKING" and max(config["topk"]) > elements + 1:
         raise DataError(
             f"topk: {max(config['topk'])} is more than the {elements} elements of {dataset.dataset_name}; "
-            f"use --topk=\"{[k for k in config['topk'] if k <= elements] or [1]}\""
+            f'use --topk="{[k for k in config["topk"] if k <= elements] or [1]}"'
         )
     empty = [name for name, part in zip(("training", "validation", "test"), parts, strict=True) if not len(part)]
     wanted = [name for name in empty if name == "training" or not _leaves_out(config, name)]

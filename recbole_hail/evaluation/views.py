@@ -44,11 +44,23 @@ class ViewEvaluation:
         return chosen
 
     def evaluate_views(self) -> dict[str, dict[str, float]]:
-        """Metrics of each view from what was collected since the last call."""
-        return {
-            view: dict(self.evaluator.evaluate(collector.get_data_struct()))
-            for view, collector in zip(self.model.views, self.view_collectors, strict=True)
-        }
+        """Metrics of each view from what was collected since the last call, over the generators of all ranks."""
+        results = {}
+        for view, collector in zip(self.model.views, self.view_collectors, strict=True):
+            collected = collector.get_data_struct()
+            result = dict(self.evaluator.evaluate(collected))
+            results[view] = result if self.config["single_spec"] else self._over_ranks(result, collected)
+        return results
+
+    def _over_ranks(self, result: dict[str, float], collected) -> dict[str, float]:
+        """Means over generators, each rank weighted by how many it has ranked."""
+        generators = len(collected.get("rec.topk"))
+        sums = torch.tensor([*(value * generators for value in result.values()), generators], dtype=torch.float64)
+        sums = sums.to(self.device)
+        torch.distributed.all_reduce(sums)
+        means = (sums[:-1] / sums[-1]).tolist()
+        places = self.config["metric_decimal_place"]
+        return {metric: round(value, places) for metric, value in zip(result, means, strict=True)}
 
 
 def _spread(scores, row, candidates, shape) -> torch.Tensor:

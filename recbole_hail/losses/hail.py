@@ -67,6 +67,10 @@ def hail_loss_parts(
     """
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha: {alpha} must lie in [0, 1]")
+    if not 0 <= beta < 1:
+        raise ValueError(f"beta: {beta} must lie in [0, 1)")
+    if not gamma >= 0:
+        raise ValueError(f"gamma: {gamma} must not be negative")
     if denoise not in DENOISING_FORMS:
         raise ValueError(f"denoise: {denoise!r} must be one of {', '.join(DENOISING_FORMS)}")
     if distillation not in DISTILLATIONS:
@@ -92,7 +96,9 @@ def hail_loss_parts(
     )
 
 
-def _balance(self_knowledge: Tensor, positive: Tensor, negative: Tensor, *, alpha: float, keep: Tensor) -> HailLossParts:
+def _balance(
+    self_knowledge: Tensor, positive: Tensor, negative: Tensor, *, alpha: float, keep: Tensor
+) -> HailLossParts:
     positions = max(keep.numel(), 1)
     self_knowledge, positive, negative = (
         term.sum(dim=1) / positions for term in (self_knowledge, positive, negative)

@@ -9,7 +9,7 @@ ACTIVATIONS = {"gelu": F.gelu, "relu": F.relu, "swish": F.silu, "tanh": F.tanh, 
 
 
 def predicts(base_network: str) -> str:
-    """"masked" or "next"."""
+    """ "masked" or "next"."""
     return BASE_NETWORKS[base_network]
 
 

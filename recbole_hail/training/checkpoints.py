@@ -5,6 +5,7 @@ on the device they were trained on, and names classes by reference. Here a check
 values; the settings become a RecBole Config again through `rebuild_config`, the one function that reading may call.
 """
 
+import copy
 import os
 import pickle
 from enum import Enum
@@ -16,7 +17,7 @@ from recbole.config import Config
 from recbole.utils import EvaluatorType, InputType, get_model
 from scipy import sparse
 
-from recbole_hail.errors import CheckpointError
+from recbole_hail.errors import CheckpointError, SettingsError
 
 _ENUMS = {"MODEL_INPUT_TYPE": InputType, "eval_type": EvaluatorType}
 # Known anew wherever a checkpoint is opened: the machine's devices, and that one process opens it.
@@ -50,10 +51,14 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
             f"train the model again with this run_recbole, which writes plain checkpoints ({_first_cause(error)})"
         ) from None
     except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise CheckpointError(f"checkpoint: {path} cannot be read: {str(error).splitlines()[0]}") from None
+        raise CheckpointError(f"checkpoint: {path} cannot be read: {_first_line(error)}") from None
     if not isinstance(state, dict) or not {"config", "state_dict"} <= state.keys():
         raise CheckpointError(f"checkpoint: {path} is not a checkpoint of a RecBole model")
     return state
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _first_cause(error: Exception) -> str:
@@ -125,6 +130,27 @@ def rebuild_config(settings: dict) -> Config:
         config["data_path"] = str(Path(recbole.__file__).parent / "dataset_example" / "ml-100k")
     config._init_device()
     return config
+
+
+def prune_to_peer(state: dict, peer: int) -> dict:
+    """A checkpoint of HAIL cut down to one peer (paper section 3.6); it can be used, but not trained on.
+
+    Raises:
+        SettingsError: the checkpoint has no such peer.
+    """
+    config = copy.deepcopy(state["config"])
+    if not 1 <= peer <= config["peers"]:
+        raise SettingsError([f"peer: {peer} must lie between 1 and the checkpoint's {config['peers']} peers"])
+    config["base_network"] = [config["base_network"][peer - 1]]
+    config["peers"], config["predict_with"] = 1, "mean"
+    kept, all_peers = f"networks.peers.{peer - 1}.", "networks.peers."
+    weights = {
+        name.replace(kept, f"{all_peers}0."): value
+        for name, value in state["state_dict"].items()
+        if name.startswith(kept) or not name.startswith(all_peers)
+    }
+    entries = ("epoch", "cur_step", "best_valid_score", "other_parameter")
+    return {"config": config, "state_dict": weights, **{name: state[name] for name in entries}}
 
 
 torch.serialization.add_safe_globals([rebuild_config])

@@ -48,9 +48,9 @@ class LossLog:
     def _diagnosis(self, step: int, values: torch.Tensor) -> str:
         by_peer = values[:-2].view(self.peers, len(PARTS))
         peers = [
-            f"peer {peer + 1} (" + ", ".join(f"{name} {v:.4g}" for name, v in zip(PARTS, row.tolist(), strict=True)) + ")"
-            for peer, row in enumerate(by_peer)
-            if not row.isfinite().all()
+            f"peer {peer + 1} ({', '.join(f'{part} {value:.4g}' for part, value in zip(PARTS, row, strict=True))})"
+            for peer, row in enumerate(by_peer.tolist())
+            if not by_peer[peer].isfinite().all()
         ]
         return f"the loss is not finite at step {step + 1}: {'; '.join(peers) or f'total {values[-1]:.4g}'}"
 

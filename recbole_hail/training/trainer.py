@@ -29,7 +29,7 @@ class HAILTrainer(ViewEvaluation, Trainer):
 
     def __init__(self, config, model):
         super().__init__(config, model)
-        self.saved_model_file = records.unused_path(self.saved_model_file)
+        self.saved_model_file = self._agreed(records.unused_path(self.saved_model_file))
         self.prepare_views(config, model)
         self.loss_log = LossLog(model.peers)
         self.steps = 0
@@ -40,6 +40,14 @@ class HAILTrainer(ViewEvaluation, Trainer):
         self.results = {}
         if config["resume"]:
             self.resume_checkpoint(config["resume"])
+
+    def _agreed(self, path: str) -> str:
+        """Rank 0's path on every rank; RecBole names files by each rank's own clock."""
+        if self.config["single_spec"]:
+            return path
+        paths = [path]
+        torch.distributed.broadcast_object_list(paths, src=0, device=self.device)
+        return paths[0]
 
     @property
     def latest_file(self) -> str:
@@ -97,7 +105,9 @@ class HAILTrainer(ViewEvaluation, Trainer):
                 self._step(batch.to(self.device), scaler)
             self.loss_log.read()
         except TrainingDiverged as error:
-            raise TrainingDiverged(f"{error}. {self._kept()}Try a lower learning_rate (now {self.learning_rate}).") from None
+            raise TrainingDiverged(
+                f"{error}. {self._kept()}Try a lower learning_rate (now {self.learning_rate})"
+            ) from None
         self._log_losses(epoch_idx)
         return self.loss_log.total
 
@@ -144,10 +154,14 @@ class HAILTrainer(ViewEvaluation, Trainer):
     @torch.no_grad()
     def evaluate(self, eval_data, load_best_model=True, model_file=None, show_progress=False):
         """RecBole's `evaluate` by the view `predict_with` names; `view_results` then holds those of every view."""
+        if not self.config["single_spec"]:
+            torch.distributed.barrier()  # until rank 0 has written the best model
         result = super().evaluate(eval_data, load_best_model, model_file, show_progress)
         if not eval_data:
             return result
         self.view_results = self.evaluate_views()
+        if not self.config["single_spec"]:
+            result = self.view_results[self.model.views[self.model.view]]  # RecBole's weights ranks by their batches
         if getattr(eval_data._sampler, "phase", None) == "test":
             self.results["test"] = self.view_results
             self.logger.info(set_color("test result by view", "yellow") + ":\n" + result_table(self.view_results))

@@ -1,0 +1,106 @@
+"""What the commands share: RecBole's arguments, settings checked before anything is written, errors for people."""
+
+import argparse
+import difflib
+import importlib
+import sys
+from collections.abc import Callable
+from importlib import resources
+
+from recbole.config import Config
+
+import recbole_hail  # noqa: F401  registers the plugin, in spawned ranks too, which import the command again
+import yaml
+from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.plugin import MODELS
+
+_SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
+
+
+def guarded(command: Callable[[], None]) -> int:
+    """Runs a command; exit status 0, 2 for what the user can mend, 130 after Ctrl-C."""
+    try:
+        command()
+    except SettingsError as error:
+        print(*(f"error: {problem}" for problem in error.problems), sep="\n", file=sys.stderr)
+        return 2
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def recbole_parser(description: str) -> argparse.ArgumentParser:
+    """The arguments that RecBole's three scripts have in common; every --key=value beside them is a setting."""
+    parser = argparse.ArgumentParser(
+        description=description, allow_abbrev=False, epilog="Any RecBole setting can be given as --name=value."
+    )
+    parser.add_argument("--dataset", "-d", default="ml-100k", help="name of a dataset (default: ml-100k)")
+    parser.add_argument("--config_files", default="", help="yaml files of settings, separated by spaces")
+    return parser
+
+
+def add_processes(parser: argparse.ArgumentParser) -> None:
+    """RecBole's arguments for training with several processes."""
+    parser.add_argument("--nproc", type=int, default=1, help="processes on this machine (default: 1)")
+    parser.add_argument("--ip", default="localhost", help="address of the master node (default: localhost)")
+    parser.add_argument("--port", default="5678", help="port of the master node (default: 5678)")
+    parser.add_argument("--world_size", type=int, default=-1, help="processes on all machines (default: nproc)")
+    parser.add_argument("--group_offset", type=int, default=0, help="global rank of this machine's first process")
+
+
+def processes(arguments: argparse.Namespace) -> dict:
+    """What `add_processes` read, as arguments of `recbole.quick_start.run`."""
+    return {name: getattr(arguments, name) for name in ("nproc", "ip", "port", "world_size", "group_offset")}
+
+
+def config_files(arguments: argparse.Namespace) -> list[str] | None:
+    return arguments.config_files.strip().split() or None
+
+
+def _class_names(model: str) -> list[str]:
+    """Names of model classes in RecBole's module for `model`, or in modules whose names are like it."""
+    modules = {
+        entry.name.removesuffix(".py"): f"recbole.model.{package}_recommender.{entry.name.removesuffix('.py')}"
+        for package in _SUBPACKAGES
+        for entry in resources.files(f"recbole.model.{package}_recommender").iterdir()
+        if entry.name.endswith(".py") and entry.name != "__init__.py"
+    }
+    modules |= {name.lower(): module for name, (module, *_) in MODELS.items()}
+    close = difflib.get_close_matches(model.lower(), modules, n=3)
+    return [
+        next(name for name in dir(importlib.import_module(modules[match])) if name.lower() == match) for match in close
+    ]
+
+
+def checked_config(model: str, dataset: str, files: list[str] | None, settings: dict | None = None) -> Config:
+    """The settings in force, or a SettingsError; nothing is written and no data is read."""
+    names = _class_names(model)
+    if model not in names:
+        advice = f"did you mean {' or '.join(names)}?" if names else "see RecBole's model list"
+        raise SettingsError([f"model: {model!r} is not a model of RecBole or of this plugin; {advice}"])
+    try:
+        config = Config(model=model, dataset=dataset, config_file_list=files, config_dict=settings)
+    except SettingsError:
+        raise
+    except (KeyError, ValueError, TypeError, NotImplementedError, RuntimeError, SyntaxError, OSError) as error:
+        raise SettingsError([f"settings: {error}"]) from None
+    except yaml.YAMLError as error:
+        raise SettingsError([f"config_files: not valid yaml: {' '.join(str(error).split())}"]) from None
+    _warn_of_unknown(config)
+    return config
+
+
+def _warn_of_unknown(config: Config) -> None:
+    """RecBole takes any --name=value in silence, a misspelt one too."""
+    known = set(config.internal_config_dict) | {name for names in config.parameters.values() for name in names}
+    known |= {"model", "dataset", "config_files", "params_file", "output_file", "tool", "algo", "max_evals"}
+    for name in config.cmd_config_dict:
+        close = [] if name in known else difflib.get_close_matches(name, known, n=1)
+        if close:
+            print(
+                f"warning: --{name} is not a setting of {config['model']}; did you mean --{close[0]}?", file=sys.stderr
+            )

@@ -1,0 +1,27 @@
+"""Cut a saved model down to one of its peers, which scores exactly as that peer did."""
+
+import os
+
+from recbole_hail.errors import CheckpointError, SettingsError
+from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint, write_checkpoint
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--peer", type=int, required=True, help="the peer to keep, from 1")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
+    parser.add_argument("checkpoint", help="a checkpoint of HAIL")
+    parser.add_argument("out", metavar="OUT", help="the checkpoint to write")
+
+
+def run(arguments) -> None:
+    if os.path.exists(arguments.out) and not arguments.overwrite:
+        raise SettingsError([f"OUT: {arguments.out} exists; give another name, or --overwrite"])
+    if not os.path.isdir(os.path.dirname(arguments.out) or "."):
+        raise SettingsError([f"OUT: the folder of {arguments.out} does not exist"])
+    state = read_checkpoint(arguments.checkpoint)
+    if state["config"]["model"] != "HAIL":
+        raise CheckpointError(
+            f"checkpoint: {arguments.checkpoint} holds {state['config']['model']}, which has no peers"
+        )
+    write_checkpoint(prune_to_peer(state, arguments.peer), arguments.out)
+    print(f"{arguments.out}: peer {arguments.peer} of {state['config']['peers']}, a model of one peer")

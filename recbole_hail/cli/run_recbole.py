@@ -1,0 +1,41 @@
+"""`run_recbole`: trains and tests one model on one dataset, with the arguments of RecBole's script of that name."""
+
+import os
+import sys
+from pathlib import Path
+
+from recbole.quick_start import run
+
+from recbole_hail.cli.common import add_processes, checked_config, config_files, guarded, processes, recbole_parser
+from recbole_hail.data.requirements import check_files
+
+
+def _parser():
+    parser = recbole_parser("Train and test a model of RecBole, or HAIL, on a dataset.")
+    parser.add_argument("--model", "-m", default="HAIL", help="name of a model (default: HAIL)")
+    parser.add_argument("--download", action="store_true", help="fetch the dataset first where it is missing")
+    add_processes(parser)
+    return parser
+
+
+def _run() -> None:
+    arguments, _ = _parser().parse_known_args()
+    files = config_files(arguments)
+    sys.argv = [
+        argument for argument in sys.argv if argument != "--download"
+    ]  # not a setting, which RecBole reads there
+    config = checked_config(arguments.model, arguments.dataset, files)
+    if arguments.download and not os.path.isdir(config["data_path"]):
+        from dataset_converters import download
+
+        download(arguments.dataset, output=Path(config["data_path"]))
+    check_files(config)
+    run(arguments.model, arguments.dataset, config_file_list=files, **processes(arguments))
+
+
+def main() -> int:
+    return guarded(_run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""`run_recbole_group`: several models on one dataset, their results in one table, as RecBole's script of that name."""
+
+import sys
+from pathlib import Path
+
+from recbole.quick_start import run
+from recbole.utils import list_to_latex
+
+from recbole_hail.cli.common import add_processes, checked_config, config_files, guarded, processes, recbole_parser
+from recbole_hail.data.requirements import check_files
+from recbole_hail.evaluation.views import result_table
+
+
+def _parser():
+    parser = recbole_parser("Train and test several models on a dataset and print their results in one table.")
+    parser.add_argument("--model_list", "-m", default="HAIL,BERT4Rec,SASRec,Pop", help="names separated by commas")
+    parser.add_argument("--valid_latex", default="./latex/valid.tex", help="file for the table of validation results")
+    parser.add_argument("--test_latex", default="./latex/test.tex", help="file for the table of test results")
+    add_processes(parser)
+    return parser
+
+
+def _run() -> None:
+    arguments, _ = _parser().parse_known_args()
+    files = config_files(arguments)
+    models = [name.strip() for name in arguments.model_list.split(",") if name.strip()]
+    for model in models:  # all of them before the first is trained
+        check_files(checked_config(model, arguments.dataset, files))
+    results = {model: run(model, arguments.dataset, config_file_list=files, **processes(arguments)) for model in models}
+    for phase, key, file in (
+        ("validation", "best_valid_result", arguments.valid_latex),
+        ("test", "test_result", arguments.test_latex),
+    ):
+        by_model = {model: dict(result[key]) for model, result in results.items() if result and result[key]}
+        if not by_model:
+            continue
+        print(f"\n{phase} on {arguments.dataset}\n{result_table(by_model)}")
+        rows = [{"Model": model, **result} for model, result in by_model.items()]
+        bigger = next(iter(results.values()))["valid_score_bigger"]
+        _, latex = list_to_latex(rows, bigger_flag=bigger, subset_columns=list(rows[0])[1:])
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).write_text(latex, encoding="utf-8")
+        print(f"written to {file}")
+
+
+def main() -> int:
+    return guarded(_run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

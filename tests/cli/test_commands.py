@@ -1,0 +1,116 @@
+"""The console commands, in processes of their own."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+FULL = "--eval_args={'split':{'LS':'valid_and_test'},'order':'TO','group_by':'user','mode':'full'}"
+
+
+def run_hail(run_command, *arguments):
+    return run_command("run_recbole", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", *arguments)
+
+
+def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_command):
+    done = run_hail(run_command, "--epochs=2", "--show_progress=True")
+    assert done.returncode == 0, done.stderr
+    log = done.stdout + done.stderr
+    assert "Train     1" in log and "test result by view" in log and "| mean   |" in log
+    assert len(list(cyclic.glob("saved/HAIL-*.pth"))) == len(list(cyclic.glob("saved/HAIL-*.json"))) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["--model=HAIL", "--alpha=2", "--beta=1"], ["alpha: 2 must lie in [0, 1]", "beta: 1 must lie in [0, 1)"]),
+        (["--model=HAILL"], ["model: 'HAILL'", "did you mean HAIL?"]),
+        (["--model=bert4rec"], ["did you mean BERT4Rec"]),
+        (["--dataset=nowhere"], ["nowhere is not at dataset/nowhere/nowhere.inter", "dataset_converters"]),
+        (["--dataset=nyc16"], ["python -m dataset_converters download nyc16", "python -m dataset_converters nyc"]),
+        (["--config_files=no.yaml"], ["no.yaml"]),
+        (["--config_files=broken.yaml"], ["config_files: not valid yaml"]),
+        (["--metrics=['Nonsense']"], ["There is no metric named 'Nonsense'"]),
+        (["--dataset=timeless"], ["has no field timestamp", "user_id, item_id, when", "--TIME_FIELD=when"]),
+        (["--resume=no.pth"], ["checkpoint: no.pth does not exist"]),
+    ],
+)
+def test_bad_input_is_one_message_and_status_2(cyclic, run_command, arguments, expected):
+    Path("broken.yaml").write_text("a: [1\nb: }")
+    Path("dataset/timeless").mkdir()
+    Path("dataset/timeless/timeless.inter").write_text("user_id:token\titem_id:token\twhen:float\n1\t1\t1\n")
+    defaults = ["--model=HAIL", "--dataset=cyclic"]
+    given = [d for d in defaults if not any(a.startswith(d.split("=")[0] + "=") for a in arguments)]
+    done = run_command("run_recbole", *given, *arguments)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    for text in expected:
+        assert text in done.stderr
+    assert not list(cyclic.glob("saved/*.pth"))
+
+
+def test_a_misspelt_setting_is_pointed_out(cyclic, run_command):
+    done = run_hail(run_command, "--epochs=1", "--alhpa=0.3")
+    assert done.returncode == 0
+    assert "warning: --alhpa is not a setting of HAIL; did you mean --alpha?" in done.stderr
+
+
+def test_prune_writes_a_model_of_one_peer(cyclic, run_command):
+    assert run_hail(run_command, "--epochs=1").returncode == 0
+    (checkpoint,) = cyclic.glob("saved/*.pth")
+    done = run_command("main", "prune", "--peer=2", str(checkpoint), "one.pth")
+    assert done.returncode == 0, done.stderr
+    assert "peer 2 of 2" in done.stdout
+    again = run_command("main", "prune", "--peer=2", str(checkpoint), "one.pth")
+    assert again.returncode == 2 and "one.pth exists" in again.stderr
+    beyond = run_command("main", "prune", "--peer=3", str(checkpoint), "other.pth")
+    assert beyond.returncode == 2 and "peer: 3 must lie between 1" in beyond.stderr
+
+
+def test_run_recbole_group_prints_and_writes_both_tables(cyclic, run_command):
+    done = run_command(
+        "run_recbole_group", "--model_list=HAIL,Pop", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=1",
+        "--load_col={'inter':['user_id','item_id','timestamp']}", "--repeatable=True", "--topk=[1,5]",
+        "--valid_metric=MRR@5", "--metrics=['Hit','MRR']", FULL,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "| HAIL |" in done.stdout and "| Pop  |" in done.stdout
+    assert "HAIL" in Path("latex/test.tex").read_text() and "Pop" in Path("latex/valid.tex").read_text()
+
+
+@pytest.mark.parametrize("tool", ["Hyperopt", "Ray"])
+def test_run_hyper_finishes_a_small_search(cyclic, run_command, tool):
+    Path("space.hyper").write_text("alpha choice [0.25,0.75]\nbeta choice [0.0,0.02]\n")
+    done = run_command(
+        "run_hyper", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--params_file=space.hyper",
+        f"--tool={tool}", "--output_file=found.result", "--epochs=1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = Path("found.result").read_text()
+    for alpha in (0.25, 0.75):
+        for beta in (0.0, 0.02):
+            assert f"alpha:{alpha}, beta:{beta}" in found
+    assert found.count("Valid result:") == 4 and "mrr@100" in found
+    assert "best settings: alpha:" in done.stdout
+
+
+def test_run_hyper_takes_the_shipped_space_and_a_bound(cyclic, run_command):
+    done = run_command(
+        "run_hyper", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--max_evals=1", "--epochs=1",
+        "--params_file=yaml/hyper/HAIL.hyper",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "results of 1 trials" in done.stdout
+    missing = run_command("run_hyper", "--params_file=no.hyper")
+    assert missing.returncode == 2 and "params_file: no.hyper does not exist" in missing.stderr
+
+
+def test_settings_reach_the_trials_of_ray(cyclic, run_command):
+    Path("space.hyper").write_text("alpha choice [0.5]\n")
+    done = run_command(
+        "run_hyper", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--params_file=space.hyper",
+        "--tool=ray", "--epochs=1", "--peers=3",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    record = json.loads(next(cyclic.glob("saved/*.json")).read_text())
+    assert record["settings"]["peers"] == 3 and record["settings"]["alpha"] == 0.5

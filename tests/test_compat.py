@@ -1,0 +1,26 @@
+"""The shims, each against the fault it covers."""
+
+import numpy as np
+import pandas as pd
+from recbole.config import Config
+from recbole.data import create_dataset
+
+
+def test_names_that_recbole_and_ray_use_are_there_without_a_config(run_python):
+    """RecBole sets np.float only where a Config is constructed, so evaluating a loaded checkpoint died."""
+    done = run_python("import recbole_hail, numpy as np; print(np.float is np.float64, np.bool8 is np.bool_)")
+    assert done.stdout.split() == ["True", "True"], done.stderr
+
+
+def test_missing_values_are_filled_with_any_pandas(workplace):
+    folder = workplace / "dataset" / "gaps"
+    folder.mkdir(parents=True)
+    rows = [("a", "x", "1", "p q"), ("a", "y", "", ""), ("b", "x", "3", "q"), ("", "y", "4", "p")]
+    header = "user_id:token\titem_id:token\trating:float\ttags:token_seq\n"
+    (folder / "gaps.inter").write_text(header + "".join("\t".join(row) + "\n" for row in rows))
+    settings = {"load_col": {"inter": ["user_id", "item_id", "rating", "tags"]}, "benchmark_filename": None}
+    with pd.option_context("mode.copy_on_write", True):  # as pandas 3 always does
+        dataset = create_dataset(Config(model="BPR", dataset="gaps", config_dict=settings))
+    assert not dataset.inter_feat["rating"].isna().any()
+    assert np.isclose(dataset.inter_feat["rating"].mean(), 2.0)
+    assert [len(tags) for tags in dataset.inter_feat["tags"]] == [2, 0, 1]

@@ -1,0 +1,145 @@
+"""Registration: settings in order, RecBole's own models, child processes, and no stale data."""
+
+import json
+from pathlib import Path
+
+import pytest
+from recbole.config import Config
+from recbole.data import create_dataset, data_preparation
+from recbole.quick_start import run_recbole
+
+import yaml
+from recbole_hail.errors import DataError
+from recbole_hail.plugin import yaml_folder
+
+FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
+
+
+def test_settings_are_laid_over_one_another_in_order(workplace, monkeypatch):
+    shipped = {name: yaml.safe_load((yaml_folder() / f"{name}.yaml").read_text()) for name in ("HAIL", "ml-100k")}
+    Path("mine.yaml").write_text("warmup_steps: 7\nn_layers: 4\n")
+    monkeypatch.setattr("sys.argv", ["x", "--n_layers=5"])
+    config = Config(model="HAIL", dataset="ml-100k", config_file_list=["mine.yaml"])
+    assert config["seed"] == 2020  # RecBole's overall.yaml
+    assert config["ft_ratio"] == shipped["HAIL"]["ft_ratio"]
+    assert shipped["ml-100k"]["MAX_ITEM_LIST_LENGTH"] != shipped["HAIL"]["MAX_ITEM_LIST_LENGTH"]
+    assert config["MAX_ITEM_LIST_LENGTH"] == shipped["ml-100k"]["MAX_ITEM_LIST_LENGTH"]
+    assert config["warmup_steps"] == 7  # over yaml/HAIL.yaml
+    assert config["n_layers"] == 5  # the command line, over the file
+
+
+@pytest.mark.parametrize("model", ["BERT4Rec", "SASRec", "GRU4Rec", "Pop", "BPR"])
+@pytest.mark.parametrize("dataset", ["ml-100k", "chi18"])
+def test_recboles_models_need_no_further_option(workplace, model, dataset):
+    config = Config(model=model, dataset=dataset)
+    assert config["eval_args"]["mode"] == {"valid": "uni99", "test": "uni99"}
+    needs_none = model in ("BERT4Rec", "SASRec", "GRU4Rec")
+    assert (config["train_neg_sample_args"]["distribution"] == "none") == needs_none
+
+
+@pytest.mark.parametrize("model", ["BERT4Rec", "SASRec", "GRU4Rec", "Pop"])
+def test_recboles_models_run_to_the_end(cyclic, model):
+    settings = {"epochs": 1, "MAX_ITEM_LIST_LENGTH": 8, "eval_args": FULL, "show_progress": False, "repeatable": True}
+    columns = {"load_col": {"inter": ["user_id", "item_id", "timestamp"]}}
+    result = run_recbole(model=model, dataset="cyclic", config_dict={**settings, **columns})
+    assert 0 <= result["test_result"]["mrr@10"] <= 1
+
+
+def test_hail_gets_the_targets_that_recbole_gives_sasrec(cyclic, small):
+    targets = {}
+    for model in ("HAIL", "SASRec"):
+        config = Config(model=model, dataset="cyclic", config_dict={**small, "eval_args": FULL})
+        loaders = data_preparation(config, create_dataset(config))
+        targets[model] = [
+            {(row["user_id"].item(), row["item_id"].item()) for row in map(loader._dataset.__getitem__, range(120))}
+            for loader in loaders[1:]
+        ]
+    assert targets["HAIL"] == targets["SASRec"]
+
+
+def test_a_fresh_process_that_only_loads_a_checkpoint_knows_the_model(cyclic, small, run_python):
+    run_recbole(model="HAIL", dataset="cyclic", config_dict={**small, "epochs": 1})
+    (checkpoint,) = cyclic.glob("saved/*.pth")
+    done = run_python(
+        "import recbole_hail\n"
+        "from recbole.quick_start import load_data_and_model\n"
+        "from recbole.utils import get_trainer\n"
+        f"config, model, _, _, _, test = load_data_and_model({str(checkpoint)!r})\n"
+        "trainer = get_trainer(config['MODEL_TYPE'], config['model'])(config, model)\n"
+        "print(trainer.evaluate(test, load_best_model=False)['hit@100'])\n"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("1.0")
+
+
+def test_a_spawned_process_knows_the_model_without_the_main_script_importing_the_plugin(cyclic, small, run_python):
+    """Two ranks on the CPU, started as RecBole starts them: spawned, told what to run by module and name."""
+    Path("settings.json").write_text(json.dumps({**small, "epochs": 1}))
+    done = run_python(
+        "import json, sys\n"
+        "from importlib import import_module\n"
+        "import_module('recbole_hail')\n"
+        "from recbole.quick_start import run\n"
+        "print(run('HAIL', 'cyclic', config_dict=json.load(open('settings.json')), nproc=2, port='29717'))\n"
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "'test_result'" in done.stdout
+    assert len(list(cyclic.glob("saved/*.pth"))) == 1
+    record = json.loads(next(cyclic.glob("saved/*.json")).read_text())
+    assert record["results"]["test"]["mean"]["hit@100"] == 1.0
+
+
+@pytest.mark.parametrize("model", ["HAIL", "SASRec"])
+def test_a_saved_dataset_of_other_settings_is_not_reused(cyclic, small, model):
+    """RecBole issue 2089: it goes on with the split of the day the file was written."""
+    common = {**small, "save_dataset": True, "save_dataloaders": True}
+
+    def sizes(leave_out):
+        settings = {**common, "eval_args": {**FULL, "split": {"LS": leave_out}}}
+        config = Config(model=model, dataset="cyclic", config_dict=settings)
+        return [len(loader._dataset) for loader in data_preparation(config, create_dataset(config))]
+
+    first = sizes("valid_and_test")
+    assert sizes("test_only") == [first[0] + 120, 0, 120]
+    assert sizes("valid_and_test") == first == [27 * 120, 120, 120]
+
+
+@pytest.mark.parametrize("model", ["HAIL", "SASRec"])
+def test_a_saved_dataset_of_the_same_settings_is_reused_and_gives_the_same_run(cyclic, small, model, caplog):
+    settings = {**small, "save_dataset": True, "save_dataloaders": True, "epochs": 1, "eval_args": FULL}
+    first = run_recbole(model=model, dataset="cyclic", config_dict=dict(settings))["test_result"]
+    with caplog.at_level("INFO"):
+        again = run_recbole(model=model, dataset="cyclic", config_dict=dict(settings))["test_result"]
+    assert "Load filtered dataset from" in caplog.text and "Load split dataloaders from" in caplog.text
+    assert again == first
+
+
+def test_a_saved_dataset_of_changed_data_is_not_reused(cyclic, small, write_dataset):
+    config = Config(model="HAIL", dataset="cyclic", config_dict={**small, "save_dataset": True})
+    create_dataset(config)
+    write_dataset(cyclic / "dataset", "cyclic", {"g1": list("abcdef"), "g2": list("bcdefa")})
+    config = Config(model="HAIL", dataset="cyclic", config_dict={**small, "save_dataset": True})
+    assert create_dataset(config).item_num == 7
+
+
+@pytest.mark.parametrize(
+    "sequences, settings, message",
+    [
+        ({"g": [f"e{i}" for i in range(40)]}, {}, r"only 40; use --eval_args=.*'mode': 'full'"),
+        ({f"g{i}": [f"e{i}", f"e{i + 1}"] for i in range(150)}, {}, "nothing for validation and test.*4 events"),
+        ({"g": [f"e{i}" for i in range(40)]}, {"eval_args": FULL}, "topk: 100 is more than the 40 elements"),
+    ],
+)
+def test_a_dataset_that_cannot_be_evaluated_is_refused(workplace, write_dataset, small, sequences, settings, message):
+    write_dataset(workplace / "dataset", "poor", sequences)
+    with pytest.raises(DataError, match=message):
+        run_recbole(model="HAIL", dataset="poor", config_dict={**small, **settings})
+    assert not list(workplace.glob("saved/*.pth"))
+
+
+def test_importing_twice_registers_once(workplace):
+    from recbole_hail.plugin import register
+
+    before = Config.__init__
+    register()
+    assert Config.__init__ is before

@@ -1,0 +1,129 @@
+"""Checkpoints: plain values, whole or not at all, opened without running code."""
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from recbole.config import Config
+from recbole.quick_start import load_data_and_model, run_recbole
+from recbole.trainer import Trainer
+from scipy import sparse
+
+from recbole_hail.errors import CheckpointError, SettingsError
+from recbole_hail.training.checkpoints import plain, prune_to_peer, read_checkpoint, restore, write_checkpoint
+
+
+@pytest.fixture
+def checkpoint(cyclic, small):
+    run_recbole(model="HAIL", dataset="cyclic", config_dict={**small, "epochs": 2, "base_network": "causal,gru"})
+    return next(cyclic.glob("saved/*.pth"))
+
+
+class _RunsCode:
+    def __reduce__(self):
+        return os.system, ("touch was-run",)
+
+
+def test_holds_the_settings_as_a_recbole_config_of_one_process(checkpoint):
+    state = torch.load(checkpoint, weights_only=True)
+    config = state["config"]
+    assert isinstance(config, Config)
+    assert config["alpha"] == 0.5 and config["single_spec"] and config["local_rank"] == 0
+    assert config["device"].type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert all(value.device.type == "cpu" for value in state["state_dict"].values())
+
+
+def test_a_pickle_that_would_run_code_is_refused(workplace):
+    torch.save({"config": {}, "state_dict": {}, "evil": _RunsCode()}, "evil.pth")
+    with pytest.raises(CheckpointError, match=r"evil\.pth.*could run code"):
+        read_checkpoint("evil.pth")
+    with pytest.raises(pickle.UnpicklingError):
+        load_data_and_model("evil.pth")
+    assert not Path("was-run").exists()
+
+
+@pytest.mark.parametrize("content, message", [(b"", "cannot be read"), (b"<html>", "cannot be read|not opened")])
+def test_files_that_are_no_checkpoints_are_named(workplace, content, message):
+    Path("x.pth").write_bytes(content)
+    with pytest.raises(CheckpointError, match=rf"x\.pth.*({message})"):
+        read_checkpoint("x.pth")
+
+
+def test_a_missing_checkpoint_and_a_foreign_one_are_named(workplace):
+    with pytest.raises(CheckpointError, match=r"no\.pth does not exist"):
+        read_checkpoint("no.pth")
+    torch.save({"weights": torch.ones(2)}, "foreign.pth")
+    with pytest.raises(CheckpointError, match="not a checkpoint of a RecBole model"):
+        read_checkpoint("foreign.pth")
+
+
+def test_a_truncated_checkpoint_is_named(checkpoint):
+    checkpoint.write_bytes(checkpoint.read_bytes()[:3000])
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read_checkpoint(checkpoint)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(workplace, monkeypatch):
+    write_checkpoint({"epoch": 1}, "x.pth")
+    before = Path("x.pth").read_bytes()
+
+    def full_disk(state, file):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        write_checkpoint({"epoch": 2}, "x.pth")
+    assert Path("x.pth").read_bytes() == before
+    assert os.listdir(".") == ["x.pth"]
+
+
+def test_a_checkpoint_of_a_distributed_run_opens_in_one_process(checkpoint):
+    """RecBole issue 2063: the pickled settings of a rank keep single_spec False and its rank."""
+    state = read_checkpoint(checkpoint)
+    state["config"]["single_spec"], state["config"]["local_rank"] = False, 1
+    state["config"].final_config_dict.update(world_size=2, offset=0, nproc=2, ip="localhost", port="1")
+    write_checkpoint(state, checkpoint)
+    config, model, *_ = load_data_and_model(str(checkpoint))
+    assert config["single_spec"] and next(model.parameters()).device.type == config["device"].type
+
+
+def test_plain_values_survive_and_others_become_text(workplace):
+    matrix = sparse.csr_matrix(np.array([[0.0, 2.0], [3.0, 0.0]]))
+    values = {"a": np.float64(0.5), "b": (1, [2, {"c": None}]), "w": np.arange(3), "m": matrix, "p": Path("x")}
+    torch.save(plain(values), "plain.pth")
+    read = restore(torch.load("plain.pth", weights_only=True))
+    assert read["a"] == 0.5 and type(read["a"]) is float
+    assert read["b"] == (1, [2, {"c": None}]) and read["p"] == "x"
+    assert np.array_equal(read["w"], np.arange(3))
+    assert np.array_equal(read["m"].toarray(), matrix.toarray())
+
+
+@pytest.mark.parametrize("model", ["Pop", "ItemKNN", "SASRec"])
+def test_recboles_own_models_write_and_open_plain_checkpoints(cyclic, small, model):
+    settings = {k: v for k, v in small.items() if k != "train_batch_tokens"}
+    modes = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
+    fixed = {"epochs": 1, "eval_args": modes, "load_col": {"inter": ["user_id", "item_id", "timestamp"]}}
+    result = run_recbole(model=model, dataset="cyclic", config_dict={**settings, **fixed, "repeatable": True})
+    (path,) = cyclic.glob("saved/*.pth")
+    read_checkpoint(path)
+    config, opened, _, _, _, test = load_data_and_model(str(path))
+    trainer = Trainer(config, opened) if model == "SASRec" else None
+    if trainer:
+        assert trainer.evaluate(test, load_best_model=False) == result["test_result"]
+
+
+def test_a_pruned_peer_scores_identically(checkpoint, workplace):
+    _, whole, _, _, _, test = load_data_and_model(str(checkpoint))
+    interaction = next(iter(test))[0]
+    expected = whole.eval().score_rows(interaction)
+    for peer in (1, 2):
+        write_checkpoint(prune_to_peer(read_checkpoint(checkpoint), peer), "one.pth")
+        config, one, *_ = load_data_and_model("one.pth")
+        assert config["base_network"] == [["causal", "gru"][peer - 1]]
+        assert torch.equal(one.eval().predict(interaction), expected[peer - 1])
+    with pytest.raises(SettingsError, match="peer: 3 must lie between 1 and the checkpoint's 2"):
+        prune_to_peer(read_checkpoint(checkpoint), 3)

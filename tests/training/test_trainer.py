@@ -1,0 +1,164 @@
+"""Training runs: what is logged and written, when they stop, and that a killed one ends like any other."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from recbole.quick_start import run_recbole
+
+from recbole_hail.errors import CheckpointError, TrainingDiverged
+from recbole_hail.training.checkpoints import read_checkpoint
+
+
+def run(small, **settings):
+    return run_recbole(model="HAIL", dataset="cyclic", config_dict={**small, **settings})
+
+
+def test_writes_a_record_beside_the_checkpoint(cyclic, small):
+    result = run(small, epochs=3)
+    (checkpoint,), (record,) = cyclic.glob("saved/*.pth"), cyclic.glob("saved/*.json")
+    written = json.loads(record.read_text())
+    assert record.stem == checkpoint.stem
+    assert written["results"]["test"]["mean"] == pytest.approx(result["test_result"])
+    assert written["results"]["valid"]["mean"] == pytest.approx(result["best_valid_result"])
+    assert written["settings"]["alpha"] == 0.5
+    assert written["data"] == {
+        "generators": 120,
+        "elements": 110,
+        "events": 3600,
+        "training windows": 240,
+        "training positions": 4800,
+        "validation targets": 120,
+    }
+    assert written["best epoch"] in (0, 1, 2)
+    assert written["versions"]["recbole"] == "1.2.1"
+    assert written["training seconds"] > 0 and written["peak memory MiB"]["host"] > 0
+
+
+def test_logs_loss_parts_and_every_view(cyclic, small, caplog):
+    with caplog.at_level("INFO"):
+        run(small, epochs=1, beta=0.1)
+    for part in ("peer 1/self-knowledge", "peer 2/positive", "peer 2/negative", "dropped"):
+        assert re.search(rf"{part} \d", caplog.text)
+    assert "| peer 2 |" in caplog.text
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (folder,) = cyclic.glob("log_tensorboard/*")
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    assert {"Loss/peer 2/positive", "Loss/dropped", "Valid/peer 1/mrr@100", "Valid/mean/hit@1"} <= set(
+        events.Tags()["scalars"]
+    )
+
+
+def test_max_steps_ends_training_in_the_middle_of_an_epoch_and_validates(cyclic, small):
+    run(small, epochs=50, max_steps=7, eval_step=4)
+    written = json.loads(next(cyclic.glob("saved/*.json")).read_text())
+    assert written["steps"] == 7
+    assert written["results"]["valid"]
+
+
+def test_stops_early_on_the_valid_metric(cyclic, small):
+    run(small, epochs=40, learning_rate=1e-12, stopping_step=2, valid_metric="MRR@1", topk=[1], eval_args={
+        "split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni99"
+    })  # fmt: skip
+    written = json.loads(next(cyclic.glob("saved/*.json")).read_text())
+    assert written["steps"] < 40 * 3
+
+
+def test_the_same_seed_gives_the_same_run_and_another_does_not(cyclic, small):
+    results = [run(small, epochs=2, seed=seed)["test_result"] for seed in (1, 1, 2)]
+    assert results[0] == results[1] != results[2]
+
+
+def test_a_diverging_run_names_step_and_peer_and_keeps_the_last_good_checkpoint(cyclic, small, monkeypatch):
+    from recbole_hail.models.hail import HAIL
+
+    loss_parts = HAIL.loss_parts
+    calls = []
+
+    def breaking(self, interaction):
+        calls.append(1)
+        parts = loss_parts(self, interaction)
+        return parts if len(calls) < 6 else parts._replace(positive=parts.positive * torch.tensor([1.0, float("nan")]))
+
+    monkeypatch.setattr(HAIL, "loss_parts", breaking)
+    with pytest.raises(TrainingDiverged, match=r"step 6: peer 2 .*positive nan.*checkpoint is kept: saved/HAIL"):
+        run(small, epochs=5)
+    kept = read_checkpoint(next(cyclic.glob("saved/*.latest.pth")))
+    assert all(value.isfinite().all() for value in kept["state_dict"].values())
+
+
+_RUN = """
+import sys; sys.argv = ["x"]
+import torch; torch.set_num_threads(1)
+import json, recbole_hail
+from recbole.quick_start import run_recbole
+settings = json.load(open("settings.json"))
+result = run_recbole(model="HAIL", dataset="cyclic", config_dict=settings)
+json.dump([result["best_valid_result"], result["test_result"]], open(settings["checkpoint_dir"] + ".out", "w"))
+"""
+
+
+def _start(folder: Path, settings: dict) -> subprocess.Popen:
+    (folder / "settings.json").write_text(json.dumps(settings))
+    return subprocess.Popen([sys.executable, "-c", _RUN], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def test_a_run_killed_by_sigkill_and_resumed_ends_with_the_same_numbers(cyclic, small):
+    settings = {**small, "epochs": 30, "eval_step": 2, "hidden_dropout_prob": 0.2, "schedule": "linear"}
+    whole = _start(cyclic, {**settings, "checkpoint_dir": "whole"})
+    assert whole.wait(300) == 0, whole.stderr.read()
+    killed = _start(cyclic, {**settings, "checkpoint_dir": "killed"})
+    deadline = time.monotonic() + 120
+    while not (latest := list(cyclic.glob("killed/*.latest.pth"))):
+        assert time.monotonic() < deadline and killed.poll() is None, "ended before it could be killed"
+        time.sleep(0.01)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    resumed = _start(cyclic, {**settings, "checkpoint_dir": "killed", "resume": str(latest[0])})
+    assert resumed.wait(300) == 0, resumed.stderr.read()
+    assert json.loads((cyclic / "killed.out").read_text()) == json.loads((cyclic / "whole.out").read_text())
+    weights = [
+        read_checkpoint(next(p for p in cyclic.glob(f"{name}/*.pth") if "latest" not in p.name))["state_dict"]
+        for name in ("whole", "killed")
+    ]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert not list(cyclic.glob("killed/*.latest.pth")), "the latest checkpoint goes when the run has ended"
+
+
+def test_resuming_from_the_best_checkpoint_gives_the_same_numbers_too(cyclic, small):
+    settings = {**small, "epochs": 6, "eval_step": 1}
+    whole = run(small, **{**settings, "learning_rate": 1e-3})
+    (best,) = cyclic.glob("saved/*.pth")
+    again = run(small, **{**settings, "learning_rate": 1e-3, "resume": str(best)})
+    assert again["test_result"] == whole["test_result"]
+    assert again["best_valid_result"] == whole["best_valid_result"]
+
+
+def test_resuming_with_other_settings_names_them(cyclic, small):
+    run(small, epochs=1)
+    (checkpoint,) = cyclic.glob("saved/*.pth")
+    before = checkpoint.read_bytes()
+    with pytest.raises(CheckpointError, match=r"alpha: 0\.25 now, 0\.5 in the checkpoint"):
+        run(small, epochs=1, alpha=0.25, resume=str(checkpoint))
+    assert checkpoint.read_bytes() == before
+
+
+def test_runs_that_start_in_the_same_second_do_not_share_a_file(cyclic, small, monkeypatch):
+    monkeypatch.setattr("recbole.trainer.trainer.get_local_time", lambda: "now")
+    run(small, epochs=1)
+    run(small, epochs=1)
+    assert sorted(path.name for path in cyclic.glob("saved/*.pth")) == ["HAIL-now-2.pth", "HAIL-now.pth"]
+
+
+def test_unsaved_runs_leave_nothing_in_saved(cyclic, small):
+    run_recbole(model="HAIL", dataset="cyclic", config_dict={**small, "epochs": 2}, saved=False)
+    assert not list(cyclic.glob("saved/*"))
