@@ -173,7 +173,9 @@ class CrimeRows:
         else:
             date_texts, clock_texts = (part.dictionary_encode() for part in split_date_and_clock(column))
         days = dates.days(date_texts, batch.row_number)
-        clocks = self._clock_table(clock_texts.dictionary.to_numpy(zero_copy_only=False).tolist())[clock_texts.indices.to_numpy()]
+        clocks = self._clock_table(clock_texts.dictionary.to_numpy(zero_copy_only=False).tolist())[
+            clock_texts.indices.to_numpy()
+        ]
         blank = self._blank(batch) if (days == MISSING).any() else np.zeros(batch.length, bool)
         self.tally.drop("blank rows", int(blank.sum()))
         bad = blank.copy()

@@ -92,8 +92,25 @@ def in_final_order(events: Events) -> Events:
     """
     user, users = _compact(events.user, events.users)
     item, items = _compact(events.item, events.items)
-    keys = (events.tie, user) if events.time is None else (events.tie, events.time, user)
-    return replace(events, user=user, item=item, users=users, items=items).take(np.lexsort(keys))
+    time = np.zeros(len(events), np.int64) if events.time is None else events.time
+    return replace(events, user=user, item=item, users=users, items=items).take(_order(user, time, events.tie))
+
+
+def _order(user: np.ndarray, time: np.ndarray, tie: np.ndarray) -> np.ndarray:
+    """[n] rows by (user, time, tie); several times faster than np.lexsort, as only rows that tie are sorted twice."""
+    if not len(user):
+        return np.zeros(0, np.int64)
+    first = int(time.min())
+    span = int(time.max()) - first + 1
+    if (int(user.max()) + 1) * span > np.iinfo(np.int64).max:
+        return np.lexsort((tie, time, user))
+    key = user.astype(np.int64) * span + (time - first)
+    order = np.argsort(key)
+    same = np.diff(key[order]) == 0
+    tied = np.r_[False, same] | np.r_[same, False]
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((tie[rows], key[rows]))]
+    return order
 
 
 def _compact(codes: np.ndarray, table: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:

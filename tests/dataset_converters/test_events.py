@@ -32,6 +32,21 @@ def test_final_order_is_by_user_then_time_then_tie():
     assert ranks(made.user).tolist() == [0, 1, 0, 1, 2]
 
 
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 5), st.integers(-3, 3)), max_size=60),
+    scale=st.sampled_from([1, 10**18]),
+    data=st.data(),
+)
+def test_final_order_is_that_of_sorting_by_three_keys(rows, scale, data):
+    ties = data.draw(st.permutations(range(len(rows))))
+    keys = sorted((user, time * scale, tie) for (user, time), tie in zip(rows, ties, strict=True))
+    user, time = [row[0] for row in rows], [row[1] * scale for row in rows]
+    made = in_final_order(events(user, [0] * len(rows), time, ties))
+    names = made.users["user_id:token"].to_numpy()
+    found = zip(names[made.user], made.time.tolist(), made.tie.tolist(), strict=True)
+    assert list(found) == [(f"u{user}", time, tie) for user, time, tie in keys]
+
+
 def test_ranks_of_nothing():
     assert ranks(np.zeros(0, np.int32)).tolist() == []
 
