@@ -150,6 +150,8 @@ def _read(path: Path, needed: Sequence[str], result: Checked, progress: bool) ->
     except ConversionError as error:
         result.findings.append(str(error))
         return None
+    if fault := _packing(path):
+        result.findings.append(f"{path.name}: {fault}")
     if reader.bad_rows:
         result.findings.append(
             f"{path.name}: {len(reader.bad_rows):,} rows are malformed; the first: {reader.bad_rows[0]}"
@@ -162,6 +164,15 @@ def _read(path: Path, needed: Sequence[str], result: Checked, progress: bool) ->
     for name, kind in table.types.items():
         _check_values(table, name, kind, name in needed, result)
     return table
+
+
+def _packing(path: Path) -> str | None:
+    """What stands before the text that RecBole, unlike the converters, does not see through."""
+    with open(path, "rb") as stream:
+        start = stream.read(4)
+    if start.startswith(b"\xef\xbb\xbf"):
+        return "starts with a byte-order mark, which RecBole takes for a part of the first field's name"
+    return "is compressed; RecBole reads plain text" if start.startswith((b"\x1f\x8b", b"PK")) else None
 
 
 def _fields(path: Path, header: Sequence[str], needed: Sequence[str]) -> dict[str, int]:

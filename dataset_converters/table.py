@@ -116,7 +116,14 @@ class TableReader:
 
     def _read_header(self) -> list[str]:
         line = self._source.first_line()
-        return next(csv.reader([line], delimiter=self._delimiter), []) if self._quotes else line.split(self._delimiter)
+        if not self._quotes:
+            return line.split(self._delimiter)
+        try:
+            return next(csv.reader([line], delimiter=self._delimiter), [])
+        except csv.Error as error:
+            raise ConversionError(
+                f"{self.path}: row 1 is no header of a table ({error}); save it as CSV with LF or CR LF line ends"
+            ) from error
 
     @property
     def encoding(self) -> str | None:

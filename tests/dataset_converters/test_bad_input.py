@@ -62,6 +62,11 @@ def test_semicolons(tmp_path, capsys, good):
     assert line == ": row 1 has ';' between its fields; save it with commas"
 
 
+def test_lines_that_end_in_carriage_returns_alone(tmp_path, capsys, good):
+    line = refused(tmp_path, capsys, good.replace("\n", "\r").encode())
+    assert line.startswith(": row 1 is no header of a table") and line.endswith("with LF or CR LF line ends")
+
+
 def test_a_column_twice(tmp_path, capsys, good):
     assert "row 1 has the column 'KY_CD' twice" in refused(tmp_path, capsys, good.replace("PD_CD", "KY_CD").encode())
 
