@@ -51,21 +51,20 @@ def _keep_filling_missing_values() -> None:
     from recbole.data.dataset import dataset as dataset_module
     from recbole.utils import FeatureType
 
-    if getattr(Dataset._fill_nan, "covers_pandas_3", False):
-        return
-    original = Dataset._fill_nan
-
     def _fill_nan(self):
+        """Tokens get padding, numbers their mean, sequences become empty, as RecBole's method means to do."""
         for feat_name in self.feat_name_list:
             feat = getattr(self, feat_name)
             for field in list(feat):
-                if self.field2type[field] == FeatureType.TOKEN:
+                kind = self.field2type[field]
+                if kind == FeatureType.TOKEN:
                     feat[field] = feat[field].fillna(0)
-                elif self.field2type[field] == FeatureType.FLOAT:
+                elif kind == FeatureType.FLOAT:
                     feat[field] = feat[field].fillna(feat[field].mean())
-        original(self)  # sequences, which it assigns and does not fill in place
+                else:
+                    empty = np.array([], dtype=np.int64 if kind == FeatureType.TOKEN_SEQ else np.float64)
+                    feat[field] = [empty if isinstance(value, float) else value for value in feat[field]]
 
-    _fill_nan.covers_pandas_3 = True
     Dataset._fill_nan = _fill_nan
 
     class PandasForLoading:

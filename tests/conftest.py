@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import recbole_hail  # noqa: F401  before any test imports RecBole
+
 REPOSITORY = Path(__file__).parent.parent
 SHARED = REPOSITORY.parent / "shared"
 

@@ -14,6 +14,7 @@ from recbole_hail.errors import CheckpointError, TrainingDiverged
 from recbole_hail.evaluation.views import ViewEvaluation, result_table
 from recbole_hail.training import records, resume
 from recbole_hail.training.checkpoints import read_checkpoint, restore, write_checkpoint
+from recbole_hail.training.memory import release_free_memory
 from recbole_hail.training.optimizer import build_optimizer
 from recbole_hail.training.progress import LossLog
 from recbole_hail.training.schedules import learning_rate_factor
@@ -108,6 +109,7 @@ class HAILTrainer(ViewEvaluation, Trainer):
             raise TrainingDiverged(
                 f"{error}. {self._kept()}Try a lower learning_rate (now {self.learning_rate})"
             ) from None
+        release_free_memory()
         self._log_losses(epoch_idx)
         return self.loss_log.total
 

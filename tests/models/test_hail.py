@@ -28,14 +28,18 @@ def built(cyclic, small):
 
 @pytest.mark.parametrize("base_network", ["bidirectional", "causal", "gru", "causal,gru"])
 def test_learns_which_element_follows(workplace, write_dataset, small, base_network):
-    sequences = {f"g{g}": [f"e{(7 * g + i) % 20}" for i in range(24)] for g in range(120)}
+    sequences = {f"g{g}": [f"e{(5 * g + i) % 6}" for i in range(24)] for g in range(100)}
     write_dataset(workplace / "dataset", "circle", sequences)
     settings = {
         **small,
         "base_network": base_network,
         "epochs": 60,
         "eval_step": 60,
-        "train_batch_tokens": 2000,
+        "learning_rate": 0.005,
+        "train_batch_tokens": 1000,
+        "initializer_range": 0.1,  # the paper's 0.02 needs far more steps to leave uniform attention
+        # Windows as long as the network's input train every position that prediction uses.
+        "MAX_ITEM_LIST_LENGTH": 10,
         "eval_args": FULL,
         "topk": [1, 5],
         "valid_metric": "MRR@5",

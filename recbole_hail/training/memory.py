@@ -1,0 +1,16 @@
+"""Memory that glibc keeps from batches of many shapes."""
+
+import ctypes
+import ctypes.util
+
+
+def release_free_memory() -> None:
+    """Gives freed blocks back to the system.
+
+    Batches of many shapes leave holes that glibc's allocator keeps: on CHI-18 the process held 5.6 GB after 45 epochs
+    and under 0.5 GB once they were given back. Other C libraries have no such call and nothing is done.
+    """
+    try:
+        ctypes.CDLL(ctypes.util.find_library("c")).malloc_trim(0)
+    except (OSError, AttributeError, TypeError):
+        pass
