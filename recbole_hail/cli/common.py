@@ -11,6 +11,7 @@ from recbole.config import Config
 
 import recbole_hail  # noqa: F401  registers the plugin, in spawned ranks too, which import the command again
 import yaml
+from dataset_converters import ConversionError
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.plugin import MODELS
 
@@ -24,7 +25,7 @@ def guarded(command: Callable[[], None]) -> int:
     except SettingsError as error:
         print(*(f"error: {problem}" for problem in error.problems), sep="\n", file=sys.stderr)
         return 2
-    except UserError as error:
+    except (UserError, ConversionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from recbole.quick_start import run
 
+import dataset_converters
 from recbole_hail.cli.common import add_processes, checked_config, config_files, guarded, processes, recbole_parser
 from recbole_hail.data.requirements import check_files
 
@@ -21,14 +22,11 @@ def _parser():
 def _run() -> None:
     arguments, _ = _parser().parse_known_args()
     files = config_files(arguments)
-    sys.argv = [
-        argument for argument in sys.argv if argument != "--download"
-    ]  # not a setting, which RecBole reads there
+    # RecBole reads settings from the process arguments, and this is none.
+    sys.argv = [argument for argument in sys.argv if argument != "--download"]
     config = checked_config(arguments.model, arguments.dataset, files)
     if arguments.download and not os.path.isdir(config["data_path"]):
-        from dataset_converters import download
-
-        download(arguments.dataset, output=Path(config["data_path"]))
+        dataset_converters.download(arguments.dataset, output=Path(config["data_path"]))
     check_files(config)
     run(arguments.model, arguments.dataset, config_file_list=files, **processes(arguments))
 

@@ -12,10 +12,11 @@ def check_files(config) -> None:
     if config["benchmark_filename"] is not None:
         return
     if not os.path.isfile(file):
-        from dataset_converters import commands_for
+        from dataset_converters import DOWNLOADABLE, commands_for
 
-        ways = "\n  ".join(commands_for(name))
-        raise DataError(f"dataset: {name} is not at {file}; make it with one of\n  {ways}")
+        ways = "\n  ".join(commands_for(name, folder))
+        itself = "\nor let run_recbole fetch it: add --download" if name in DOWNLOADABLE else ""
+        raise DataError(f"dataset: {name} is not at {file}; make it with one of\n  {ways}{itself}")
     with open(file, encoding=config["encoding"] or "utf-8") as lines:
         header = lines.readline().rstrip("\r\n")
     fields = [column.split(":")[0] for column in header.split(config["field_separator"])]
