@@ -39,6 +39,7 @@ def after_recbole() -> None:
     _keep_filling_missing_values()
     _write_plain_checkpoints()
     _train_distributed_on_cpu()
+    _count_every_interaction()
 
 
 def _keep_filling_missing_values() -> None:
@@ -149,3 +150,18 @@ def _train_distributed_on_cpu() -> None:
     _init_device.covers_cpu = True
     Config._init_device = _init_device
     AbstractTrainer.__init__ = __init__
+
+
+def _count_every_interaction() -> None:
+    """RecBole's Pop counts an element once per batch, however often the batch has it: with few elements and large
+    batches all counts come out alike. On CHI-18 its HR@10 is 0.31 where true popularity has 0.6.
+    """
+    import torch
+    from recbole.model.general_recommender.pop import Pop
+
+    def calculate_loss(self, interaction):
+        self.item_cnt += torch.bincount(interaction[self.ITEM_ID], minlength=self.n_items)[:, None]
+        self.max_cnt = self.item_cnt.max(dim=0)[0]
+        return torch.nn.Parameter(torch.zeros(1)).to(self.device)
+
+    Pop.calculate_loss = calculate_loss

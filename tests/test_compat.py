@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from recbole.config import Config
 from recbole.data import create_dataset
+from recbole.quick_start import load_data_and_model, run_recbole
 
 
 def test_names_that_recbole_and_ray_use_are_there_without_a_config(run_python):
@@ -24,3 +25,17 @@ def test_missing_values_are_filled_with_any_pandas(workplace):
     assert not dataset.inter_feat["rating"].isna().any()
     assert np.isclose(dataset.inter_feat["rating"].mean(), 2.0)
     assert [len(tags) for tags in dataset.inter_feat["tags"]] == [2, 0, 1]
+
+
+def test_pop_counts_an_element_as_often_as_it_occurs(workplace, write_dataset):
+    """RecBole's counts it once per batch, so that elements as common as all others share the top."""
+    often = {f"g{g}": ["common", "common", "common", f"rare{g % 10}", "common", "common"] for g in range(50)}
+    write_dataset(workplace / "dataset", "skewed", often)
+    full = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
+    columns = {"load_col": {"inter": ["user_id", "item_id", "timestamp"]}}
+    settings = {"eval_args": full, "repeatable": True, "show_progress": False, **columns}
+    run_recbole(model="Pop", dataset="skewed", config_dict=settings)
+    _, model, dataset, *_ = load_data_and_model(str(next(workplace.glob("saved/Pop-*.pth"))))
+    count = model.item_cnt[:, 0]
+    assert count[dataset.token2id("item_id", "common")] == 150
+    assert sorted(count.tolist())[-2] == 5
