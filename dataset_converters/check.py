@@ -79,6 +79,11 @@ def check(
     if inter is None:
         return result
     user, item, time = (inter.codes(name) for name in (user_field, item_field, time_field))
+    for name in (user_field, item_field):
+        if inter.types[name] != "token":
+            result.findings.append(
+                f"{inter.name}: {name} is a {inter.types[name]}; RecBole numbers ids that are a token"
+            )
     _check_times(inter, user, time, time_field, result)
     _check_counts(inter, user_field, item_field, min_events, candidates, result)
     doubled = int(pd.DataFrame({"user": user, "item": item, "time": time}).duplicated().sum())
@@ -200,6 +205,8 @@ def _check_values(table: _Atomic, name: str, kind: str, needed: bool, result: Ch
             fault = "is read as a missing value by RecBole"
         elif kind == "float" and (value or needed) and not _is_finite(value):
             fault = "is not a number"
+        elif kind == "float_seq" and not all(map(_is_finite, value.split())):
+            fault = "is not numbers with blanks between"
         if fault:
             result.findings.append(f"{table.name}: row {table.first_row_of(name, code)}: {name} {value!r} {fault}")
             return
@@ -214,7 +221,7 @@ def _is_finite(text: str) -> bool:
 
 def _check_times(inter: _Atomic, user: np.ndarray, time: np.ndarray, time_field: str, result: Checked) -> None:
     """Times out of order in the file, and times that tie once RecBole holds them as float32."""
-    if not inter.types[time_field].startswith("float"):
+    if inter.types[time_field] != "float":
         result.findings.append(f"{inter.name}: {time_field} is a {inter.types[time_field]}; RecBole orders by a float")
         return
     times = inter.floats(time_field)

@@ -20,6 +20,8 @@ from dataset_converters.times import DAY, MISSING, UNREADABLE, Dates, clock_seco
 from dataset_converters.vocabulary import MISSING_NUMBER, NO_COORDINATE, CaseNumbers, Vocabulary, coordinates
 from dataset_converters.writer import check_output, write_dataset
 
+NO_START = np.iinfo(np.int64).min
+
 
 def convert_crime(
     layout: Layout,
@@ -119,10 +121,12 @@ class CrimeRows:
     def read_file(self, path: Path, order: str | None, progress: bool) -> None:
         """Adds the rows of a file; reads it a second time if its dates turn out to put the day first."""
         before, counts = len(self._parts), self.tally.snapshot()
+        seen = self._first, self._last, self._outside
         dates = self._read_as(path, order or "mdy", progress)
         if order is None and (shown := dates.order_shown(str(path))) != dates.order:
             del self._parts[before:]
             self.tally.restore(counts)
+            self._first, self._last, self._outside = seen
             self._read_as(path, shown, progress)
 
     def _read_as(self, path: Path, order: str, progress: bool) -> Dates:
@@ -146,7 +150,7 @@ class CrimeRows:
     def _add(self, batch: Batch, dates: Dates) -> None:
         self.tally.read += batch.length
         seconds = self._starts(batch, dates)
-        rows = np.flatnonzero(seconds != MISSING)
+        rows = np.flatnonzero(seconds != NO_START)
         if self._limits:
             inside = (seconds[rows] >= self._limits[0]) & (seconds[rows] < self._limits[1])
             self.tally.drop(f"outside {self._year}", len(rows) - int(inside.sum()))
@@ -164,7 +168,7 @@ class CrimeRows:
         self._parts.append(Collected(seconds[rows], number[kept], codes, latitude, longitude))
 
     def _starts(self, batch: Batch, dates: Dates) -> np.ndarray:
-        """[n] int64 seconds since 1970 of the events' start; MISSING in rows that were counted out."""
+        """[n] int64 seconds since 1970 of the events' start; NO_START in rows that were counted out."""
         column = batch.columns[self.layout.date]
         if self.layout.clock:
             texts = split_date_and_clock(column.dictionary)[0]
@@ -185,7 +189,7 @@ class CrimeRows:
                 examples = (f"{batch.where(int(row))} {texts[int(row)].as_py()!r}" for row in rows[:SHOWN])
                 self.tally.reject(reason, len(rows), examples)
                 bad[rows] = True
-        seconds = np.where(bad, MISSING, days * DAY + clocks)
+        seconds = np.where(bad, NO_START, days * DAY + clocks)
         if not bad.all():
             self._first = min(self._first, int(seconds[~bad].min()))
             self._last = max(self._last, int(seconds[~bad].max()))

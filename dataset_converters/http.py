@@ -21,6 +21,7 @@ from dataset_converters.errors import ConversionError
 TIMEOUT = 60.0
 LONGEST_WAIT = 60.0
 CHUNK = 1 << 18
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 AGENT = {"User-Agent": "recbole-hail dataset_converters"}
 Result = TypeVar("Result")
 
@@ -67,7 +68,7 @@ def with_retries(url: str, attempt: Callable[[], Result], retries: int, wait: fl
                     ) from error
                 problem = Interrupted(f"{error.code} {error.reason}", _retry_after(error.headers.get("Retry-After")))
         except (OSError, http.client.HTTPException) as error:  # URLError, timeouts and dropped connections are OSErrors
-            if isinstance(error, OSError) and (error.filename or error.errno == errno.ENOSPC):
+            if isinstance(error, OSError) and (error.filename or error.errno in DISK_FULL):
                 raise  # the disk, which no further attempt mends
             problem = Interrupted(str(getattr(error, "reason", error)) or type(error).__name__)
         except Interrupted as error:

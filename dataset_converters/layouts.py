@@ -100,9 +100,13 @@ class Layout:
         if absent:
             sought = ", ".join(" or ".join(self._aliases(role)) for role in absent)
             held = ", ".join(name.strip() for name in header)
+            if not held:
+                raise ConversionError(f"{path}: row 1 is empty; the names of the columns belong there")
             for separator in ";\t":
                 if len(header) == 1 and separator in held:
                     raise ConversionError(f"{path}: row 1 has {separator!r} between its fields; save it with commas")
+            if len(header) == 1 and "," in held:
+                raise ConversionError(f"{path}: row 1 is wholly in quotes, so it is 1 field ({held[:60]!r}); repair it")
             raise ConversionError(
                 f"{path}: row 1 lacks {sought}; it has {held[:800]}; {self._resembles(names, absent)}"
             )

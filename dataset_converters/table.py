@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import csv
 import os
 import re
@@ -59,9 +60,7 @@ class Batch:
     def row_number(self, index: int) -> int:
         """The file's row number (the header is row 1) of the row at `index` of this batch."""
         number = self._first_good + index + 1 + self._reader.header_rows
-        for bad in self._reader.bad_rows:
-            number += bad.number <= number
-        return number
+        return number + bisect.bisect_right(self._reader.good_before_bad, number)
 
     def where(self, index: int) -> str:
         """`file.csv row 12`."""
@@ -100,6 +99,7 @@ class TableReader:
     ):
         self.path = str(path)
         self.bad_rows: list[BadRow] = []
+        self.good_before_bad: list[int] = []  # for each bad row, its number had the bad rows before it not been there
         self._delimiter = delimiter
         self._quotes = quotes
         self._skip_bad = skip_bad
@@ -175,6 +175,7 @@ class TableReader:
     def _on_bad_row(self, row) -> str:
         number = row.number + self.header_rows
         text = row.text[:4000] if len(self.bad_rows) < SHOWN else ""  # there may be millions
+        self.good_before_bad.append(number - len(self.bad_rows))
         self.bad_rows.append(BadRow(number, row.actual_columns, row.expected_columns, text))
         return "skip"
 

@@ -118,11 +118,11 @@ class TextSource(io.RawIOBase):
 
     def _start(self) -> None:
         first = self._raw_block()
-        if not first:
-            raise ConversionError(f"{self.path}: is empty; download it again")
         if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             raise ConversionError(f"{self.path}: is UTF-16 text; save it as UTF-8 and convert that")
         first = first.removeprefix(codecs.BOM_UTF8)
+        if not first.strip():
+            raise ConversionError(f"{self.path}: is empty; download it again")
         if first.lstrip()[:1] == b"<":
             start = first.lstrip()[:40].decode("latin-1").splitlines()[0]
             raise ConversionError(
@@ -132,16 +132,19 @@ class TextSource(io.RawIOBase):
         self._pending = self._clean(first)
 
     def _raw_block(self) -> bytes:
+        pieces, missing = [], BLOCK
         try:
-            block = self._stream.read(BLOCK)
-        except OSError as error:
-            if isinstance(error, gzip.BadGzipFile):
-                raise self._damaged() from error
-            raise describe_os_error(self.path, error) from error
+            # piece by piece: what a damaged file still gave counts for the row that the error names
+            while missing and (piece := self._stream.read1(missing)):
+                pieces.append(piece)
+                missing -= len(piece)
         except DAMAGED as error:
+            self.lines_read += sum(piece.count(b"\n") for piece in pieces)
             raise self._damaged() from error
+        except OSError as error:
+            raise describe_os_error(self.path, error) from error
         self._bar.update(self._file.tell() - self._bar.n)
-        return block
+        return b"".join(pieces)
 
     def _damaged(self) -> ConversionError:
         return ConversionError(

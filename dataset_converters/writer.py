@@ -38,10 +38,13 @@ def check_output(output: str | os.PathLike, overwrite: bool) -> None:
     """
     files = dataset_files(output)
     folder = files[".inter"].parent
-    if not folder.name:
-        raise ConversionError(f"{output}: needs a folder name, which becomes the dataset's name")
+    if not folder.name or not os.fspath(output):
+        raise ConversionError(f"{str(output)!r}: needs a folder name, which becomes the dataset's name")
     if folder.exists() and not folder.is_dir():
         raise ConversionError(f"{output}: is a file; name a folder for the dataset")
+    parent = next(path for path in (folder, *folder.parents) if path.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise ConversionError(f"{output}: {parent} is not a folder in which you may write")
     held = [path.name for path in files.values() if path.exists()]
     if held and not overwrite:
         raise ConversionError(f"{output}: holds {', '.join(held)} already; add --overwrite to replace the dataset")

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+import zlib
 
 import pytest
 
@@ -83,6 +84,30 @@ def test_header_only(tmp_path, capsys, good, end):
 def test_html_page(tmp_path, capsys):
     page = b"\n<!DOCTYPE html><html><body>503</body></html>\n"
     assert "row 1 is an HTML or XML page" in refused(tmp_path, capsys, page)
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\n \r\n", gzip.compress(b"")])
+def test_a_file_of_blanks_or_of_a_byte_order_mark_is_empty(tmp_path, capsys, content):
+    assert refused(tmp_path, capsys, content) == ": is empty; download it again"
+
+
+def test_a_blank_line_before_the_header(tmp_path, capsys, good):
+    line = refused(tmp_path, capsys, b"\n" + good.encode())
+    assert line == ": row 1 is empty; the names of the columns belong there"
+
+
+def test_a_header_wholly_in_quotes(tmp_path, capsys, good):
+    line = refused(tmp_path, capsys, with_row(good, 1, f'"{good.splitlines()[0]}"'))
+    assert line.startswith(": row 1 is wholly in quotes, so it is 1 field ('CMPLNT_NUM,CMPLNT_FR_DT")
+
+
+def test_truncated_gzip_names_the_last_row_that_came(tmp_path, capsys, world):
+    text = world.nyc["24 columns"](world.random_events(1, 300))
+    lines = text.splitlines(keepends=True)
+    packer = zlib.compressobj(wbits=31)
+    packed = packer.compress(b"".join(lines[:100])) + packer.flush(zlib.Z_FULL_FLUSH)
+    line = refused(tmp_path, capsys, packed + packer.compress(b"".join(lines[100:])), name="bad.csv.gz")
+    assert line == ": the compressed file is cut off or damaged after row 100; download it again"
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.9, 0.999])
@@ -246,6 +271,19 @@ def test_row_numbers_count_blank_and_malformed_rows(tmp_path, good):
     report = dataset_converters.nyc(path, tmp_path / "made", tolerate=2)
     assert report["rows"]["dropped"]["blank rows"] == 2
     assert f"{path} row 21 'late': unreadable time of day" in report["rows"]["examples_of_unusable"]
+
+
+def test_row_numbers_after_malformed_rows_in_several_places(tmp_path, good):
+    lines = good.splitlines()
+    for at in (2, 3, 9, 30):
+        lines.insert(at, "a,b")
+    for at in (5, 20, 35):
+        lines[at] = lines[at].replace("12:00:00", f"late {at + 1}")
+    path = tmp_path / "some.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    report = dataset_converters.nyc(path, tmp_path / "made", tolerate=7)
+    shown = [text for text in report["rows"]["examples_of_unusable"] if "late" in text]
+    assert shown == [f"{path} row {row} 'late {row}': unreadable time of day" for row in (6, 21, 36)]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,15 @@ def test_what_the_converters_write_is_sound(world, tmp_path):
         (rows().replace("item_id:token", "user_id:token"), "row 1 has the field 'user_id:token'"),
         (rows().replace("timestamp", "when"), "row 1 lacks timestamp"),
         (rows().replace("timestamp:float", "timestamp:token"), "timestamp is a token"),
+        (
+            rows().replace("timestamp:float", "timestamp:float_seq"),
+            "timestamp is a float_seq; RecBole orders by a float",
+        ),
+        (rows().replace("user_id:token", "user_id:token_seq"), "user_id is a token_seq; RecBole numbers ids"),
+        (
+            HEADER.replace("\n", "\tv:float_seq\n") + "a\tx\t0\t1 2\na\ty\t1\t1 z\n",
+            "row 3: v '1 z' is not numbers with blanks between",
+        ),
         (rows().replace("\t", ","), "row 1 has the field 'user_id:token,item_id:token,timestamp:float'"),
         (HEADER, "has a header but no rows"),
         ("", "is empty"),

@@ -4,6 +4,7 @@ import inspect
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -62,6 +63,28 @@ def test_an_interrupt(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(dataset_converters, "nyc", interrupt)
     assert main(["nyc", "a.csv", "--output", str(tmp_path / "made")]) == 130
     assert capsys.readouterr().err == "error: interrupted; nothing was written\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_being_terminated_while_writing_leaves_nothing(tmp_path):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    line = [
+        sys.executable,
+        "-m",
+        "dataset_converters",
+        "sample",
+        "nyc",
+        "--events",
+        "100000000",
+        "--output",
+        "new/s.csv",
+    ]
+    with subprocess.Popen(line, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as running:
+        while running.poll() is None and not list(tmp_path.glob("new/.s.csv.*")):
+            time.sleep(0.01)
+        running.terminate()
+        assert running.wait(60) == 130 and running.stderr.read() == "error: interrupted; nothing was written\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_reader_that_has_gone(tmp_path):

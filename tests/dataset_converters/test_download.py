@@ -1,5 +1,6 @@
 """Downloads from a server of our own that pages, drops connections, answers 429 and 500, and cuts answers short."""
 
+import errno
 import gzip
 import http.server
 import io
@@ -245,6 +246,16 @@ def test_a_file_that_is_gone(archives, tmp_path):
     archives.files.clear()
     with pytest.raises(ConversionError, match="the server answers 404 Not Found: no such file"):
         fetch(archives, tmp_path, "ml-1m")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_not_taken_for_a_bad_line(archives, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr("dataset_converters.http._fetch_rest", refuse)
+    with pytest.raises(ConversionError, match=r"toys\.download: Disk quota exceeded"):
+        fetch(archives, tmp_path, "toys")
     assert not list(tmp_path.iterdir())
 
 

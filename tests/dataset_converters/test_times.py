@@ -135,3 +135,24 @@ def test_counts_are_those_of_one_reading_when_a_file_is_read_twice(world, tmp_pa
     path.write_bytes(table(world, ["2/3/2016", "31/12/2015", "13/1/2016", "1/1/2016"]))
     report = dataset_converters.nyc(path, tmp_path / "made", min_events=1, year=2016)
     assert report["rows"]["read"] == 4 and report["rows"]["dropped"] == {"outside 2016": 1}
+
+
+def test_notes_and_span_are_those_of_one_reading_when_a_file_is_read_twice(world, tmp_path):
+    start = datetime.datetime(2016, 7, 2, 12)
+    dates = ["2/7/2016", "13/6/2016"]
+    rows = [world.Event(n, start, "44", "STREET", latitude="0").nyc(CMPLNT_FR_DT=d) for n, d in enumerate(dates)]
+    path = tmp_path / "days_first.csv"
+    path.write_text(world.as_csv(world.NYC_24, rows), encoding="utf-8")
+    with pytest.raises(ConversionError, match="the rows run from 2016-06-13 to 2016-07-02"):
+        dataset_converters.nyc(path, tmp_path / "made", year=2014)
+    report = dataset_converters.nyc(path, tmp_path / "made", min_events=1)
+    assert report["notes"] == ["2 rows have coordinates outside the city, left out of the mean positions"]
+
+
+def test_no_time_stands_for_a_missing_one(world, tmp_path):
+    """-2**31 + 1 seconds from 1970, which is also the mark of a missing day."""
+    path = tmp_path / "old.csv"
+    row = world.Event(1, datetime.datetime(1901, 12, 13, 20, 45, 53), "44", "STREET").nyc()
+    path.write_text(world.as_csv(world.NYC_24, [row]), encoding="utf-8")
+    report = dataset_converters.nyc(path, tmp_path / "made", min_events=1)
+    assert (report["rows"]["read"], report["rows"]["kept"], report["rows"]["dropped"]) == (1, 1, {})

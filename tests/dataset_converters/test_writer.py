@@ -77,6 +77,22 @@ def test_output_that_is_a_file_or_has_no_name(source, tmp_path):
         dataset_converters.sequences(source, "/")
 
 
+def test_output_that_is_no_name_at_all(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(ConversionError, match="'': needs a folder name"):
+        dataset_converters.sequences(source, "")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_the_work(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(writer.os, "access", lambda path, mode: path != tmp_path)
+    with pytest.raises(ConversionError, match=f"{tmp_path} is not a folder in which you may write"):
+        dataset_converters.sequences("not read", tmp_path / "new" / "made")
+    with pytest.raises(ConversionError, match=f"{source} is not a folder in which you may write"):
+        dataset_converters.sequences("not read", source / "made")
+
+
 def test_output_given_with_a_slash_or_dots(source, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     dataset_converters.sequences(source, "made/")
