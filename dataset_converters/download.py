@@ -222,11 +222,7 @@ class _Pages:
 
     def _count(self) -> int:
         url = self._url("json", select="count(*)")
-        answer = with_retries(url, lambda: get(url, self._headers), self._retries, self._wait)
-        try:
-            return int(next(iter(json.loads(answer)[0].values())))
-        except (ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
-            raise ConversionError(f"{url}: answers {answer[:60]!r} instead of a count of rows") from error
+        return with_retries(url, lambda: _row_count(get(url, self._headers)), self._retries, self._wait)
 
     def _start_over_if_changed(self, query: dict) -> None:
         """Pages of another query, or of a data set that has grown since, do not fit together with new ones."""
@@ -250,6 +246,18 @@ def _roles(layout: Layout) -> list[str]:
     code, description = layout.classes["offense"]
     roles = [layout.number, layout.date, layout.clock, *layout.generator, code, description, *layout.described]
     return [role for role in dict.fromkeys([*roles, "latitude", "longitude"]) if role]
+
+
+def _row_count(answer: bytes) -> int:
+    """The number in `[{"count": "95"}]`.
+
+    Raises:
+        Interrupted: it is something else, such as an error page.
+    """
+    try:
+        return int(next(iter(json.loads(answer)[0].values())))
+    except (ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
+        raise Interrupted(f"{answer[:60]!r} came instead of a count of rows") from error
 
 
 def _whole_page(text: bytes, due: int) -> bytes:

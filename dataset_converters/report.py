@@ -92,7 +92,9 @@ def build_report(source: str, paths: Iterable[str | Path], options: dict, tally:
 
 def summary(report: dict) -> str:
     """The report as a few lines for people."""
-    lines = [f"{report['name']}  (from {', '.join(held['file'] for held in report['inputs'])})"]
+    names = [held["file"] for held in report["inputs"]]
+    more = f" and {len(names) - 3} more" if len(names) > 4 else ""
+    lines = [f"{report['name']}  (from {', '.join(names[:3] if more else names)}{more})"]
     rows = report["rows"]
     lines.append(f"  rows read {rows['read']:,}, events kept {rows['kept']:,}")
     for kind in ("dropped", "unusable"):

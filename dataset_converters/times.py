@@ -17,7 +17,8 @@ DAY = 86_400  # seconds
 DATE_ORDERS = ("mdy", "dmy")
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
-_SLASHED = re.compile(r"(\d{1,2})([/-])(\d{1,2})\2(\d{4}|\d{2})")
+# Two digits of a year only after a slash: `16-05-01` may have the year first.
+_SLASHED = re.compile(r"(\d{1,2})([/-])(\d{1,2})\2(\d{4}|(?<=/)\d{2})")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s*([AaPp])\.?[Mm]\.?)?")
 
 
@@ -34,7 +35,7 @@ def date_order(option: str | None) -> str | None:
     """
     if option is None or option in DATE_ORDERS:
         return option
-    places = option.find("%m"), option.find("%d")
+    places = str(option).find("%m"), str(option).find("%d")
     if min(places) < 0:
         raise ConversionError(f"--date-format is {option!r}; it must be mdy (12/31/2015) or dmy (31/12/2015)")
     return "mdy" if places[0] < places[1] else "dmy"

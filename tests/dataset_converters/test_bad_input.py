@@ -305,5 +305,7 @@ def test_options_that_make_no_sense(tmp_path, capsys, good, options, said):
 def test_python_call_raises(tmp_path):
     with pytest.raises(ConversionError, match="--element is 'x'; it must be one of offense, pd, law"):
         dataset_converters.nyc("any.csv", tmp_path / "made", element="x")
+    with pytest.raises(ConversionError, match="--date-format is 3; it must be mdy"):
+        dataset_converters.nyc("any.csv", tmp_path / "made", date_format=3)
     with pytest.raises(ConversionError, match="no input file"):
         dataset_converters.nyc([], tmp_path / "made")

@@ -15,6 +15,7 @@ import pytest
 import dataset_converters
 from dataset_converters import DOWNLOADABLE, ConversionError, commands_for
 from dataset_converters.__main__ import main
+from dataset_converters.report import summary
 
 
 class Portal(http.server.ThreadingHTTPServer):
@@ -183,10 +184,21 @@ def test_no_rows_and_no_count(crimes, tmp_path):
     crimes.count = 0
     with pytest.raises(ConversionError, match="has no rows where date >= '2018-01-01"):
         fetch(crimes, tmp_path)
-    crimes.faults = ["html"]
-    with pytest.raises(ConversionError, match="instead of a count of rows"):
-        fetch(crimes, tmp_path)
+    crimes.faults = ["html"] * 3
+    with pytest.raises(ConversionError, match=r"gave up after 3 attempts.*instead of a count of rows"):
+        fetch(crimes, tmp_path, retries=2)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_error_page_instead_of_the_count_is_got_over(crimes, tmp_path):
+    crimes.faults = ["html"]
+    assert fetch(crimes, tmp_path)["rows"]["read"] == 95
+
+
+def test_many_pages_are_not_all_named_in_the_summary(crimes, tmp_path):
+    report = fetch(crimes, tmp_path)
+    assert len(report["inputs"]) == 5
+    assert summary(report).startswith("chi18  (from page-00000.csv, page-00001.csv, page-00002.csv and 2 more)\n")
 
 
 @pytest.fixture

@@ -63,6 +63,10 @@ def test_what_is_no_date(text):
     assert days([text])[1] == [UNREADABLE]
 
 
+def test_a_two_digit_year_between_dashes_may_stand_first_and_is_not_guessed():
+    assert days(["16-05-01", "05-01-16", "12/31/19"])[1] == [UNREADABLE, UNREADABLE, 18_261]
+
+
 def test_date_and_clock_in_one_column():
     texts = [
         "01/03/2016 11:57:00 PM",
