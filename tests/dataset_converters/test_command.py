@@ -75,7 +75,7 @@ def test_being_terminated_while_writing_leaves_nothing(tmp_path):
         "sample",
         "nyc",
         "--events",
-        "100000000",
+        "2000000",
         "--output",
         "new/s.csv",
     ]
