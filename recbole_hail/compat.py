@@ -40,6 +40,7 @@ def after_recbole() -> None:
     _write_plain_checkpoints()
     _train_distributed_on_cpu()
     _count_every_interaction()
+    _train_at_full_speed()
 
 
 def _keep_filling_missing_values() -> None:
@@ -165,3 +166,13 @@ def _count_every_interaction() -> None:
         return torch.nn.Parameter(torch.zeros(1)).to(self.device)
 
     Pop.calculate_loss = calculate_loss
+
+
+def _train_at_full_speed() -> None:
+    """RecBole's SINE turns autograd's anomaly detection on for the whole process when its package is imported. It makes
+    every training step slower, and ends a diverging run with a traceback before its loss can be reported.
+    """
+    import recbole.model.sequential_recommender  # noqa: F401
+    import torch
+
+    torch.autograd.set_detect_anomaly(False)

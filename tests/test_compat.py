@@ -39,3 +39,14 @@ def test_pop_counts_an_element_as_often_as_it_occurs(workplace, write_dataset):
     count = model.item_cnt[:, 0]
     assert count[dataset.token2id("item_id", "common")] == 150
     assert sorted(count.tolist())[-2] == 5
+
+
+def test_anomaly_detection_stays_off_whatever_is_imported(run_python):
+    """RecBole's SINE turns it on for the whole process, and the commands look through SINE's package."""
+    done = run_python(
+        "import recbole_hail.cli.common as common, torch\n"
+        "common.checked_config('HAIL', 'ml-100k', None)\n"
+        "import recbole.model.sequential_recommender.sine\n"
+        "print(torch.is_anomaly_enabled())\n"
+    )
+    assert done.stdout.strip().endswith("False"), done.stderr
