@@ -41,6 +41,7 @@ def after_recbole() -> None:
     _train_distributed_on_cpu()
     _count_every_interaction()
     _train_at_full_speed()
+    _collect_what_is_no_tensor()
 
 
 def _keep_filling_missing_values() -> None:
@@ -65,7 +66,8 @@ def _keep_filling_missing_values() -> None:
                     feat[field] = feat[field].fillna(feat[field].mean())
                 else:
                     empty = np.array([], dtype=np.int64 if kind == FeatureType.TOKEN_SEQ else np.float64)
-                    feat[field] = [empty if isinstance(value, float) else value for value in feat[field]]
+                    filled = [empty if isinstance(value, float) else value for value in feat[field]]
+                    feat[field] = pd.Series(filled, index=feat.index, dtype=object)
 
     Dataset._fill_nan = _fill_nan
 
@@ -176,3 +178,23 @@ def _train_at_full_speed() -> None:
     import torch
 
     torch.autograd.set_detect_anomaly(False)
+
+
+def _collect_what_is_no_tensor() -> None:
+    """RecBole's Collector moves all it holds to the CPU, plain counts too, which the coverage metrics ask for."""
+    import copy
+
+    import torch
+    from recbole.evaluator import Collector
+
+    def get_data_struct(self):
+        collected = copy.copy(self.data_struct)
+        held = self.data_struct._data_dict
+        collected._data_dict = {k: v.cpu() if isinstance(v, torch.Tensor) else copy.copy(v) for k, v in held.items()}
+        self.data_struct._data_dict = {k: v for k, v in held.items() if k not in _OF_ONE_PASS}
+        return collected
+
+    Collector.get_data_struct = get_data_struct
+
+
+_OF_ONE_PASS = ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.label")

@@ -24,7 +24,7 @@ from recbole_hail.data import caches
 from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.data.loader import WindowLoader
 from recbole_hail.data.requirements import check_files, check_split
-from recbole_hail.errors import SettingsError
+from recbole_hail.errors import DataError, SettingsError, UserError
 from recbole_hail.training.trainer import HAILTrainer
 from recbole_hail.tuning import objective_function
 
@@ -52,7 +52,7 @@ def register() -> None:
         setattr(recbole.trainer, f"{name}Trainer", trainer)
     Config._load_internal_config_dict = _with_our_yaml(Config._load_internal_config_dict)
     Config.__init__ = _with_checks(Config.__init__)
-    Dataset._load_data = _with_file_check(Dataset._load_data)
+    Dataset._from_scratch = _with_file_check(Dataset._from_scratch)
     Dataset.save = caches.save_dataset
     data = recbole.data.utils
     data.get_dataloader = _with_our_loaders(data.get_dataloader)
@@ -69,8 +69,16 @@ _run_recboles = recbole.quick_start.quick_start.run_recboles
 
 
 def run_recboles(rank, *args):
-    """RecBole's entry of a spawned rank, under a name whose import registers the plugin in that process."""
-    _run_recboles(rank, *args)
+    """RecBole's entry of a spawned rank, under a name whose import registers the plugin in that process.
+
+    What the user can mend is said once, and the rank leaves with status 2.
+    """
+    try:
+        _run_recboles(rank, *args)
+    except UserError as error:
+        if rank == 0:
+            print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _with_our_yaml(original):
@@ -85,14 +93,18 @@ def _with_our_yaml(original):
                 self._update_internal_config_dict(str(file))
         merged = {**self.internal_config_dict, **self.external_config_dict}
         samples_negatives = hasattr(model_class, "input_type") or merged.get("loss_type") != "CE"
-        if model_class.type != ModelType.SEQUENTIAL:
-            return
-        if not samples_negatives:
+        sequential = model_class.type == ModelType.SEQUENTIAL
+        if sequential and not samples_negatives:
             # RecBole's default of one negative per positive contradicts the cross-entropy its own yaml asks for.
             self.internal_config_dict["train_neg_sample_args"] = None
-        columns = self.internal_config_dict["load_col"]["inter"]
-        if merged["TIME_FIELD"] not in columns:
-            # RecBole's defaults for a dataset it does not know leave out the time that sequences are ordered by.
+        asked = self.external_config_dict.get("eval_args")
+        if isinstance(asked, dict):
+            # RecBole fills what is left out with a random split in random order, not with the defaults.
+            asked = self.external_config_dict["eval_args"] = {**self.internal_config_dict["eval_args"], **asked}
+        ordered = (asked or self.internal_config_dict["eval_args"])["order"] == "TO"
+        columns = (self.internal_config_dict["load_col"] or {}).get("inter")
+        if (sequential or ordered) and isinstance(columns, list) and merged["TIME_FIELD"] not in columns:
+            # RecBole's defaults for a dataset it does not know leave out the time that events are ordered by.
             self.internal_config_dict["load_col"] = {"inter": [*columns, merged["TIME_FIELD"]]}
 
     return load
@@ -122,16 +134,32 @@ def _common_problems(config) -> list[str]:
             found.append(
                 f"valid_metric: {config['valid_metric']!r} must be one of {', '.join(metrics)} (metrics and topk)"
             )
+    split, order = config["eval_args"]["split"], config["eval_args"]["order"]
+    kind, how = next(iter(split.items())) if isinstance(split, dict) and len(split) == 1 else (None, None)
+    if kind not in ("LS", "RS", "TS") or (kind == "LS" and how not in ("valid_and_test", "valid_only", "test_only")):
+        found.append(
+            f"eval_args: split {split!r} must be one of {{LS: valid_and_test}}, {{LS: valid_only}}, {{LS: test_only}}, "
+            "{RS: [0.8, 0.1, 0.1]}, {TS: [0.8, 0.1, 0.1]}"
+        )
+    if config["MODEL_TYPE"] == ModelType.SEQUENTIAL and order != "TO":
+        found.append(f"eval_args: order {order!r} must be TO for a sequential model")
     if config["resume"] and config["model"] not in MODELS:
         found.append(f"resume: {config['model']} is RecBole's, which cannot continue a run exactly; leave it out")
     return found
 
 
 def _with_file_check(original):
+    """Looks at the files before they are read; what RecBole cannot read or filter becomes a message."""
+
     @wraps(original)
-    def load(self, token, dataset_path):
+    def load(self):
         check_files(self.config)
-        original(self, token, dataset_path)
+        try:
+            original(self)
+        except UserError:
+            raise
+        except ValueError as error:  # undecodable text too
+            raise DataError(f"dataset: {self.config['dataset']} cannot be loaded: {error}") from error
 
     return load
 

@@ -12,7 +12,7 @@ def normalise(config) -> None:
     names = config["base_network"]
     if isinstance(names, str):  # also the command line's base_network=[causal,gru], which RecBole hands on as text
         names = [name.strip(" '\"") for name in names.strip("[]() ").split(",")]
-    names = list(names or [])
+    names = [str(name) for name in names] if isinstance(names, list | tuple) else [str(names)]
     if len(names) == 1 and isinstance(config["peers"], int) and config["peers"] > 0:
         names = names * config["peers"]
     config["base_network"] = names
@@ -81,6 +81,12 @@ _CHECKS = [
     ("train_batch_size", _whole(1), "must be a whole number of at least 1"),
     ("train_batch_tokens", _optional(_whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
     ("learning_rate", lambda v: v > 0, "must be positive"),
+    ("weight_decay", _number(0, float("inf")), "must not be negative"),
+    ("layer_norm_eps", lambda v: v > 0, "must be positive"),
+    ("seed", _whole(0), "must be a whole number of at least 0"),
+    ("epochs", _whole(0), "must be a whole number of at least 0"),
+    ("eval_step", _whole(0), "must be a whole number of at least 0; 0 never validates"),
+    ("stopping_step", _whole(0), "must be a whole number of at least 0"),
     ("schedule", *_one_of(SCHEDULES)),
     ("warmup_steps", _whole(0), "must be a whole number of at least 0"),
     ("max_steps", _optional(_whole(1)), "must be a whole number of at least 1, or ~ to go by epochs"),

@@ -1,5 +1,7 @@
 """Searching settings: RecBole's HyperTuning on Hyperopt, and Ray Tune with metric and devices from the settings."""
 
+import ast
+import itertools
 import math
 import os
 import sys
@@ -13,6 +15,7 @@ from recbole.utils import dict2str
 from recbole_hail.errors import SettingsError
 
 ALGORITHMS = ("exhaustive", "random", "bayes")
+_BOUNDS = {"uniform": 2, "quniform": 3, "loguniform": 2}
 _objective_function = quick_start.objective_function
 
 
@@ -39,7 +42,7 @@ def search_with_hyperopt(config, space: Path, files: list[str] | None, arguments
     fixed = {"model": config["model"], "dataset": config["dataset"]}
     tuning = HyperTuning(
         lambda settings, config_files: objective_function({**fixed, **settings}, config_files),
-        algo=arguments.algo,
+        algo=arguments.algo or "exhaustive",
         params_file=str(space),
         fixed_config_file_list=files,
         display_file=arguments.display_file,
@@ -55,13 +58,13 @@ def search_with_hyperopt(config, space: Path, files: list[str] | None, arguments
     print(f"results of {len(tuning.score_list)} trials written to {arguments.output_file}")
 
 
-def _trial(settings: dict, fixed: dict, files: list[str] | None) -> None:
+def _trial(trial: dict, fixed: dict, files: list[str] | None) -> None:
     """One Ray trial; reports validation metrics under their own names and test metrics as test/…"""
     from ray import tune
 
     torch.set_num_threads(1)
     sys.argv = sys.argv[:1]  # a worker's own arguments are no settings
-    result = objective_function({**fixed, **settings, "show_progress": False}, files)
+    result = objective_function({**fixed, **trial["settings"], "show_progress": False}, files)
     tune.report(**result["best_valid_result"], **{f"test/{k}": v for k, v in result["test_result"].items()})
 
 
@@ -78,12 +81,13 @@ def search_with_ray(config, space: Path, files: list[str] | None, arguments) -> 
     files = files and [str(Path(file).absolute()) for file in files]
     metric, mode = config["valid_metric"].lower(), "max" if config["valid_metric_bigger"] else "min"
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    settings, draws = _ray_space(space, arguments.max_evals)
     ray.init(include_dashboard=False, log_to_driver=False)
     try:
         analysis = tune.run(
             tune.with_parameters(_trial, fixed=fixed, files=files),
-            config=_ray_space(space),
-            num_samples=arguments.max_evals or 1,
+            config={"settings": settings},
+            num_samples=draws,
             metric=metric,
             mode=mode,
             resources_per_trial={"cpu": 1, "gpu": 1 if torch.cuda.is_available() else 0},
@@ -94,30 +98,48 @@ def search_with_ray(config, space: Path, files: list[str] | None, arguments) -> 
     _write_ray_results(analysis, metric, arguments.output_file)
 
 
-def _ray_space(file: Path) -> dict:
-    """RecBole's space file as a Ray search space: every combination of the choices, draws of the ranges."""
+def read_space(file: Path) -> dict[str, tuple[str, list]]:
+    """RecBole's space file: {setting: (kind, choices or bounds)}; SettingsError names a line that cannot be used."""
+    space = {}
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, kind, value = [*line.split(maxsplit=2), "", ""][:3]
+        try:
+            values = list(ast.literal_eval(value if kind == "choice" else f"[{value}]"))
+        except (ValueError, SyntaxError, TypeError):
+            values = []
+        if kind not in ("choice", *_BOUNDS) or not values or len(values) != _BOUNDS.get(kind, len(values)):
+            raise SettingsError(
+                [
+                    f"params_file: line {number} of {file} is {line!r}; write a setting, a kind (choice, uniform, "
+                    "quniform, loguniform) and a list of choices or the bounds, as in: alpha choice [0.1,0.5]"
+                ]
+            )
+        space[name] = (kind, values)
+    return space
+
+
+def _ray_space(file: Path, most: int | None) -> tuple[dict, int]:
+    """What Ray draws settings from, and how often: once the grid of choices, or at random where there are ranges."""
     from ray import tune
 
-    space = {}
-    for line in file.read_text(encoding="utf-8").splitlines():
-        name, kind, *rest = line.split() or [""] * 2
-        value = "".join(rest)
-        if not rest or name.startswith("#"):
-            continue
-        numbers = [] if kind == "choice" else [float(number) for number in value.split(",")]
+    space = read_space(file)
+    if all(kind == "choice" for kind, _ in space.values()):
+        grid = [
+            dict(zip(space, point, strict=True))
+            for point in itertools.product(*(values for _, values in space.values()))
+        ]
+        return tune.grid_search(grid[:most]), 1
+    drawn = {}
+    for name, (kind, values) in space.items():
         if kind == "choice":
-            space[name] = tune.grid_search(eval(value))
-        elif kind == "uniform":
-            space[name] = tune.uniform(*numbers)
-        elif kind == "quniform":
-            space[name] = tune.quniform(*numbers)
+            drawn[name] = tune.choice(values)
         elif kind == "loguniform":  # Hyperopt's bounds are logarithms
-            space[name] = tune.loguniform(*(math.exp(number) for number in numbers))
+            drawn[name] = tune.loguniform(*(math.exp(value) for value in values))
         else:
-            raise SettingsError(
-                [f"params_file: {file} has an unknown kind {kind!r}; use choice, uniform, quniform, loguniform"]
-            )
-    return space
+            drawn[name] = getattr(tune, kind)(*values)
+    return drawn, most or 100
 
 
 def _write_ray_results(analysis, metric: str, output_file: str) -> None:
@@ -126,8 +148,9 @@ def _write_ray_results(analysis, metric: str, output_file: str) -> None:
             result = {k: v for k, v in trial.last_result.items() if "@" in k}
             valid = {k: v for k, v in result.items() if not k.startswith("test/")}
             test = {k.removeprefix("test/"): v for k, v in result.items() if k.startswith("test/")}
-            file.write(f"{HyperTuning.params2str(trial.config)}\nValid result:\n{dict2str(valid)}\n")
+            file.write(f"{HyperTuning.params2str(trial.config['settings'])}\nValid result:\n{dict2str(valid)}\n")
             file.write(f"Test result:\n{dict2str(test)}\n\n")
     best = analysis.best_trial
-    print(f"best settings: {HyperTuning.params2str(best.config)}, best valid score: {best.last_result[metric]}")
+    settings = HyperTuning.params2str(best.config["settings"])
+    print(f"best settings: {settings}, best valid score: {best.last_result[metric]}")
     print(f"results of {len(analysis.trials)} trials written to {output_file}")

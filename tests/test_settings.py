@@ -2,8 +2,9 @@
 
 import pytest
 from recbole.config import Config
+from recbole.data import create_dataset
 
-from recbole_hail.errors import SettingsError
+from recbole_hail.errors import DataError, SettingsError
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,34 @@ def test_base_network_becomes_one_name_per_peer(workplace, given, peers, expecte
 def test_resume_is_refused_where_it_cannot_be_exact(workplace):
     with pytest.raises(SettingsError, match="resume: BPR"):
         Config(model="BPR", dataset="ml-100k", config_dict={"resume": "x.pth", "valid_metric": "MRR@10"})
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"eval_args": {"order": "RO"}}, "eval_args: order 'RO' must be TO for a sequential model"),
+        ({"eval_args": {"split": {"LS": "foo"}}}, "eval_args: split {'LS': 'foo'} must be one of"),
+        ({"eval_args": {"split": {"XX": [1]}}}, "eval_args: split {'XX': [1]} must be one of"),
+        ({"epochs": "abc"}, "epochs: 'abc' must be a whole number of at least 0"),
+        ({"seed": -1}, "seed: -1 must be a whole number of at least 0"),
+        ({"weight_decay": None}, "weight_decay: None must not be negative"),
+        ({"base_network": 5}, "base_network: '5' must be one of bidirectional, causal, gru"),
+    ],
+)
+def test_settings_that_recbole_would_trip_over_are_named(workplace, settings, message):
+    with pytest.raises(SettingsError) as caught:
+        Config(model="HAIL", dataset="ml-100k", config_dict=settings)
+    assert [problem for problem in caught.value.problems if message in problem]
+
+
+def test_what_eval_args_leaves_out_keeps_its_default(workplace):
+    """RecBole fills it with a random split in random order."""
+    config = Config(model="SASRec", dataset="ml-100k", config_dict={"eval_args": {"mode": "full"}})
+    assert config["eval_args"]["split"] == {"LS": "valid_and_test"} and config["eval_args"]["order"] == "TO"
+    assert config["eval_args"]["mode"] == {"valid": "full", "test": "full"}
+
+
+def test_a_dataset_that_filters_leave_empty_is_one_message(workplace):
+    settings = {"user_inter_num_interval": "[100000,inf)"}
+    with pytest.raises(DataError, match="ml-100k cannot be loaded: Some feat is empty"):
+        create_dataset(Config(model="HAIL", dataset="ml-100k", config_dict=settings))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib import resources
 
 from recbole.config import Config
+from torch.multiprocessing import ProcessExitedException
 
 import recbole_hail  # noqa: F401  registers the plugin, in spawned ranks too, which import the command again
 import yaml
@@ -15,6 +16,7 @@ from dataset_converters import ConversionError
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.plugin import MODELS
 
+_EXTERNAL = ("LightGBM", "XGBoost")  # RecBole's names for models of libraries that need not be installed
 _SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
 
 
@@ -28,6 +30,8 @@ def guarded(command: Callable[[], None]) -> int:
     except (UserError, ConversionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except ProcessExitedException as error:  # a spawned rank, which has said why
+        return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -79,7 +83,7 @@ def _class_names(model: str) -> list[str]:
 
 def checked_config(model: str, dataset: str, files: list[str] | None, settings: dict | None = None) -> Config:
     """The settings in force, or a SettingsError; nothing is written and no data is read."""
-    names = _class_names(model)
+    names = [model] if model in _EXTERNAL else _class_names(model)
     if model not in names:
         advice = f"did you mean {' or '.join(names)}?" if names else "see RecBole's model list"
         raise SettingsError([f"model: {model!r} is not a model of RecBole or of this plugin; {advice}"])

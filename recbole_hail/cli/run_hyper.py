@@ -7,7 +7,7 @@ from recbole_hail.cli.common import checked_config, config_files, guarded, recbo
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
 from recbole_hail.plugin import yaml_folder
-from recbole_hail.tuning import ALGORITHMS, search_with_hyperopt, search_with_ray
+from recbole_hail.tuning import ALGORITHMS, read_space, search_with_hyperopt, search_with_ray
 
 TOOLS = {"hyperopt": search_with_hyperopt, "ray": search_with_ray}
 
@@ -19,7 +19,7 @@ def _parser():
     parser.add_argument("--output_file", default="hyper.result", help="file for the results (default: hyper.result)")
     parser.add_argument("--display_file", help="file for a plot of the trials (html; Hyperopt only)")
     parser.add_argument("--tool", default="Hyperopt", help="Hyperopt or Ray (default: Hyperopt)")
-    parser.add_argument("--algo", default="exhaustive", choices=ALGORITHMS, help="how Hyperopt chooses trials")
+    parser.add_argument("--algo", choices=ALGORITHMS, help="how Hyperopt chooses trials (default: exhaustive)")
     parser.add_argument("--max_evals", type=int, help="most trials (default: the whole grid, or 100)")
     parser.add_argument("--early_stop", type=int, help="stop after so many trials without progress (default: never)")
     return parser
@@ -41,7 +41,11 @@ def _run() -> None:
     tool = arguments.tool.lower()
     if tool not in TOOLS:
         raise SettingsError([f"tool: {arguments.tool!r} must be Hyperopt or Ray"])
+    for name in ("algo", "display_file", "early_stop"):
+        if tool == "ray" and getattr(arguments, name) is not None:
+            raise SettingsError([f"{name}: {getattr(arguments, name)} is Hyperopt's; leave it out with --tool=Ray"])
     space = _space_file(arguments.params_file, arguments.model)
+    read_space(space)
     files = config_files(arguments)
     config = checked_config(arguments.model, arguments.dataset, files)
     check_files(config)

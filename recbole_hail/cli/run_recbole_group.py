@@ -8,6 +8,7 @@ from recbole.utils import list_to_latex
 
 from recbole_hail.cli.common import add_processes, checked_config, config_files, guarded, processes, recbole_parser
 from recbole_hail.data.requirements import check_files
+from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.views import result_table
 
 
@@ -20,12 +21,26 @@ def _parser():
     return parser
 
 
+def _check_comparable(configs: dict) -> None:
+    """One table needs one split, one set of candidates and one set of metrics."""
+    differ = []
+    for name in ("eval_args", "metrics", "topk", "valid_metric"):
+        values = {model: config[name] for model, config in configs.items()}
+        if any(value != next(iter(values.values())) for value in values.values()):
+            each = ", ".join(f"{model} {value}" for model, value in values.items())
+            differ.append(f"{name}: differs between the models ({each}); give one for all, in a file or as --{name}=")
+    if differ:
+        raise SettingsError(differ)
+
+
 def _run() -> None:
     arguments, _ = _parser().parse_known_args()
     files = config_files(arguments)
     models = [name.strip() for name in arguments.model_list.split(",") if name.strip()]
-    for model in models:  # all of them before the first is trained
-        check_files(checked_config(model, arguments.dataset, files))
+    configs = {model: checked_config(model, arguments.dataset, files) for model in models}
+    _check_comparable(configs)
+    for config in configs.values():  # all of them before the first is trained
+        check_files(config)
     results = {model: run(model, arguments.dataset, config_file_list=files, **processes(arguments)) for model in models}
     for phase, key, file in (
         ("validation", "best_valid_result", arguments.valid_latex),

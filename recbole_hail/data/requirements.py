@@ -26,10 +26,11 @@ def check_files(config) -> None:
         needed.append(config["TIME_FIELD"])
     missing = [field for field in needed if field not in fields]
     if missing:
+        setting = next(s for s in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD") if config[s] == missing[0])
+        order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
         raise DataError(
-            f"dataset: {file} has no field {', '.join(missing)}; its header has {', '.join(fields)}. Sequences are "
-            f"ordered by TIME_FIELD ({config['TIME_FIELD']}): add the column, or name the one to use, as in "
-            f"--TIME_FIELD={fields[-1]}"
+            f"dataset: {file} has no field {', '.join(missing)}; its header has {', '.join(fields)}. Add the "
+            f"column, or name the one to use{order}, as in --{setting}={fields[-1]}"
         )
     columns = (config["load_col"] or {}).get("inter", "*") if isinstance(config["load_col"], dict) else "*"
     unloaded = [field for field in needed if columns != "*" and field not in columns]

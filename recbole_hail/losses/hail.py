@@ -57,7 +57,8 @@ def hail_loss_parts(
         alpha: balance factor in [0, 1].
         beta: share of positions taken for noise, Eq. 8.
         gamma: exponent on the peers' weights.
-        positive_term, negative_term: off gives the ablation's variants I, II and III (Fig. 3); beta = 0 gives IV.
+        positive_term, negative_term: of mutual exclusivity; off gives variants I, II and III of Fig. 3, beta = 0
+            gives IV.
         denoise: "paper" drops noise from the distilled terms only, "authors" from the cross-entropy too.
         distillation: "med" (mutual exclusivity), "mimicry" (deep mutual learning) or "none".
         slots: see `denoising_mask`.
@@ -89,7 +90,7 @@ def hail_loss_parts(
         self_knowledge = self_knowledge * keep
     return _balance(
         self_knowledge,
-        positive * keep if positive_term else zero,
+        positive * keep if positive_term or distillation == "mimicry" else zero,
         negative * keep if negative_term else zero,
         alpha=alpha,
         keep=keep,

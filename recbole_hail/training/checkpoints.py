@@ -21,7 +21,9 @@ from recbole_hail.errors import CheckpointError, SettingsError
 
 _ENUMS = {"MODEL_INPUT_TYPE": InputType, "eval_type": EvaluatorType}
 # Known anew wherever a checkpoint is opened: the machine's devices, and that one process opens it.
-_OF_THE_PROCESS = ("device", "local_rank", "single_spec", "MODEL_TYPE", "nproc", "world_size", "ip", "port", "offset")
+_OF_THE_PROCESS = frozenset(
+    {"device", "local_rank", "single_spec", "MODEL_TYPE", "nproc", "world_size", "ip", "port", "offset", "resume"}
+)
 
 
 def write_checkpoint(state: dict, path: str | os.PathLike) -> None:

@@ -11,17 +11,23 @@ import torch
 
 from recbole_hail.training.checkpoints import plain
 
+_given: set[str] = set()
 _PACKAGES = ("recbole-hail", "recbole", "torch", "numpy", "pandas")
 
 
-def unused_path(path: str) -> str:
-    """`path`, or with a number before its suffix: RecBole names files by the second, and runs may start in the same."""
+def path_of_this_run(path: str) -> str:
+    """`path` with the process and, from the second time on, a number before its suffix.
+
+    RecBole names files by the second; several runs may start in the same, also side by side.
+    """
     stem, suffix = os.path.splitext(path)
-    number, unused = 1, path
-    while os.path.exists(unused):
+    stem = f"{stem}-{os.getpid()}"
+    number, path = 1, stem + suffix
+    while path in _given or os.path.exists(path):
         number += 1
-        unused = f"{stem}-{number}{suffix}"
-    return unused
+        path = f"{stem}-{number}{suffix}"
+    _given.add(path)
+    return path
 
 
 def write_json(path: str, record: dict) -> None:

@@ -6,15 +6,17 @@ import numpy as np
 import torch
 
 from recbole_hail.errors import CheckpointError
+from recbole_hail.training.checkpoints import plain
 
-# Settings that change what the remaining steps would do. Data order and masks depend on the first three alone.
-_MUST_AGREE = (
-    "model", "dataset", "seed", "peers", "base_network", "alpha", "beta", "gamma", "distillation", "denoise",
-    "positive_term", "negative_term", "train_on_valid", "mask_ratio", "max_masked", "ft_ratio", "n_layers", "n_heads",
-    "hidden_size", "inner_size", "hidden_dropout_prob", "attn_dropout_prob", "hidden_act", "MAX_ITEM_LIST_LENGTH",
-    "train_batch_size", "train_batch_tokens", "learner", "learning_rate", "weight_decay", "schedule", "warmup_steps",
-    "max_steps", "epochs", "clip_grad_norm", "eval_args", "valid_metric", "eval_step",
-)  # fmt: skip
+# Settings that change neither the remaining steps nor what is made of them. All others must agree.
+_MAY_DIFFER = frozenset(
+    {
+        *("gpu_id", "use_gpu", "device", "state", "show_progress", "config_files", "config_file", "worker", "resume"),
+        *("checkpoint_dir", "data_path", "log_wandb", "wandb_project", "eval_batch_size", "loss_decimal_place"),
+        *("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path"),
+        *("MODEL_TYPE", "single_spec", "local_rank", "nproc", "world_size", "ip", "port", "offset"),
+    }
+)
 
 
 def random_states() -> dict:
@@ -41,10 +43,11 @@ def restore_random_states(states: dict) -> None:
 
 def check_continues(path: str, saved, config) -> None:
     """CheckpointError names every setting in which the run to continue differs from the one that was saved."""
+    now, then = plain(config.final_config_dict), plain(saved.final_config_dict)
     differ = [
-        f"{name}: {config[name]!r} now, {saved[name]!r} in the checkpoint"
-        for name in _MUST_AGREE
-        if config[name] != saved[name]
+        f"{name}: {now.get(name)!r} now, {then.get(name)!r} in the checkpoint"
+        for name in sorted((now.keys() | then.keys()) - _MAY_DIFFER)
+        if now.get(name) != then.get(name)
     ]
     if differ:
         raise CheckpointError(

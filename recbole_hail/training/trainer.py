@@ -30,13 +30,14 @@ class HAILTrainer(ViewEvaluation, Trainer):
 
     def __init__(self, config, model):
         super().__init__(config, model)
-        self.saved_model_file = self._agreed(records.unused_path(self.saved_model_file))
+        self.saved_model_file = self._agreed(records.path_of_this_run(self.saved_model_file))
         self.prepare_views(config, model)
         self.loss_log = LossLog(model.peers)
         self.steps = 0
         self.seconds = 0.0
         self.saving = False
         self.best_epoch = None
+        self.valid_data = None
         self.valid_result = None
         self.results = {}
         if config["resume"]:
@@ -64,6 +65,7 @@ class HAILTrainer(ViewEvaluation, Trainer):
     def fit(self, train_data, valid_data=None, verbose=True, saved=True, show_progress=False, callback_fn=None):
         """RecBole's `fit`, bounded by `max_steps`, with the schedule laid over all steps to come."""
         self.saving = saved and self.config["local_rank"] == 0
+        self.valid_data = valid_data
         self.started = perf_counter() - self.seconds
         self._plan_steps(train_data)
         for collector in self.view_collectors:
@@ -105,6 +107,7 @@ class HAILTrainer(ViewEvaluation, Trainer):
                     break
                 self._step(batch.to(self.device), scaler)
             self.loss_log.read()
+            self._check_weights()
         except TrainingDiverged as error:
             raise TrainingDiverged(
                 f"{error}. {self._kept()}Try a lower learning_rate (now {self.learning_rate})"
@@ -132,8 +135,15 @@ class HAILTrainer(ViewEvaluation, Trainer):
         scaler.update()
         self.steps += 1
 
+    def _check_weights(self) -> None:
+        """A step that spoils the weights shows in the loss of the step after it, which the next epoch would take."""
+        spoilt = [name for name, weight in self.model.named_parameters() if not weight.isfinite().all()]
+        if spoilt:
+            raise TrainingDiverged(f"weights are not finite after step {self.steps}: {spoilt[0]}")
+
     def _kept(self) -> str:
-        files = [file for file in (self.latest_file, self.saved_model_file) if os.path.exists(file)]
+        # The best model was evaluated, so it is good; the latest may already hold what blew up the next step.
+        files = [file for file in (self.saved_model_file, self.latest_file) if os.path.exists(file)]
         return f"The last good checkpoint is kept: {files[0]}. " if files else ""
 
     def _log_losses(self, epoch_idx: int) -> None:
@@ -164,7 +174,7 @@ class HAILTrainer(ViewEvaluation, Trainer):
         self.view_results = self.evaluate_views()
         if not self.config["single_spec"]:
             result = self.view_results[self.model.views[self.model.view]]  # RecBole's weights ranks by their batches
-        if getattr(eval_data._sampler, "phase", None) == "test":
+        if eval_data is not self.valid_data:
             self.results["test"] = self.view_results
             self.logger.info(set_color("test result by view", "yellow") + ":\n" + result_table(self.view_results))
             if self.saving:
@@ -175,7 +185,7 @@ class HAILTrainer(ViewEvaluation, Trainer):
         """The best model so far. A resumed run with no epochs left keeps the checkpoint it came from."""
         if not self.saving or (epoch < 0 and self.start_epoch > 0):
             return
-        self.best_epoch = max(epoch, 0)
+        self.best_epoch = epoch if epoch >= 0 else None  # -1: saved before any training
         if self.view_results:
             self.results["valid"] = self.view_results
         file = kwargs.get("saved_model_file", self.saved_model_file)
@@ -218,7 +228,10 @@ class HAILTrainer(ViewEvaluation, Trainer):
         self.best_valid_result = run["best_valid_result"] or None
         self.steps, self.seconds, self.best_epoch = run["steps"], run["seconds"], run["best_epoch"]
         self.results = run["results"]
-        self.model.load_state_dict(state["state_dict"])
+        try:
+            self.model.load_state_dict(state["state_dict"])
+        except RuntimeError:
+            raise CheckpointError(f"resume: {resume_file} was made from other data: its embedding differs") from None
         self.model.load_other_parameter(restore(state["other_parameter"]))
         self.optimizer.load_state_dict(state["optimizer"])
         resume.restore_random_states(run["random_states"])

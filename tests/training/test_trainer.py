@@ -156,9 +156,59 @@ def test_runs_that_start_in_the_same_second_do_not_share_a_file(cyclic, small, m
     monkeypatch.setattr("recbole.trainer.trainer.get_local_time", lambda: "now")
     run(small, epochs=1)
     run(small, epochs=1)
-    assert sorted(path.name for path in cyclic.glob("saved/*.pth")) == ["HAIL-now-2.pth", "HAIL-now.pth"]
+    assert sorted(path.name for path in cyclic.glob("saved/*.pth")) == [
+        f"HAIL-now-{os.getpid()}-2.pth",
+        f"HAIL-now-{os.getpid()}.pth",
+    ]
 
 
 def test_unsaved_runs_leave_nothing_in_saved(cyclic, small):
     run_recbole(model="HAIL", dataset="cyclic", config_dict={**small, "epochs": 2}, saved=False)
     assert not list(cyclic.glob("saved/*"))
+
+
+def test_spoilt_weights_are_not_saved_as_the_latest_state(cyclic, small, monkeypatch):
+    """A step may blow up the weights with a finite loss; the next epoch's start would have saved them as good."""
+    from recbole_hail.training.trainer import HAILTrainer
+
+    step = HAILTrainer._step
+
+    def spoiling(self, batch, scaler):
+        step(self, batch, scaler)
+        if self.steps == 6:  # the last of the second epoch
+            next(self.model.parameters()).data[1, 0] = float("inf")
+
+    monkeypatch.setattr(HAILTrainer, "_step", spoiling)
+    with pytest.raises(TrainingDiverged, match="weights are not finite after step 6"):
+        run(small, epochs=5)
+    for file in cyclic.glob("saved/*.pth"):
+        assert all(value.isfinite().all() for value in read_checkpoint(file)["state_dict"].values())
+
+
+def test_the_checkpoint_of_a_resumed_run_opens_without_the_one_it_came_from(cyclic, small):
+    settings = {"epochs": 4, "learning_rate": 1e-3}
+    run(small, **settings)
+    (best,) = cyclic.glob("saved/*.pth")
+    run(small, **settings, resume=str(best))
+    assert read_checkpoint(best)["config"]["resume"] is None
+
+
+def test_labeled_evaluation_is_recorded_as_the_test(workplace, small):
+    rows = ["user_id:token\titem_id:token\ttimestamp:float\tlabel:float"]
+    rows += [f"g{g}\te{(g + i) % 9}\t{i}\t{(g + i) % 2}" for g in range(20) for i in range(8)]
+    folder = workplace / "dataset" / "labeled"
+    folder.mkdir(parents=True)
+    (folder / "labeled.inter").write_text("\n".join(rows) + "\n")
+    split = {"split": {"RS": [0.6, 0.2, 0.2]}, "order": "TO", "group_by": "user", "mode": "labeled"}
+    settings = {**small, "epochs": 1, "eval_args": split, "metrics": ["AUC"], "valid_metric": "AUC", "topk": [1]}
+    columns = {"load_col": {"inter": ["user_id", "item_id", "timestamp", "label"]}}
+    run_recbole(model="HAIL", dataset="labeled", config_dict={**settings, **columns})
+    written = json.loads(next(workplace.glob("saved/*.json")).read_text())
+    assert written["results"].keys() == {"valid", "test"}
+
+
+@pytest.mark.parametrize("setting", [{"predict_with": 1}, {"stopping_step": 0}, {"layer_norm_eps": 0.1}])
+def test_resuming_refuses_any_setting_that_could_change_the_outcome(cyclic, small, setting):
+    run(small, epochs=1)
+    with pytest.raises(CheckpointError, match=next(iter(setting))):
+        run(small, epochs=1, resume=str(next(cyclic.glob("saved/*.pth"))), **setting)
