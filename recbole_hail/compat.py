@@ -42,6 +42,7 @@ def after_recbole() -> None:
     _count_every_interaction()
     _train_at_full_speed()
     _collect_what_is_no_tensor()
+    _make_folders_side_by_side()
 
 
 def _keep_filling_missing_values() -> None:
@@ -198,3 +199,15 @@ def _collect_what_is_no_tensor() -> None:
 
 
 _OF_ONE_PASS = ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.label")
+
+
+def _make_folders_side_by_side() -> None:
+    """RecBole looks for a folder and then makes it: of two ranks that start together, one finds it made and dies."""
+    import sys
+
+    def ensure_dir(dir_path):
+        os.makedirs(dir_path, exist_ok=True)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("recbole.") and "ensure_dir" in vars(module):
+            module.ensure_dir = ensure_dir

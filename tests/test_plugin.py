@@ -33,7 +33,7 @@ def test_settings_are_laid_over_one_another_in_order(workplace, monkeypatch):
 def test_recboles_models_need_no_further_option(workplace, model, dataset):
     config = Config(model=model, dataset=dataset)
     assert config["eval_args"]["mode"] == {"valid": "uni99", "test": "uni99"}
-    needs_none = model in ("BERT4Rec", "SASRec", "GRU4Rec")
+    needs_none = model in ("BERT4Rec", "SASRec", "GRU4Rec", "Pop")
     assert (config["train_neg_sample_args"]["distribution"] == "none") == needs_none
 
 
