@@ -71,6 +71,7 @@ def _keep_filling_missing_values() -> None:
                     feat[field] = pd.Series(filled, index=feat.index, dtype=object)
 
     Dataset._fill_nan = _fill_nan
+    Dataset._remap = _remap_elementwise
 
     class PandasForLoading:
         """pandas for RecBole's dataset module, with missing sequences read as empty."""
@@ -85,6 +86,28 @@ def _keep_filling_missing_values() -> None:
             return frame.assign(**{column: frame[column].fillna("") for column in sequences}) if sequences else frame
 
     dataset_module.pd = PandasForLoading()
+
+
+def _remap_elementwise(self, remap_list):
+    """RecBole's `_remap` splits sequences by `Series.agg(len)`, which under pandas 3 is the length of the series."""
+    import pandas as pd
+    from recbole.utils import FeatureType
+
+    if not remap_list:
+        return
+    tokens, ends = self._concat_remaped_tokens(remap_list)
+    ids, names = pd.factorize(tokens)
+    names = np.array(["[PAD]", *names])
+    numbers = {name: number for number, name in enumerate(names)}
+    for (feat, field, kind), of_field in zip(remap_list, np.split(ids + 1, ends), strict=True):
+        self.field2id_token.setdefault(field, names)
+        self.field2token_id.setdefault(field, numbers)
+        if kind == FeatureType.TOKEN:
+            feat[field] = of_field
+        elif kind == FeatureType.TOKEN_SEQ:
+            lengths = [len(sequence) for sequence in feat[field]]
+            sequences = np.split(of_field, np.cumsum(lengths)[:-1])
+            feat[field] = pd.Series(sequences, index=feat.index, dtype=object)
 
 
 def _write_plain_checkpoints() -> None:

@@ -12,6 +12,7 @@ from recbole.quick_start import quick_start
 from recbole.trainer import HyperTuning
 from recbole.utils import dict2str
 
+from recbole_hail.compat import before_recbole
 from recbole_hail.errors import SettingsError
 
 ALGORITHMS = ("exhaustive", "random", "bayes")
@@ -82,7 +83,9 @@ def search_with_ray(config, space: Path, files: list[str] | None, arguments) -> 
     metric, mode = config["valid_metric"].lower(), "max" if config["valid_metric_bigger"] else "min"
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     settings, draws = _ray_space(space, arguments.max_evals)
-    ray.init(include_dashboard=False, log_to_driver=False)
+    # Workers import Ray Tune before they see anything of ours, and Ray needs the names that numpy 2 removed.
+    hook = {"worker_process_setup_hook": before_recbole}
+    ray.init(include_dashboard=False, log_to_driver=False, runtime_env=hook)
     try:
         analysis = tune.run(
             tune.with_parameters(_trial, fixed=fixed, files=files),
