@@ -41,6 +41,13 @@ def test_pop_counts_an_element_as_often_as_it_occurs(workplace, write_dataset):
     assert sorted(count.tolist())[-2] == 5
 
 
+def test_coverage_metrics_can_be_asked_for(cyclic, small):
+    """RecBole's Collector moved plain counts to the CPU, as if they were tensors, and died."""
+    settings = {**small, "epochs": 1, "metrics": ["MRR", "ItemCoverage", "GiniIndex"], "topk": [10]}
+    result = run_recbole(model="HAIL", dataset="cyclic", config_dict={**settings, "valid_metric": "MRR@10"})
+    assert 0 < result["test_result"]["itemcoverage@10"] <= 1
+
+
 def test_anomaly_detection_stays_off_whatever_is_imported(run_python):
     """RecBole's SINE turns it on for the whole process, and the commands look through SINE's package."""
     done = run_python(
