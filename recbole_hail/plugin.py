@@ -29,7 +29,9 @@ from recbole_hail.training.trainer import HAILTrainer
 from recbole_hail.tuning import objective_function
 
 # Model class -> (module, dataset class, training dataloader, trainer class).
-MODELS = {"HAIL": ("recbole_hail.models.hail", HAILDataset, WindowLoader, HAILTrainer)}
+MODELS = {
+    "HAIL": ("recbole_hail.models.hail", HAILDataset, WindowLoader, HAILTrainer),
+}
 
 
 def yaml_folder() -> Path:
@@ -87,7 +89,8 @@ def _with_our_yaml(original):
     @wraps(original)
     def load(self, model, model_class, dataset):
         original(self, model, model_class, dataset)
-        for name in (model, dataset):
+        # What models have in common stands in the yaml of one of them, under their own.
+        for name in (*getattr(model_class, "settings_of", ()), model, dataset):
             file = yaml_folder() / f"{name}.yaml"
             if file.is_file():
                 self._update_internal_config_dict(str(file))

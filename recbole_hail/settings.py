@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from recbole_hail.losses.hail import DENOISING_FORMS, DISTILLATIONS
-from recbole_hail.networks.encoders import ACTIVATIONS, BASE_NETWORKS, predicts
+from recbole_hail.networks import BASE_NETWORKS, predicts
+from recbole_hail.networks.encoders import ACTIVATIONS
 from recbole_hail.training.schedules import SCHEDULES
 
 

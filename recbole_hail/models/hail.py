@@ -1,129 +1,28 @@
-"""HAIL as a RecBole model: T peers, one loss, one encoding of each sequence per evaluation."""
+"""HAIL as a RecBole model: T peers that exchange the unlikelihood of correct answers."""
 
-import torch
-from recbole.model.abstract_recommender import SequentialRecommender
-from torch import Tensor
-
-from recbole_hail import settings
-from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION
+from recbole_hail.data.loader import TARGET_ELEMENT
 from recbole_hail.losses import HailLossParts, hail_loss_parts
-from recbole_hail.networks import PeerNetworks, predicts
+from recbole_hail.models.windowed import WindowedRecommender
 
 
-class HAIL(SequentialRecommender):
-    """Hardness aware interaction learning (Hu et al., CIKM 2021).
-
-    A *view* is a way to score: one for each peer, and, with two peers or more, their mean. The mean is taken of the
-    logits, that is, of log-likelihoods up to a constant of each sequence: it then needs one product with the
-    embedding table like any single peer, because the logits are linear in what the head puts out.
-    """
+class HAIL(WindowedRecommender):
+    """Hardness aware interaction learning (Hu et al., CIKM 2021)."""
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
-        self.peers = config["peers"]
-        self.predicts = predicts(config["base_network"][0])
-        self.mask_token = self.n_items
         self.loss_settings = {
             name: config[name]
             for name in ("alpha", "beta", "gamma", "positive_term", "negative_term", "denoise", "distillation")
         }
         # The authors' program takes the share beta of all prediction slots of a batch, filled or not.
         self.slots_per_sequence = config["max_masked"] if config["denoise"] == "authors" else None
-        self.networks = PeerNetworks(
-            config["base_network"],
-            elements=self.n_items - 1,
-            positions=self.max_seq_length,
-            layers=config["n_layers"],
-            heads=config["n_heads"],
-            hidden_size=config["hidden_size"],
-            inner_size=config["inner_size"],
-            hidden_dropout=config["hidden_dropout_prob"],
-            attention_dropout=config["attn_dropout_prob"],
-            activation=config["hidden_act"],
-            layer_norm_eps=config["layer_norm_eps"],
-            initializer_range=config["initializer_range"],
-        )
-        self.views = [f"peer {peer}" for peer in range(1, self.peers + 1)] + ["mean"] * (self.peers > 1)
-        choice = config["predict_with"]
-        self.view = len(self.views) - 1 if choice == "mean" else choice - 1
         if self.peers == 1:
             self.logger.info("peers: 1, so there is nothing to distil; the loss is the plain cross-entropy.")
 
-    @staticmethod
-    def complete_settings(config) -> list[str]:
-        """Brings the settings into one form and returns what is wrong with them."""
-        settings.normalise(config)
-        return settings.problems(config)
-
     def loss_parts(self, interaction) -> HailLossParts:
-        """The loss of a batch of `WindowLoader` and its parts."""
-        sequences, lengths = interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
-        hidden = self.networks(  # [T, M, d]
-            sequences, interaction[TARGET_POSITION], visible=self._visible(sequences, lengths)
-        )
         return hail_loss_parts(
-            self.networks.logits(hidden),
+            self.networks.logits(self.hidden_at_targets(interaction)),
             interaction[TARGET_ELEMENT] - 1,  # column k of the logits is element k + 1
-            slots=self.slots_per_sequence and self.slots_per_sequence * len(sequences),
+            slots=self.slots_per_sequence and self.slots_per_sequence * len(interaction[self.ITEM_SEQ]),
             **self.loss_settings,
         )
-
-    def calculate_loss(self, interaction) -> Tensor:
-        return self.loss_parts(interaction).total
-
-    def _visible(self, sequences: Tensor, lengths: Tensor) -> Tensor | None:
-        """True where there is an element, [B, L]; None lets attention take its fast path where nothing is padding."""
-        visible = torch.arange(sequences.shape[1], device=sequences.device) < lengths[:, None]
-        return None if self.predicts == "next" or visible.all() else visible
-
-    def encode(self, sequences: Tensor, lengths: Tensor) -> Tensor:
-        """What each view predicts the next element with.
-
-        Args:
-            sequences: [B, L], histories padded with 0 on the right; L may exceed the longest.
-            lengths: [B], each at least 1.
-
-        Returns:
-            [views, B, d], the input of the product with the embedding table.
-        """
-        longest = int(lengths.max())
-        if self.predicts == "next":
-            sequences, last = sequences[:, :longest], lengths - 1
-        else:
-            sequences, lengths = self._append_mask(sequences[:, :longest], lengths)
-            last = lengths - 1
-        rows = torch.arange(len(sequences), device=sequences.device)
-        visible = self._visible(sequences, lengths)
-        hidden = self.networks(sequences, rows * sequences.shape[1] + last, visible=visible)  # [T, B, d]
-        return hidden if self.peers == 1 else torch.cat([hidden, hidden.mean(0, keepdim=True)])
-
-    def _append_mask(self, sequences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """[MASK] after each history; only a history that fills the network's input loses its oldest element."""
-        kept = lengths.clamp(max=self.max_seq_length - 1)
-        column = torch.arange(min(sequences.shape[1] + 1, self.max_seq_length), device=sequences.device)
-        index = (column + (lengths - kept)[:, None]).clamp(max=sequences.shape[1] - 1)
-        shifted = sequences.gather(1, index).masked_fill(column > kept[:, None], 0)
-        return shifted.masked_fill(column == kept[:, None], self.mask_token), kept + 1
-
-    def score_encoded(self, hidden: Tensor) -> Tensor:
-        """Scores of every element, [..., d] of `encode` -> [..., n_items]; padding scores -inf."""
-        return torch.nn.functional.pad(self.networks.logits(hidden), (1, 0), value=-torch.inf)
-
-    def score_rows(self, interaction) -> Tensor:
-        """Scores of the element of each row for every view, [views, N].
-
-        Rows of one sequence that follow one another, as RecBole's loaders give them, are encoded once.
-        """
-        sequences, lengths = interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
-        distinct, row = torch.cat([sequences, lengths[:, None]], dim=1).unique_consecutive(dim=0, return_inverse=True)
-        hidden = self.encode(distinct[:, :-1], distinct[:, -1])  # [views, distinct, d]
-        return self.networks.candidate_logits(hidden[:, row], interaction[self.ITEM_ID])
-
-    def predict(self, interaction) -> Tensor:
-        """[N], by the view that `predict_with` names."""
-        return self.score_rows(interaction)[self.view]
-
-    def full_sort_predict(self, interaction) -> Tensor:
-        """[B, n_items], by the view that `predict_with` names."""
-        hidden = self.encode(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN])
-        return self.score_encoded(hidden[self.view])

@@ -1,6 +1,7 @@
 """The networks of HAIL in plain torch: shared embedding, peer encoders, shared prediction head. No RecBole in here."""
 
-from recbole_hail.networks.encoders import BASE_NETWORKS, predicts
+from recbole_hail.networks.base import BASE_NETWORKS, predicts
 from recbole_hail.networks.peers import PeerNetworks
+from recbole_hail.networks.sizes import Sizes
 
-__all__ = ["BASE_NETWORKS", "PeerNetworks", "predicts"]
+__all__ = ["BASE_NETWORKS", "PeerNetworks", "Sizes", "predicts"]

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from recbole_hail.networks.sizes import Sizes
+
 
 class InteractionEmbedding(nn.Module):
     """Element plus position embedding, then LayerNorm and dropout as in the authors' program.
@@ -10,13 +12,13 @@ class InteractionEmbedding(nn.Module):
     Index 0 of the element table is padding, 1 to `elements` are the elements, `elements + 1` is the mask token.
     """
 
-    def __init__(self, *, elements: int, positions: int, hidden_size: int, dropout: float, layer_norm_eps: float):
+    def __init__(self, sizes: Sizes, *, elements: int):
         super().__init__()
         self.elements = elements
-        self.element = nn.Embedding(elements + 2, hidden_size, padding_idx=0)
-        self.position = nn.Embedding(positions, hidden_size)
-        self.norm = nn.LayerNorm(hidden_size, eps=layer_norm_eps)
-        self.dropout = nn.Dropout(dropout)
+        self.element = nn.Embedding(elements + 2, sizes.hidden_size, padding_idx=0)
+        self.position = nn.Embedding(sizes.positions, sizes.hidden_size)
+        self.norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
+        self.dropout = nn.Dropout(sizes.hidden_dropout)
 
     @property
     def mask_token(self) -> int:

@@ -3,26 +3,21 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# What each base network is trained to predict: the elements that were masked, or the next element at every position.
-BASE_NETWORKS = {"bidirectional": "masked", "causal": "next", "gru": "next"}
+from recbole_hail.networks.sizes import Sizes
+
 ACTIVATIONS = {"gelu": F.gelu, "relu": F.relu, "swish": F.silu, "tanh": F.tanh, "sigmoid": F.sigmoid}
-
-
-def predicts(base_network: str) -> str:
-    """ "masked" or "next"."""
-    return BASE_NETWORKS[base_network]
 
 
 class SelfAttention(nn.Module):
     """Multi-head scaled dot-product attention, Eqs. 1 and 2."""
 
-    def __init__(self, *, hidden_size: int, heads: int, dropout: float, causal: bool):
+    def __init__(self, sizes: Sizes, *, causal: bool):
         super().__init__()
-        self.heads = heads
-        self.dropout = dropout
+        self.heads = sizes.heads
+        self.dropout = sizes.attention_dropout
         self.causal = causal
-        self.query_key_value = nn.Linear(hidden_size, 3 * hidden_size)
-        self.output = nn.Linear(hidden_size, hidden_size)
+        self.query_key_value = nn.Linear(sizes.hidden_size, 3 * sizes.hidden_size)
+        self.output = nn.Linear(sizes.hidden_size, sizes.hidden_size)
 
     def forward(self, hidden: Tensor, visible: Tensor | None) -> Tensor:
         """[B, L, d] -> [B, L, d]; `visible` [B, 1, 1, L] is True where a position may be looked at."""
@@ -47,26 +42,15 @@ class EncoderLayer(nn.Module):
     The paper's equations leave out dropout and LayerNorm; the authors' program has them.
     """
 
-    def __init__(
-        self,
-        *,
-        hidden_size: int,
-        heads: int,
-        inner_size: int,
-        hidden_dropout: float,
-        attention_dropout: float,
-        activation: str,
-        layer_norm_eps: float,
-        causal: bool,
-    ):
+    def __init__(self, sizes: Sizes, attention: nn.Module):
         super().__init__()
-        self.attention = SelfAttention(hidden_size=hidden_size, heads=heads, dropout=attention_dropout, causal=causal)
-        self.attention_norm = nn.LayerNorm(hidden_size, eps=layer_norm_eps)
-        self.inner = nn.Linear(hidden_size, inner_size)
-        self.outer = nn.Linear(inner_size, hidden_size)
-        self.output_norm = nn.LayerNorm(hidden_size, eps=layer_norm_eps)
-        self.dropout = nn.Dropout(hidden_dropout)
-        self.activation = ACTIVATIONS[activation]
+        self.attention = attention
+        self.attention_norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
+        self.inner = nn.Linear(sizes.hidden_size, sizes.inner_size)
+        self.outer = nn.Linear(sizes.inner_size, sizes.hidden_size)
+        self.output_norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
+        self.dropout = nn.Dropout(sizes.hidden_dropout)
+        self.activation = ACTIVATIONS[sizes.activation]
 
     def forward(self, hidden: Tensor, visible: Tensor | None) -> Tensor:
         hidden = self.attention_norm(hidden + self.dropout(self.attention(hidden, visible)))
@@ -77,9 +61,11 @@ class EncoderLayer(nn.Module):
 class TransformerEncoder(nn.Module):
     """`layers` encoder layers; `causal` looks at earlier positions only."""
 
-    def __init__(self, *, layers: int, **layer_settings):
+    def __init__(self, sizes: Sizes, *, causal: bool):
         super().__init__()
-        self.layers = nn.ModuleList(EncoderLayer(**layer_settings) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            EncoderLayer(sizes, SelfAttention(sizes, causal=causal)) for _ in range(sizes.layers)
+        )
 
     def forward(self, hidden: Tensor, visible: Tensor | None) -> Tensor:
         """H⁰ [B, L, d] -> H^L [B, L, d]."""
@@ -91,47 +77,15 @@ class TransformerEncoder(nn.Module):
 class RecurrentEncoder(nn.Module):
     """A GRU over the sequence with the input added back, so that it stands in for a causal transformer."""
 
-    def __init__(self, *, layers: int, hidden_size: int, hidden_dropout: float, layer_norm_eps: float):
+    def __init__(self, sizes: Sizes):
         super().__init__()
-        between_layers = hidden_dropout if layers > 1 else 0.0
-        self.recurrence = nn.GRU(hidden_size, hidden_size, layers, batch_first=True, dropout=between_layers)
-        self.dropout = nn.Dropout(hidden_dropout)
-        self.norm = nn.LayerNorm(hidden_size, eps=layer_norm_eps)
+        between_layers = sizes.hidden_dropout if sizes.layers > 1 else 0.0
+        self.recurrence = nn.GRU(
+            sizes.hidden_size, sizes.hidden_size, sizes.layers, batch_first=True, dropout=between_layers
+        )
+        self.dropout = nn.Dropout(sizes.hidden_dropout)
+        self.norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
 
     def forward(self, hidden: Tensor, visible: Tensor | None) -> Tensor:
         """H⁰ [B, L, d] -> [B, L, d]; `visible` is not needed, for padding stands to the right."""
         return self.norm(hidden + self.dropout(self.recurrence(hidden)[0]))
-
-
-def build_encoder(
-    base_network: str,
-    *,
-    layers: int,
-    heads: int,
-    hidden_size: int,
-    inner_size: int,
-    hidden_dropout: float,
-    attention_dropout: float,
-    activation: str,
-    layer_norm_eps: float,
-) -> nn.Module:
-    """One peer's encoder; ValueError names an unknown base network or heads that do not divide the hidden size."""
-    if base_network not in BASE_NETWORKS:
-        raise ValueError(f"base_network: {base_network!r} must be one of {', '.join(BASE_NETWORKS)}")
-    if base_network == "gru":
-        return RecurrentEncoder(
-            layers=layers, hidden_size=hidden_size, hidden_dropout=hidden_dropout, layer_norm_eps=layer_norm_eps
-        )
-    if hidden_size % heads:
-        raise ValueError(f"n_heads ({heads}) must divide hidden_size ({hidden_size})")
-    return TransformerEncoder(
-        layers=layers,
-        heads=heads,
-        hidden_size=hidden_size,
-        inner_size=inner_size,
-        hidden_dropout=hidden_dropout,
-        attention_dropout=attention_dropout,
-        activation=activation,
-        layer_norm_eps=layer_norm_eps,
-        causal=base_network == "causal",
-    )

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from recbole_hail.networks.encoders import ACTIVATIONS
+from recbole_hail.networks.sizes import Sizes
 
 
 class PredictionHead(nn.Module):
@@ -12,11 +13,11 @@ class PredictionHead(nn.Module):
     The product is kept apart so that scores of a few candidates can be gathered without computing all of them.
     """
 
-    def __init__(self, *, elements: int, hidden_size: int, activation: str, layer_norm_eps: float):
+    def __init__(self, sizes: Sizes, *, elements: int):
         super().__init__()
-        self.transform = nn.Linear(hidden_size, hidden_size)
-        self.activation = ACTIVATIONS[activation]
-        self.norm = nn.LayerNorm(hidden_size, eps=layer_norm_eps)
+        self.transform = nn.Linear(sizes.hidden_size, sizes.hidden_size)
+        self.activation = ACTIVATIONS[sizes.activation]
+        self.norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
         self.bias = nn.Parameter(torch.zeros(elements))
 
     def forward(self, hidden: Tensor) -> Tensor:

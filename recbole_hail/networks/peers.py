@@ -1,66 +1,42 @@
 """T peer networks between one shared embedding and one shared prediction head (paper sections 3.1 and 3.6)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from recbole_hail.networks.base import build_encoder
 from recbole_hail.networks.embedding import InteractionEmbedding
-from recbole_hail.networks.encoders import build_encoder
 from recbole_hail.networks.head import PredictionHead
+from recbole_hail.networks.sizes import Sizes
 
 
 class PeerNetworks(nn.Module):
     """Peers differ by their random initialisation and, where `base_networks` names several, by their structure.
 
     Args:
-        base_networks: one name per peer, see `encoders.BASE_NETWORKS`.
+        base_networks: one name per peer, see `base.BASE_NETWORKS`.
+        sizes: of all peers.
         elements: |E|; sequences hold 1 to |E|, 0 for padding and |E| + 1 for a masked element.
-        positions: the longest sequence.
         initializer_range: standard deviation of the truncated normal that weights start from.
+        options: of single base networks, by their name.
     """
 
     def __init__(
         self,
         base_networks: Sequence[str],
+        sizes: Sizes,
         *,
         elements: int,
-        positions: int,
-        layers: int = 2,
-        heads: int = 2,
-        hidden_size: int = 64,
-        inner_size: int = 256,
-        hidden_dropout: float = 0.2,
-        attention_dropout: float = 0.2,
-        activation: str = "gelu",
-        layer_norm_eps: float = 1e-12,
         initializer_range: float = 0.02,
+        options: Mapping[str, Mapping] | None = None,
     ):
         super().__init__()
-        self.embedding = InteractionEmbedding(
-            elements=elements,
-            positions=positions,
-            hidden_size=hidden_size,
-            dropout=hidden_dropout,
-            layer_norm_eps=layer_norm_eps,
-        )
+        self.embedding = InteractionEmbedding(sizes, elements=elements)
         self.peers = nn.ModuleList(
-            build_encoder(
-                name,
-                layers=layers,
-                heads=heads,
-                hidden_size=hidden_size,
-                inner_size=inner_size,
-                hidden_dropout=hidden_dropout,
-                attention_dropout=attention_dropout,
-                activation=activation,
-                layer_norm_eps=layer_norm_eps,
-            )
-            for name in base_networks
+            build_encoder(name, sizes, **(options or {}).get(name, {})) for name in base_networks
         )
-        self.head = PredictionHead(
-            elements=elements, hidden_size=hidden_size, activation=activation, layer_norm_eps=layer_norm_eps
-        )
+        self.head = PredictionHead(sizes, elements=elements)
         self._initialise(initializer_range)
 
     @torch.no_grad()

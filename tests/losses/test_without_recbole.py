@@ -26,9 +26,10 @@ sys.meta_path[:] = [WithoutRecBole(finder) for finder in sys.meta_path]
 
 import torch
 from recbole_hail.losses import hail_loss
-from recbole_hail.networks import PeerNetworks
+from recbole_hail.networks import PeerNetworks, Sizes
 
-networks = PeerNetworks(["bidirectional", "bidirectional"], elements=5, positions=4, hidden_size=8, inner_size=8)
+sizes = Sizes(positions=4, hidden_size=8, inner_size=8)
+networks = PeerNetworks(["bidirectional", "bidirectional"], sizes, elements=5)
 hidden = networks(torch.tensor([[1, 2, 6]]), torch.tensor([2]))
 hail_loss(networks.logits(hidden), torch.tensor([3])).backward()
 foreign = {"recbole", "ray", "pandas", "hyperopt"} & {name.partition(".")[0] for name in sys.modules}

@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recbole_hail.networks import PeerNetworks
+from recbole_hail.networks import PeerNetworks, Sizes
 
 SMALL = {
-    "elements": 7,
     "positions": 6,
     "layers": 2,
     "heads": 2,
@@ -14,7 +13,6 @@ SMALL = {
     "inner_size": 12,
     "hidden_dropout": 0.0,
     "attention_dropout": 0.0,
-    "initializer_range": 0.5,  # large, so that no difference between outputs is small
 }
 
 
@@ -24,6 +22,7 @@ def small_networks():
 
     def build(*base_networks, seed=0, **changed):
         torch.manual_seed(seed)
-        return PeerNetworks(base_networks, **{**SMALL, **changed}).eval()
+        # Large initial weights, so that no difference between outputs is small.
+        return PeerNetworks(base_networks, Sizes(**{**SMALL, **changed}), elements=7, initializer_range=0.5).eval()
 
     return build

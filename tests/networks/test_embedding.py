@@ -1,13 +1,13 @@
 import torch
 from torch.nn import functional as F
 
+from recbole_hail.networks import Sizes
 from recbole_hail.networks.embedding import InteractionEmbedding
 
 
-def embedding(**changed):
+def embedding(dropout=0.0):
     torch.manual_seed(0)
-    sizes = {"elements": 5, "positions": 4, "hidden_size": 6, "dropout": 0.0, "layer_norm_eps": 1e-12}
-    return InteractionEmbedding(**{**sizes, **changed})
+    return InteractionEmbedding(Sizes(positions=4, hidden_size=6, hidden_dropout=dropout), elements=5)
 
 
 def test_sums_element_and_position_and_normalises():

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from recbole_hail.networks import BASE_NETWORKS, PeerNetworks
+from recbole_hail.networks import BASE_NETWORKS, PeerNetworks, Sizes
 
 SEQUENCES = torch.tensor([[1, 2, 3, 4], [5, 6, 8, 0], [7, 0, 0, 0]])  # 8 is the mask token
 VISIBLE = torch.tensor([[True] * 4, [True] * 3 + [False], [True] + [False] * 3])
@@ -163,7 +163,7 @@ def test_candidate_logits_are_gathered_logits(small_networks):
 
 def test_weights_start_as_a_truncated_normal_and_biases_at_0():
     torch.manual_seed(0)
-    networks = PeerNetworks(["bidirectional"], elements=300, positions=50)
+    networks = PeerNetworks(["bidirectional"], Sizes(positions=50), elements=300)
     for name, module in networks.named_modules():
         if isinstance(module, nn.Linear | nn.Embedding):
             assert module.weight.abs().max() <= 0.04, name

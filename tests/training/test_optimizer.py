@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from recbole_hail.networks import PeerNetworks
+from recbole_hail.networks import PeerNetworks, Sizes
 from recbole_hail.training.optimizer import build_optimizer
 
 CONFIG = {"learner": "adamw", "learning_rate": 0.1, "weight_decay": 0.5}
@@ -10,7 +10,7 @@ CONFIG = {"learner": "adamw", "learning_rate": 0.1, "weight_decay": 0.5}
 @pytest.fixture
 def networks():
     torch.manual_seed(0)
-    return PeerNetworks(["bidirectional", "gru"], elements=5, positions=4, hidden_size=8, inner_size=8)
+    return PeerNetworks(["bidirectional", "gru"], Sizes(positions=4, hidden_size=8, inner_size=8), elements=5)
 
 
 def test_only_weight_matrices_decay(networks):
