@@ -1,0 +1,30 @@
+"""What the paper's other systems share: the cross-entropy over all elements and nothing else (paper section 5.2)."""
+
+from recbole_hail.data.loader import TARGET_ELEMENT
+from recbole_hail.losses import HailLossParts, hail_loss_parts
+from recbole_hail.models.windowed import WindowedRecommender
+
+
+class CrossEntropyRecommender(WindowedRecommender):
+    """Networks that learn from the cross-entropy alone; several peers are an ensemble that exchanges nothing.
+
+    A model that stands for one base network names it in `own_network`.
+    """
+
+    own_network: str | None = None
+
+    def loss_parts(self, interaction) -> HailLossParts:
+        logits = self.networks.logits(self.hidden_at_targets(interaction))
+        # Column k of the logits is element k + 1.
+        return hail_loss_parts(logits, interaction[TARGET_ELEMENT] - 1, distillation="none")
+
+    @classmethod
+    def complete_settings(cls, config) -> list[str]:
+        """As for all models on windows; also what this model has no choice in."""
+        found = super().complete_settings(config)
+        if config["distillation"] != "none":
+            found.append(f"distillation: {config['distillation']!r} must be none for {cls.__name__}")
+        others = [name for name in config["base_network"] if cls.own_network and name != cls.own_network]
+        if others:
+            found.append(f"base_network: {others[0]!r} must be {cls.own_network} for {cls.__name__}")
+        return found
