@@ -111,7 +111,7 @@ def _run_python():
     return run_python
 
 
-@pytest.fixture(name="write_dataset")
+@pytest.fixture(name="write_dataset", scope="session")
 def _write_dataset():
     return write_dataset
 
