@@ -1,0 +1,122 @@
+"""Paired tests, Holm's correction and intervals against textbook values and brute force."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recbole_hail.evaluation.significance import (
+    holm,
+    mean_interval,
+    paired_bootstrap,
+    resampled_means,
+    wilcoxon,
+)
+
+# Darwin's cross- and self-fertilised maize, eighths of an inch: T = 24 and two-sided p = 0.04126 for 15 pairs.
+MAIZE = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48])
+
+
+def sign_flips(differences):
+    """Exact two-sided p of the signed-rank sum over all assignments of signs, with mean ranks for ties."""
+    differences = np.array([d for d in differences if d != 0], dtype=float)
+    sizes = np.abs(differences)
+    ranks = np.array([(sizes < size).sum() + ((sizes == size).sum() + 1) / 2 for size in sizes])
+    observed = abs((np.sign(differences) * ranks).sum())
+    signs = np.array(list(itertools.product([-1, 1], repeat=len(differences))))
+    return np.mean(np.abs(signs @ ranks) >= observed - 1e-9)
+
+
+def test_wilcoxon_of_darwins_maize():
+    assert wilcoxon(MAIZE)[0] == pytest.approx(0.04126, abs=1e-5)
+    assert wilcoxon(MAIZE)[0] == pytest.approx(sign_flips(MAIZE))
+
+
+@given(st.lists(st.integers(-20, 20).filter(bool), min_size=1, max_size=9, unique_by=abs))
+def test_wilcoxon_is_the_exact_test_for_few_pairs(differences):
+    assert wilcoxon(np.array(differences))[0] == pytest.approx(sign_flips(differences))
+
+
+def test_wilcoxon_leaves_zero_differences_out():
+    padded = np.concatenate([MAIZE, np.zeros(40)])
+    assert wilcoxon(padded)[0] == wilcoxon(MAIZE)[0]
+    assert wilcoxon(np.zeros(10))[0] == 1.0
+
+
+def test_differences_of_rounding_alone_count_as_zero():
+    rounding = (0.1 + 0.2 + 0.3) - (0.3 + 0.2 + 0.1)
+    assert rounding != 0
+    differences = np.concatenate([MAIZE / 10, np.full(30, rounding)])
+    assert wilcoxon(differences)[0] == pytest.approx(wilcoxon(MAIZE)[0])
+    assert paired_bootstrap(np.full(30, rounding), draws=100)[0] == 1.0
+
+
+def test_each_column_is_tested_by_itself():
+    columns = np.stack([MAIZE, -MAIZE, MAIZE**3], axis=1)
+    expected = [wilcoxon(column)[0] for column in columns.T]
+    np.testing.assert_array_equal(wilcoxon(columns), expected)
+    alone = [paired_bootstrap(column, draws=200, seed=3)[0] for column in columns.T]
+    np.testing.assert_allclose(paired_bootstrap(columns, draws=200, seed=3), alone)
+
+
+def test_the_bootstrap_agrees_with_all_samples_there_are():
+    differences = np.array([1.0, 2.0, 4.0, -1.0, 3.0])
+    centred = differences - differences.mean()
+    everything = centred[np.array(list(itertools.product(range(5), repeat=5)))].mean(axis=1)
+    exact = np.mean(np.abs(everything) >= differences.mean() - 1e-12)
+    assert paired_bootstrap(differences, draws=100_000)[0] == pytest.approx(exact, abs=0.005)
+    assert paired_bootstrap(-differences, draws=100_000)[0] == paired_bootstrap(differences, draws=100_000)[0]
+
+
+def test_the_bootstrap_p_is_never_zero():
+    assert paired_bootstrap(np.ones(50), draws=99)[0] == 0.01
+
+
+def test_intervals_agree_with_all_samples_there_are():
+    values = np.array([0.0, 1.0, 5.0, 7.0, 20.0])
+    everything = values[np.array(list(itertools.product(range(5), repeat=5)))].mean(axis=1)
+    low, high = mean_interval(values, draws=200_000)[0]
+    assert low == pytest.approx(np.quantile(everything, 0.025), abs=0.11)
+    assert high == pytest.approx(np.quantile(everything, 0.975), abs=0.11)
+
+
+def test_intervals_of_many_normal_values_are_those_of_theory():
+    values = np.random.default_rng(0).normal(size=(4000, 3)) * [1, 2, 3] + [0, 5, -5]
+    interval = mean_interval(values, draws=4000)
+    half = 1.96 * values.std(axis=0) / np.sqrt(4000)
+    np.testing.assert_allclose(interval[:, 0], values.mean(axis=0) - half, atol=0.1 * half.max())
+    np.testing.assert_allclose(interval[:, 1], values.mean(axis=0) + half, atol=0.1 * half.max())
+
+
+def test_samples_depend_on_the_seed_alone_and_not_on_chunks(monkeypatch):
+    values = np.random.default_rng(1).random((7, 2))
+    whole = resampled_means(values, draws=50, seed=4)
+    monkeypatch.setattr("recbole_hail.evaluation.significance._CHUNK", 20)
+    np.testing.assert_allclose(resampled_means(values, draws=50, seed=4), whole)
+    assert not np.allclose(resampled_means(values, draws=50, seed=5), whole)
+
+
+def test_holm_by_hand():
+    # Sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1; the last may not be smaller than the one before it.
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(holm([0.6, 0.7]), [1.0, 1.0])
+    assert len(holm([])) == 0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.001, 0.5))
+def test_holm_rejects_as_the_step_down_procedure_does(p_values, level):
+    adjusted = holm(p_values)
+    rejected = set()
+    for step, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[index] * (len(p_values) - step) > level:
+            break
+        rejected.add(index)
+    assert {i for i, p in enumerate(adjusted) if p <= level} == rejected
+
+
+@pytest.mark.parametrize("function", [wilcoxon, paired_bootstrap, mean_interval])
+def test_nothing_to_compare_over_is_an_error(function):
+    with pytest.raises(ValueError, match="no generators"):
+        function(np.empty((0, 2)))
