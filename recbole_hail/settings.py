@@ -1,6 +1,6 @@
 """The settings of HAIL: brought into one form, checked, and all problems reported together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from recbole_hail.losses.hail import DENOISING_FORMS, DISTILLATIONS
 from recbole_hail.networks import BASE_NETWORKS, predicts
@@ -22,9 +22,12 @@ def normalise(config) -> None:
 
 def problems(config) -> list[str]:
     """What is wrong, one sentence per setting: its name, its value, what to do."""
-    found = [f"{name}: {config[name]!r} {advice}" for name, holds, advice in _CHECKS if not _holds(holds, config[name])]
-    found += _peers(config) + _sizes(config)
-    return found
+    return check(config, _CHECKS) + _peers(config) + _sizes(config)
+
+
+def check(config, checks: Iterable[tuple[str, Callable, str]]) -> list[str]:
+    """Setting, value and advice of every (setting, test, advice) whose test fails or cannot take the value."""
+    return [f"{name}: {config[name]!r} {advice}" for name, holds, advice in checks if not _holds(holds, config[name])]
 
 
 def _holds(test: Callable, value) -> bool:
@@ -34,18 +37,22 @@ def _holds(test: Callable, value) -> bool:
         return False
 
 
-def _number(low: float, high: float, *, open_above: bool = False) -> Callable:
+def number(low: float, high: float, *, open_above: bool = False) -> Callable:
+    """A test for a number in [low, high], or in [low, high)."""
+
     def test(value):
         return not isinstance(value, bool) and low <= value and (value < high if open_above else value <= high)
 
     return test
 
 
-def _whole(low: int) -> Callable:
+def whole(low: int) -> Callable:
+    """A test for a whole number of at least `low`."""
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= low
 
 
-def _one_of(names) -> tuple[Callable, str]:
+def one_of(names) -> tuple[Callable, str]:
+    """A test for one of the names, and the advice that lists them."""
     return lambda value: value in names, "must be one of " + ", ".join(names)
 
 
@@ -58,39 +65,39 @@ def _optional(test: Callable) -> Callable:
 
 
 _CHECKS = [
-    ("peers", _whole(1), "must be a whole number of at least 1"),
-    ("alpha", _number(0, 1), "must lie in [0, 1]"),
-    ("beta", _number(0, 1, open_above=True), "must lie in [0, 1)"),
-    ("gamma", _number(0, float("inf")), "must not be negative"),
-    ("distillation", *_one_of(DISTILLATIONS)),
-    ("denoise", *_one_of(DENOISING_FORMS)),
+    ("peers", whole(1), "must be a whole number of at least 1"),
+    ("alpha", number(0, 1), "must lie in [0, 1]"),
+    ("beta", number(0, 1, open_above=True), "must lie in [0, 1)"),
+    ("gamma", number(0, float("inf")), "must not be negative"),
+    ("distillation", *one_of(DISTILLATIONS)),
+    ("denoise", *one_of(DENOISING_FORMS)),
     ("positive_term", _switch, "must be True or False"),
     ("negative_term", _switch, "must be True or False"),
     ("train_on_valid", _switch, "must be True or False"),
     ("mask_ratio", lambda v: 0 < v < 1, "must lie between 0 and 1"),
-    ("max_masked", _whole(1), "must be a whole number of at least 1"),
-    ("ft_ratio", _number(0, 1), "must lie in [0, 1]"),
-    ("n_layers", _whole(1), "must be a whole number of at least 1"),
-    ("n_heads", _whole(1), "must be a whole number of at least 1"),
-    ("hidden_size", _whole(1), "must be a whole number of at least 1"),
-    ("inner_size", _whole(1), "must be a whole number of at least 1"),
-    ("hidden_dropout_prob", _number(0, 1, open_above=True), "must lie in [0, 1)"),
-    ("attn_dropout_prob", _number(0, 1, open_above=True), "must lie in [0, 1)"),
-    ("hidden_act", *_one_of(ACTIVATIONS)),
+    ("max_masked", whole(1), "must be a whole number of at least 1"),
+    ("ft_ratio", number(0, 1), "must lie in [0, 1]"),
+    ("n_layers", whole(1), "must be a whole number of at least 1"),
+    ("n_heads", whole(1), "must be a whole number of at least 1"),
+    ("hidden_size", whole(1), "must be a whole number of at least 1"),
+    ("inner_size", whole(1), "must be a whole number of at least 1"),
+    ("hidden_dropout_prob", number(0, 1, open_above=True), "must lie in [0, 1)"),
+    ("attn_dropout_prob", number(0, 1, open_above=True), "must lie in [0, 1)"),
+    ("hidden_act", *one_of(ACTIVATIONS)),
     ("initializer_range", lambda v: v > 0, "must be positive"),
-    ("MAX_ITEM_LIST_LENGTH", _whole(2), "must be a whole number of at least 2"),
-    ("train_batch_size", _whole(1), "must be a whole number of at least 1"),
-    ("train_batch_tokens", _optional(_whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
+    ("MAX_ITEM_LIST_LENGTH", whole(2), "must be a whole number of at least 2"),
+    ("train_batch_size", whole(1), "must be a whole number of at least 1"),
+    ("train_batch_tokens", _optional(whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
     ("learning_rate", lambda v: v > 0, "must be positive"),
-    ("weight_decay", _number(0, float("inf")), "must not be negative"),
+    ("weight_decay", number(0, float("inf")), "must not be negative"),
     ("layer_norm_eps", lambda v: v > 0, "must be positive"),
-    ("seed", _whole(0), "must be a whole number of at least 0"),
-    ("epochs", _whole(0), "must be a whole number of at least 0"),
-    ("eval_step", _whole(0), "must be a whole number of at least 0; 0 never validates"),
-    ("stopping_step", _whole(0), "must be a whole number of at least 0"),
-    ("schedule", *_one_of(SCHEDULES)),
-    ("warmup_steps", _whole(0), "must be a whole number of at least 0"),
-    ("max_steps", _optional(_whole(1)), "must be a whole number of at least 1, or ~ to go by epochs"),
+    ("seed", whole(0), "must be a whole number of at least 0"),
+    ("epochs", whole(0), "must be a whole number of at least 0"),
+    ("eval_step", whole(0), "must be a whole number of at least 0; 0 never validates"),
+    ("stopping_step", whole(0), "must be a whole number of at least 0"),
+    ("schedule", *one_of(SCHEDULES)),
+    ("warmup_steps", whole(0), "must be a whole number of at least 0"),
+    ("max_steps", _optional(whole(1)), "must be a whole number of at least 1, or ~ to go by epochs"),
 ]
 
 
@@ -106,17 +113,17 @@ def _peers(config) -> list[str]:
             f"base_network: {names} mixes networks that predict masked elements with networks that predict the next "
             "element; peers can be compared only at the same positions: mix causal with gru, or use bidirectional alone"
         )
-    if not _whole(1)(peers):
+    if not whole(1)(peers):
         return found
     if names and len(names) != peers:
         found.append(f"base_network: {len(names)} names for peers: {peers}; give one name, or one per peer")
-    if choice != "mean" and not (_whole(1)(choice) and choice <= peers):
+    if choice != "mean" and not (whole(1)(choice) and choice <= peers):
         found.append(f"predict_with: {choice!r} must be mean or a peer from 1 to {peers}")
     return found
 
 
 def _sizes(config) -> list[str]:
     heads, hidden = config["n_heads"], config["hidden_size"]
-    if all(_whole(1)(value) for value in (heads, hidden)) and hidden % heads:
+    if all(whole(1)(value) for value in (heads, hidden)) and hidden % heads:
         return [f"n_heads: {heads} must divide hidden_size: {hidden}"]
     return []
