@@ -1,0 +1,50 @@
+"""Bar charts of comparisons."""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from recbole_hail.report.files import written_whole
+from recbole_hail.report.tables import Table
+
+_BEST, _OTHER = "#1f5fa8", "#a9c4e4"  # dark and light of one hue: told apart in grey too
+
+
+def bar_chart(table: Table, path: Path, *, title: str, whiskers: str) -> None:
+    """A panel for each ranked column of `table`, a bar for each model, written to `path` as PNG.
+
+    Whiskers show `Cell.low` to `Cell.high` where they are known; `whiskers` says in words what they are.
+    """
+    ranked = [index for index, column in enumerate(table.columns) if column.ranked]
+    across = 2 if len(ranked) in (2, 4) else min(3, len(ranked))
+    down = -(-len(ranked) // across)
+    # Inches: a bar with its number needs about 0.3, a panel about 4, the titles and the axes the rest.
+    size = (1.8 + 3.8 * across, 1.2 + down * (1.0 + 0.3 * len(table.rows)))
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
+    for panel, index in zip(panels, ranked, strict=False):
+        _panel(panel, table, index)
+    panels[0].invert_yaxis()  # shared by all: the first model on top, as in the table
+    for panel in panels[len(ranked) :]:
+        panel.set_visible(False)
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel(whiskers, fontsize=9)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def _panel(panel, table: Table, index: int) -> None:
+    cells = [row[index] for row in table.rows.values()]
+    best = table.values(index)[0]
+    for place, cell in enumerate(cells):
+        panel.barh(place, cell.mean, height=0.7, color=_BEST if cell.mean == best else _OTHER)
+        end = cell.mean
+        if cell.low is not None and cell.high is not None:
+            panel.plot([cell.low, cell.high], [place, place], color="black", linewidth=1.2)
+            end = max(end, cell.high)
+        label = format(cell.mean, table.columns[index].format)
+        panel.annotate(label, (end, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
+    panel.set_yticks(range(len(cells)), list(table.rows), fontsize=9)
+    panel.set_title(table.columns[index].name, fontsize=10)
+    panel.margins(x=0.2)
+    panel.spines[["top", "right"]].set_visible(False)

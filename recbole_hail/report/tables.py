@@ -1,0 +1,176 @@
+"""One table of models and metrics, written as text, CSV, Markdown and LaTeX."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+IMPROVEMENT = "improvement over the second"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric or a cost; `ranked` where bigger is better, so that best and second are marked."""
+
+    name: str
+    format: str = ".3f"
+    ranked: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Mean and standard deviation over seeds, interval of the mean over generators, corrected p against the best.
+
+    What was not computed is None. `differs` where the best of the column is significantly better.
+    """
+
+    mean: float
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    differs: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells by label. `constants` are columns of the CSV that say the same in every row."""
+
+    caption: str
+    columns: list[Column]
+    rows: dict[str, list[Cell]]
+    constants: dict[str, str] = field(default_factory=dict)
+
+    def values(self, column: int) -> list[float]:
+        """The different means of a column, best first."""
+        return sorted({cells[column].mean for cells in self.rows.values()}, reverse=True)
+
+    def improvements(self) -> list[float | None]:
+        """For each column, how much the best is above the second, in percent of the second; None where undefined."""
+        found = []
+        for index, column in enumerate(self.columns):
+            first, second, *_ = [*self.values(index), 0, 0]
+            found.append(100 * (first / second - 1) if column.ranked and second > 0 else None)
+        return found
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a form of text writes what a table marks."""
+
+    best: str = "**{}**"
+    second: str = "_{}_"
+    differs: str = "*"
+    plus_minus: str = " ± "
+    escape: Callable[[str], str] = str
+
+
+_LATEX_ESCAPES = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"},
+    **{"±": r"$\pm$", "<": "$<$", ">": "$>$", "|": "$|$", "×": r"$\times$", "–": "--"},
+}
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
+
+
+def _markdown(text: str) -> str:
+    return "".join(f"\\{character}" if character in r"\*_|`[]<>" else character for character in text)
+
+
+PLAIN = Style()
+TERMINAL = Style(best="\033[1m{}\033[0m", second="\033[4m{}\033[0m")
+MARKDOWN = Style(second="<u>{}</u>", differs=r"\*", escape=_markdown)
+LATEX = Style(r"\textbf{{{}}}", r"\underline{{{}}}", "$^{*}$", r" $\pm$ ", _latex)
+
+
+def _cell(table: Table, index: int, cell: Cell, style: Style) -> str:
+    column = table.columns[index]
+    text = format(cell.mean, column.format)
+    if cell.sd is not None:
+        text += style.plus_minus + format(cell.sd, column.format)
+    if column.ranked:
+        best, second, *_ = [*table.values(index), None, None]
+        if cell.mean == best:
+            text = style.best.format(text)
+        elif cell.mean == second:
+            text = style.second.format(text)
+    return text + style.differs * cell.differs
+
+
+def _grid(table: Table, style: Style) -> list[list[str]]:
+    """Header, a row for each model, and the improvements, as styled text."""
+    header = [style.escape(name) for name in ("model", *(column.name for column in table.columns))]
+    rows = [
+        [style.escape(label), *(_cell(table, index, cell, style) for index, cell in enumerate(cells))]
+        for label, cells in table.rows.items()
+    ]
+    improvements = ["" if value is None else style.escape(f"{value:+.1f} %") for value in table.improvements()]
+    return [header, *rows, [style.escape(IMPROVEMENT), *improvements]]
+
+
+def to_text(table: Table, *, terminal: bool = False) -> str:
+    """Aligned columns; best and second in bold and underlined on a terminal, else in ** ** and _ _."""
+    grid = _grid(table, TERMINAL if terminal else PLAIN)
+    widths = [max(map(_width, column)) for column in zip(*grid, strict=True)]
+    lines = []
+    for row in grid:
+        gaps = [" " * (width - _width(text)) for width, text in zip(widths, row, strict=True)]
+        label, *cells = zip(row, gaps, strict=True)
+        lines.append("  ".join(["".join(label), *(gap + text for text, gap in cells)]).rstrip())
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    return "\n".join([table.caption, rule, lines[0], rule, *lines[1:-1], rule, lines[-1], rule]) + "\n"
+
+
+def _width(text: str) -> int:
+    """Columns on the screen, where a terminal's codes for bold and underlined take none."""
+    return len(re.sub("\033\\[[0-9]+m", "", text))
+
+
+def to_markdown(table: Table) -> str:
+    """A pipe table below its caption."""
+    header, *rows = _grid(table, MARKDOWN)
+    rule = ["---", *("---:" for _ in table.columns)]
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
+    return "\n".join([_markdown(table.caption), "", *lines]) + "\n"
+
+
+def to_latex(table: Table) -> str:
+    """A table environment for the package booktabs."""
+    header, *rows, improvements = [" & ".join(cells) + r" \\" for cells in _grid(table, LATEX)]
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_latex(table.caption)}}}",
+        rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        *(r"\toprule", header, r"\midrule", *rows, r"\midrule", improvements, r"\bottomrule"),
+        *(r"\end{tabular}", r"\end{table}"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def to_csv(tables: list[Table]) -> str:
+    """All tables under one header: per column its mean and what else was computed of it, at full precision."""
+    text = io.StringIO()
+    rows = [row for table in tables for row in _records(table)]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _records(table: Table) -> list[dict]:
+    records = []
+    for label, cells in table.rows.items():
+        record = {"model": label, **table.constants}
+        for column, cell in zip(table.columns, cells, strict=True):
+            record[column.name] = cell.mean
+            parts = {"sd": cell.sd, "low": cell.low, "high": cell.high, "p": cell.p}
+            record |= {f"{column.name} {part}": value for part, value in parts.items() if value is not None}
+        records.append(record)
+    return records

@@ -1,0 +1,79 @@
+"""Tables: what is marked, and each of their four forms read back."""
+
+import csv
+import io
+import re
+
+import pytest
+
+from recbole_hail.report.tables import IMPROVEMENT, Cell, Column, Table, to_csv, to_latex, to_markdown, to_text
+
+ANSI = re.compile("\033\\[[0-9]+m")
+
+
+@pytest.fixture
+def table():
+    columns = [Column("HR@1"), Column("MRR"), Column("training s", ",.0f", ranked=False)]
+    rows = {
+        "HAIL": [Cell(0.2, 0.01, 0.18, 0.22), Cell(0.35, 0.002), Cell(1234.4, 5.0)],
+        "HAIL (peers=1)": [Cell(0.25, 0.03, 0.2, 0.3), Cell(0.35, 0.001), Cell(600.0, 2.0)],
+        "Pop_1 & 50 %": [Cell(0.1, None, p=0.0004, differs=True), Cell(0.3, p=0.2), Cell(0.0)],
+    }
+    return Table("chi18: 99 % | $a_b$", columns, rows, {"targets": "all", "candidates": "ab12"})
+
+
+def test_best_second_and_the_improvement_between_them(table):
+    text = to_text(table)
+    assert "**0.250 ± 0.030**" in text and "_0.200 ± 0.010_" in text and " 0.100*" in text
+    assert "**0.350 ± 0.002**" in text and "**0.350 ± 0.001**" in text, "equal means are both the best"
+    assert "_0.300_" in text
+    assert "1,234 ± 5" in text and "**1,234" not in text, "a cost is not ranked"
+    assert table.improvements() == [pytest.approx(25.0), pytest.approx(100 * (0.35 / 0.3 - 1)), None]
+    assert "+25.0 %" in text
+
+
+def test_an_improvement_over_nothing_or_over_zero_is_left_out():
+    columns = [Column("MRR")]
+    assert Table("", columns, {"a": [Cell(0.5)]}).improvements() == [None]
+    assert Table("", columns, {"a": [Cell(0.5)], "b": [Cell(0.0)]}).improvements() == [None]
+    assert Table("", columns, {"a": [Cell(0.5)], "b": [Cell(0.5)]}).improvements() == [None]
+
+
+def test_text_is_aligned_with_and_without_a_terminals_codes(table):
+    plain, terminal = to_text(table), to_text(table, terminal=True)
+    assert "\033[1m0.250 ± 0.030\033[0m" in terminal and "\033[4m0.200 ± 0.010\033[0m" in terminal
+    assert "**" not in terminal and "\033" not in plain
+    for text in (plain, ANSI.sub("", terminal)):
+        rule, header, _, *rows = text.splitlines()[1:6]
+        assert {len(line) for line in (rule, header, *rows)} == {len(rule)}
+
+
+def test_markdown_has_as_many_cells_in_every_line_and_escapes_marks(table):
+    caption, _, *lines = to_markdown(table).splitlines()
+    assert caption == r"chi18: 99 % \| $a\_b$"
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {5}
+    assert lines[1] == "| --- | ---: | ---: | ---: |"
+    assert r"| Pop\_1 & 50 % | 0.100\* | <u>0.300</u> | 0 |" in lines
+    assert "| HAIL (peers=1) | **0.250 ± 0.030** | **0.350 ± 0.001** | 600 ± 2 |" in lines
+
+
+def test_latex_is_a_booktabs_table_with_everything_escaped(table):
+    latex = to_latex(table)
+    assert r"\caption{chi18: 99 \% $|$ \$a\_b\$}" in latex
+    assert r"HAIL (peers=1) & \textbf{0.250 $\pm$ 0.030} & \textbf{0.350 $\pm$ 0.001} & 600 $\pm$ 2 \\" in latex
+    assert r"Pop\_1 \& 50 \% & 0.100$^{*}$ & \underline{0.300} & 0 \\" in latex
+    assert rf"{IMPROVEMENT} & +25.0 \% & +16.7 \% &  \\" in latex
+    body = latex.split(r"\toprule")[1].split(r"\bottomrule")[0]
+    rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {3}
+    assert r"\begin{tabular}{lrrr}" in latex
+    assert latex.count("{") == latex.count("}"), "none of the escaped characters here is a brace"
+
+
+def test_csv_keeps_full_precision_and_what_differs_between_tables(table):
+    other = Table("", table.columns, {"HAIL": [Cell(1 / 3, p=1e-9), Cell(0.1), Cell(7.0)]}, {"targets": "new"})
+    rows = list(csv.DictReader(io.StringIO(to_csv([table, other]))))
+    assert [row["targets"] for row in rows] == ["all", "all", "all", "new"]
+    assert float(rows[3]["HR@1"]) == 1 / 3 and float(rows[3]["HR@1 p"]) == 1e-9
+    assert rows[0]["HR@1 low"] == "0.18" and rows[0]["HR@1 p"] == "" and rows[3]["candidates"] == ""
+    assert rows[2]["model"] == "Pop_1 & 50 %"
