@@ -31,6 +31,7 @@ from recbole_hail.tuning import objective_function
 # Model class -> (module, dataset class, training dataloader, trainer class).
 MODELS = {
     "HAIL": ("recbole_hail.models.hail", HAILDataset, WindowLoader, HAILTrainer),
+    "CSa": ("recbole_hail.models.csa", HAILDataset, WindowLoader, HAILTrainer),
 }
 
 

@@ -56,7 +56,8 @@ def one_of(names) -> tuple[Callable, str]:
     return lambda value: value in names, "must be one of " + ", ".join(names)
 
 
-def _switch(value) -> bool:
+def switch(value) -> bool:
+    """A test for True or False."""
     return isinstance(value, bool)
 
 
@@ -71,9 +72,9 @@ _CHECKS = [
     ("gamma", number(0, float("inf")), "must not be negative"),
     ("distillation", *one_of(DISTILLATIONS)),
     ("denoise", *one_of(DENOISING_FORMS)),
-    ("positive_term", _switch, "must be True or False"),
-    ("negative_term", _switch, "must be True or False"),
-    ("train_on_valid", _switch, "must be True or False"),
+    ("positive_term", switch, "must be True or False"),
+    ("negative_term", switch, "must be True or False"),
+    ("train_on_valid", switch, "must be True or False"),
     ("mask_ratio", lambda v: 0 < v < 1, "must lie between 0 and 1"),
     ("max_masked", whole(1), "must be a whole number of at least 1"),
     ("ft_ratio", number(0, 1), "must lie in [0, 1]"),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from torch import nn
 
+from recbole_hail.networks.convolutional import ConvolutionalEncoder
 from recbole_hail.networks.encoders import RecurrentEncoder, TransformerEncoder
 
 
@@ -27,6 +28,7 @@ BASE_NETWORKS = {
     "bidirectional": BaseNetwork("masked", partial(TransformerEncoder, causal=False), needs_visible=True),
     "causal": BaseNetwork("next", partial(TransformerEncoder, causal=True), needs_visible=False),
     "gru": BaseNetwork("next", RecurrentEncoder, needs_visible=False),
+    "csa": BaseNetwork("next", ConvolutionalEncoder, needs_visible=False),
 }
 
 

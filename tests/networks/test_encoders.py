@@ -91,7 +91,7 @@ def test_shapes_and_layers(base_network, layers):
     assert kept == layers
 
 
-@pytest.mark.parametrize("base_network", ["causal", "gru"])
+@pytest.mark.parametrize("base_network", ["causal", "gru", "csa"])
 def test_the_future_is_not_seen(base_network):
     network = encoder(base_network).eval()
     hidden = hidden_states(2, 6)

@@ -91,7 +91,7 @@ def test_dropout_inside_the_peers_is_independent(small_networks):
     assert (hidden[0] - hidden[1]).abs().max() > 1e-2
 
 
-@pytest.mark.parametrize("base_network", ["causal", "gru"])
+@pytest.mark.parametrize("base_network", ["causal", "gru", "csa"])
 def test_later_elements_do_not_change_earlier_predictions(small_networks, base_network):
     networks = small_networks(base_network)
     sequence = torch.tensor([[1, 2, 3, 4, 5, 6]])
