@@ -221,7 +221,7 @@ def _collect_what_is_no_tensor() -> None:
     Collector.get_data_struct = get_data_struct
 
 
-_OF_ONE_PASS = ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.label")
+_OF_ONE_PASS = ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.label", "rec.ranks", "rec.repeat")
 
 
 def _make_folders_side_by_side() -> None:

@@ -22,9 +22,16 @@ from recbole.utils import EvaluatorType, ModelType
 from recbole_hail import compat
 from recbole_hail.data import caches
 from recbole_hail.data.dataset import HAILDataset
+from recbole_hail.data.history import attach_history
 from recbole_hail.data.loader import WindowLoader
 from recbole_hail.data.requirements import check_files, check_split
 from recbole_hail.errors import DataError, SettingsError, UserError
+from recbole_hail.evaluation import metrics
+from recbole_hail.evaluation.protocol import problems as evaluation_problems
+from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.training.budget import problems as budget_problems
+from recbole_hail.training.budget import with_budget
+from recbole_hail.training.evaluate import with_protocols
 from recbole_hail.training.trainer import HAILTrainer
 from recbole_hail.tuning import objective_function
 
@@ -48,6 +55,8 @@ def register() -> None:
         return
     Config.known_to_recbole_hail = True
     compat.after_recbole()
+    recbole.trainer.Trainer.fit = with_budget(recbole.trainer.Trainer.fit)
+    recbole.trainer.Trainer.evaluate = with_protocols(recbole.trainer.Trainer.evaluate)
     for name, (module, dataset, _, trainer) in MODELS.items():
         # RecBole looks for a module of this name by find_spec and imports it; both answer from sys.modules.
         sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(module)
@@ -91,7 +100,7 @@ def _with_our_yaml(original):
     def load(self, model, model_class, dataset):
         original(self, model, model_class, dataset)
         # What models have in common stands in the yaml of one of them, under their own.
-        for name in (*getattr(model_class, "settings_of", ()), model, dataset):
+        for name in ("evaluation", *getattr(model_class, "settings_of", ()), model, dataset):
             file = yaml_folder() / f"{name}.yaml"
             if file.is_file():
                 self._update_internal_config_dict(str(file))
@@ -105,6 +114,11 @@ def _with_our_yaml(original):
         if isinstance(asked, dict):
             # RecBole fills what is left out with a random split in random order, not with the defaults.
             asked = self.external_config_dict["eval_args"] = {**self.internal_config_dict["eval_args"], **asked}
+        if merged["candidates"] and isinstance(
+            merged["eval_args"], dict
+        ):  # the protocol is the finer word, and RecBole's loaders must fit it
+            arguments = asked or self.internal_config_dict["eval_args"]
+            asked = self.external_config_dict["eval_args"] = _in_mode_of(merged["candidates"], arguments)
         ordered = (asked or self.internal_config_dict["eval_args"])["order"] == "TO"
         columns = (self.internal_config_dict["load_col"] or {}).get("inter")
         if (sequential or ordered) and isinstance(columns, list) and merged["TIME_FIELD"] not in columns:
@@ -112,6 +126,13 @@ def _with_our_yaml(original):
             self.internal_config_dict["load_col"] = {"inter": [*columns, merged["TIME_FIELD"]]}
 
     return load
+
+
+def _in_mode_of(candidates: str, arguments: dict) -> dict:
+    """`eval_args` with RecBole's mode for a protocol: full, or the uniN that is there, or uni99."""
+    mode = arguments.get("mode")
+    drawn = mode if isinstance(mode, str) and mode.startswith("uni") else "uni99"
+    return {**arguments, "mode": "full" if candidates == "full" else drawn}
 
 
 def _with_checks(original):
@@ -133,11 +154,14 @@ def _common_problems(config) -> list[str]:
     """Settings of any model that RecBole would trip over in the middle of a run, or pass over in silence."""
     found = []
     if config["eval_type"] == EvaluatorType.RANKING:
-        metrics = [f"{metric}@{k}" for metric in config["metrics"] for k in config["topk"]]
-        if config["valid_metric"].lower() not in [name.lower() for name in metrics]:
+        names = metrics.names(config["metrics"], config["topk"])
+        by_ranks = protocol_of(config, "valid")
+        allowed = names if by_ranks else [name for name in names if "@" in name and "_" not in name]
+        if config["valid_metric"].lower() not in allowed:
             found.append(
-                f"valid_metric: {config['valid_metric']!r} must be one of {', '.join(metrics)} (metrics and topk)"
+                f"valid_metric: {config['valid_metric']!r} must be one of {', '.join(allowed)} (metrics and topk)"
             )
+    found += evaluation_problems(config) + budget_problems(config)
     split, order = config["eval_args"]["split"], config["eval_args"]["order"]
     kind, how = next(iter(split.items())) if isinstance(split, dict) and len(split) == 1 else (None, None)
     if kind not in ("LS", "RS", "TS") or (kind == "LS" and how not in ("valid_and_test", "valid_only", "test_only")):
@@ -182,6 +206,8 @@ def _with_split_check(original):
     @wraps(original)
     def create(config, dataset, built_datasets):
         check_split(config, dataset, built_datasets)
+        if config["benchmark_filename"] is None and config["eval_args"]["order"] == "TO":
+            attach_history(built_datasets)
         return original(config, dataset, built_datasets)
 
     return create

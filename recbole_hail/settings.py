@@ -98,7 +98,6 @@ _CHECKS = [
     ("stopping_step", whole(0), "must be a whole number of at least 0"),
     ("schedule", *one_of(SCHEDULES)),
     ("warmup_steps", whole(0), "must be a whole number of at least 0"),
-    ("max_steps", _optional(whole(1)), "must be a whole number of at least 1, or ~ to go by epochs"),
 ]
 
 

@@ -28,7 +28,6 @@ from recbole_hail.errors import DataError, SettingsError
         ({"denoise": "no"}, "denoise: 'no' must be one of paper, authors"),
         ({"schedule": "cosine"}, "schedule: 'cosine' must be one of linear, noam, constant"),
         ({"mask_ratio": 0}, "mask_ratio: 0 must lie between 0 and 1"),
-        ({"max_steps": 0}, "max_steps: 0 must be a whole number of at least 1, or ~ to go by epochs"),
         ({"positive_term": "yes"}, "positive_term: 'yes' must be True or False"),
         ({"valid_metric": "MRR@7"}, "valid_metric: 'MRR@7' must be one of Hit@1"),
     ],

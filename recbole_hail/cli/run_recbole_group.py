@@ -9,7 +9,7 @@ from recbole.utils import list_to_latex
 from recbole_hail.cli.common import add_processes, checked_config, config_files, guarded, processes, recbole_parser
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
-from recbole_hail.evaluation.views import result_table
+from recbole_hail.evaluation.tables import result_table
 
 
 def _parser():

@@ -1,1 +1,1 @@
-"""Evaluation: every peer and their mean scored from one encoding of each sequence."""
+"""Evaluation by named protocols: candidates, ranks, metrics, and whether models differ."""

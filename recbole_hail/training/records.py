@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from recbole_hail.training.checkpoints import plain
@@ -28,6 +29,50 @@ def path_of_this_run(path: str) -> str:
         path = f"{stem}-{number}{suffix}"
     _given.add(path)
     return path
+
+
+def write_record(trainer) -> None:
+    """Settings, results and cost of a run of any model, beside its checkpoint; nothing for a run that saves none."""
+    if not _leaves_files(trainer):
+        return
+    config = trainer.config
+    valid = getattr(trainer, "best_valid_result", None)
+    record = {
+        "model": config["model"],
+        "dataset": config["dataset"],
+        "checkpoint": os.path.basename(trainer.saved_model_file),
+        "settings": settings_in_force(config),
+        "data": getattr(trainer, "data_counts", None),
+        "parameters": sum(weight.numel() for weight in trainer.model.parameters()),
+        "best epoch": getattr(trainer, "best_epoch", None),
+        "steps": trainer.budget.steps if getattr(trainer, "budget", None) else None,
+        "results": {**({"valid": {"model": dict(valid)}} if valid else {}), **trainer.results},
+        "intervals": getattr(trainer, "intervals", None),
+        "candidates": getattr(trainer, "candidates", None),
+        "training seconds": round(trainer.budget.seconds, 3) if getattr(trainer, "budget", None) else None,
+        "peak memory MiB": peak_memory_mib(trainer.device),
+        "versions": versions(),
+    }
+    write_json(f"{_stem(trainer)}.json", record)
+
+
+def write_ranks(trainer, phase, views: list[str], ranks: np.ndarray) -> None:
+    """Ranks of every question, [N, views, 3] (candidates scored higher, the same, in all), beside the checkpoint."""
+    if not _leaves_files(trainer):
+        return
+    temporary = f"{_stem(trainer)}.{os.getpid()}.tmp.npz"
+    np.savez_compressed(
+        temporary, ranks=ranks, views=views, generators=phase.generators.astype(str), repeat=phase.repeat
+    )
+    os.replace(temporary, f"{_stem(trainer)}.ranks.npz")
+
+
+def _stem(trainer) -> str:
+    return os.path.splitext(trainer.saved_model_file)[0]
+
+
+def _leaves_files(trainer) -> bool:
+    return trainer.config["local_rank"] in (0, None) and os.path.exists(trainer.saved_model_file)
 
 
 def write_json(path: str, record: dict) -> None:

@@ -26,7 +26,6 @@ def _constant(step: int, warmup: int, total: int) -> float:
 SCHEDULES: dict[str, Callable[[int, int, int], float]] = {"linear": _linear, "noam": _noam, "constant": _constant}
 
 
-def learning_rate_factor(schedule: str, *, warmup_steps: int, total_steps: int) -> Callable[[int], float]:
+def learning_rate_factor(schedule: str, step: int, *, warmup_steps: int, total_steps: int) -> float:
     """The factor for step 0, 1, … of `total_steps`; `schedule` is one of SCHEDULES."""
-    form = SCHEDULES[schedule]
-    return lambda step: form(step, warmup_steps, total_steps)
+    return SCHEDULES[schedule](step, warmup_steps, total_steps)

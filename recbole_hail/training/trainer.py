@@ -1,8 +1,6 @@
 """RecBole's Trainer with what HAIL's training needs beside it."""
 
-import math
 import os
-from time import perf_counter
 
 import torch
 from recbole.trainer import Trainer
@@ -11,7 +9,7 @@ from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from recbole_hail.errors import CheckpointError, TrainingDiverged
-from recbole_hail.evaluation.views import ViewEvaluation, result_table
+from recbole_hail.evaluation.tables import result_table
 from recbole_hail.training import records, resume
 from recbole_hail.training.checkpoints import read_checkpoint, restore, write_checkpoint
 from recbole_hail.training.memory import release_free_memory
@@ -20,7 +18,7 @@ from recbole_hail.training.progress import LossLog
 from recbole_hail.training.schedules import learning_rate_factor
 
 
-class HAILTrainer(ViewEvaluation, Trainer):
+class HAILTrainer(Trainer):
     """Adds to RecBole's Trainer: a schedule by steps, loss parts, results of every view, exact resumption.
 
     Two checkpoints are kept while a run is under way: `saved_model_file`, the best by `valid_metric`, and
@@ -31,13 +29,11 @@ class HAILTrainer(ViewEvaluation, Trainer):
     def __init__(self, config, model):
         super().__init__(config, model)
         self.saved_model_file = self._agreed(records.path_of_this_run(self.saved_model_file))
-        self.prepare_views(config, model)
         self.loss_log = LossLog(model.peers)
-        self.steps = 0
-        self.seconds = 0.0
+        self.taken = (0, 0.0)  # steps and seconds of training before this process
+        self.budget = None
         self.saving = False
         self.best_epoch = None
-        self.valid_data = None
         self.valid_result = None
         self.results = {}
         if config["resume"]:
@@ -55,37 +51,25 @@ class HAILTrainer(ViewEvaluation, Trainer):
     def latest_file(self) -> str:
         return os.path.splitext(self.saved_model_file)[0] + ".latest.pth"
 
-    @property
-    def record_file(self) -> str:
-        return os.path.splitext(self.saved_model_file)[0] + ".json"
-
     def _build_optimizer(self, **kwargs):
         return build_optimizer(self.model, self.config) or super()._build_optimizer(**kwargs)
 
     def fit(self, train_data, valid_data=None, verbose=True, saved=True, show_progress=False, callback_fn=None):
-        """RecBole's `fit`, bounded by `max_steps`, with the schedule laid over all steps to come."""
+        """RecBole's `fit`, with the schedule laid over all steps to come."""
         self.saving = saved and self.config["local_rank"] == 0
-        self.valid_data = valid_data
-        self.started = perf_counter() - self.seconds
-        self._plan_steps(train_data)
-        for collector in self.view_collectors:
-            collector.data_collect(train_data)
+        self.planned_steps = self.epochs * max(len(train_data), 1)
         self.data_counts = records.data_counts(train_data, valid_data)
         outcome = super().fit(train_data, valid_data, verbose, saved, show_progress, callback_fn)
-        self.seconds = perf_counter() - self.started
         if self.saving:
-            self._write_record()
+            records.write_record(self)
             if os.path.exists(self.latest_file):
                 os.remove(self.latest_file)
         return outcome
 
-    def _plan_steps(self, train_data) -> None:
-        per_epoch = max(len(train_data), 1)
-        self.total_steps = self.config["max_steps"] or self.epochs * per_epoch
-        self.epochs = min(self.epochs, math.ceil(self.total_steps / per_epoch))
-        self.learning_rate_factor = learning_rate_factor(
-            self.config["schedule"], warmup_steps=self.config["warmup_steps"], total_steps=self.total_steps
-        )
+    @property
+    def steps(self) -> int:
+        """Optimiser steps taken, those before a resumption included."""
+        return self.taken[0] if self.budget is None else self.budget.steps
 
     def _train_epoch(self, train_data, epoch_idx, loss_func=None, show_progress=False):
         """One pass over the windows; returns the sum of the steps' losses, as RecBole does."""
@@ -103,8 +87,6 @@ class HAILTrainer(ViewEvaluation, Trainer):
         )
         try:
             for batch in batches:
-                if self.steps >= self.total_steps:
-                    break
                 self._step(batch.to(self.device), scaler)
             self.loss_log.read()
             self._check_weights()
@@ -117,8 +99,14 @@ class HAILTrainer(ViewEvaluation, Trainer):
         return self.loss_log.total
 
     def _step(self, batch, scaler) -> None:
+        factor = learning_rate_factor(
+            self.config["schedule"],
+            self.steps,
+            warmup_steps=self.config["warmup_steps"],
+            total_steps=self.budget.total_steps(self.planned_steps),
+        )
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate * self.learning_rate_factor(self.steps)
+            group["lr"] = self.learning_rate * factor
         self.optimizer.zero_grad()
         distributed = 0
         if not self.config["single_spec"]:
@@ -133,7 +121,6 @@ class HAILTrainer(ViewEvaluation, Trainer):
             clip_grad_norm_(self.model.parameters(), **self.clip_grad_norm)
         scaler.step(self.optimizer)
         scaler.update()
-        self.steps += 1
 
     def _check_weights(self) -> None:
         """A step that spoils the weights shows in the loss of the step after it, which the next epoch would take."""
@@ -163,24 +150,6 @@ class HAILTrainer(ViewEvaluation, Trainer):
                 self.tensorboard.add_scalar(f"Valid/{view}/{metric}", value, self._epoch)
         return score, self.valid_result
 
-    @torch.no_grad()
-    def evaluate(self, eval_data, load_best_model=True, model_file=None, show_progress=False):
-        """RecBole's `evaluate` by the view `predict_with` names; `view_results` then holds those of every view."""
-        if not self.config["single_spec"]:
-            torch.distributed.barrier()  # until rank 0 has written the best model
-        result = super().evaluate(eval_data, load_best_model, model_file, show_progress)
-        if not eval_data:
-            return result
-        self.view_results = self.evaluate_views()
-        if not self.config["single_spec"]:
-            result = self.view_results[self.model.views[self.model.view]]  # RecBole's weights ranks by their batches
-        if eval_data is not self.valid_data:
-            self.results["test"] = self.view_results
-            self.logger.info(set_color("test result by view", "yellow") + ":\n" + result_table(self.view_results))
-            if self.saving:
-                self._write_record()
-        return result
-
     def _save_checkpoint(self, epoch, verbose=True, **kwargs):
         """The best model so far. A resumed run with no epochs left keeps the checkpoint it came from."""
         if not self.saving or (epoch < 0 and self.start_epoch > 0):
@@ -205,7 +174,7 @@ class HAILTrainer(ViewEvaluation, Trainer):
             "run": {
                 "saved_model_file": os.path.basename(self.saved_model_file),
                 "steps": self.steps,
-                "seconds": perf_counter() - self.started,
+                "seconds": self.budget.seconds,
                 "best_epoch": self.best_epoch,
                 "best_valid_result": dict(best_valid_result or {}),
                 "results": self.results,
@@ -226,7 +195,7 @@ class HAILTrainer(ViewEvaluation, Trainer):
         self.cur_step = state["cur_step"]
         self.best_valid_score = state["best_valid_score"]
         self.best_valid_result = run["best_valid_result"] or None
-        self.steps, self.seconds, self.best_epoch = run["steps"], run["seconds"], run["best_epoch"]
+        self.taken, self.best_epoch = (run["steps"], run["seconds"]), run["best_epoch"]
         self.results = run["results"]
         try:
             self.model.load_state_dict(state["state_dict"])
@@ -236,19 +205,3 @@ class HAILTrainer(ViewEvaluation, Trainer):
         self.optimizer.load_state_dict(state["optimizer"])
         resume.restore_random_states(run["random_states"])
         self.logger.info(f"Checkpoint loaded. Resume training from epoch {self.start_epoch}, step {self.steps}")
-
-    def _write_record(self) -> None:
-        record = {
-            "model": self.config["model"],
-            "dataset": self.config["dataset"],
-            "checkpoint": os.path.basename(self.saved_model_file),
-            "settings": records.settings_in_force(self.config),
-            "data": self.data_counts,
-            "best epoch": self.best_epoch,
-            "steps": self.steps,
-            "results": self.results,
-            "training seconds": round(self.seconds, 3),
-            "peak memory MiB": records.peak_memory_mib(self.device),
-            "versions": records.versions(),
-        }
-        records.write_json(self.record_file, record)

@@ -6,8 +6,7 @@ from recbole_hail.training.schedules import SCHEDULES, learning_rate_factor
 
 
 def factors(schedule, steps, *, warmup_steps, total_steps):
-    factor = learning_rate_factor(schedule, warmup_steps=warmup_steps, total_steps=total_steps)
-    return [factor(step) for step in steps]
+    return [learning_rate_factor(schedule, step, warmup_steps=warmup_steps, total_steps=total_steps) for step in steps]
 
 
 def test_linear_climbs_over_the_warm_up_and_falls_to_0():
@@ -44,8 +43,7 @@ def test_constant_climbs_and_stays():
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("warmup", [0, 1, 7, 30])
 def test_a_factor_lies_between_0_and_1_and_is_never_0_within_the_run(schedule, warmup):
-    factor = learning_rate_factor(schedule, warmup_steps=warmup, total_steps=20)
-    values = [factor(step) for step in range(20)]
+    values = factors(schedule, range(20), warmup_steps=warmup, total_steps=20)
     assert all(0 < value <= 1 for value in values)
     assert values[:warmup] == sorted(values[:warmup])
     assert values[warmup:] == sorted(values[warmup:], reverse=True)

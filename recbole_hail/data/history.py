@@ -1,0 +1,71 @@
+"""Every generator's whole sequence of events, beside RecBole's rows that hold the newest part of it at most."""
+
+from typing import NamedTuple
+
+import torch
+from recbole.data.interaction import Interaction
+from torch import Tensor
+
+EVENTS_BEFORE = "events_before"
+
+
+class History(NamedTuple):
+    """All events of a dataset, ordered by generator, then time."""
+
+    generators: Tensor  # [events]
+    elements: Tensor  # [events]
+    start: Tensor  # [user_num], where each generator's events begin
+    popularity: Tensor  # [item_num], events of the training part
+
+    def repeats(self, generators: Tensor, targets: Tensor, events_before: Tensor) -> Tensor:
+        """Whether the target is among the generator's events before it, bool [N]."""
+        size = len(self.popularity)
+        pairs, event = (self.generators * size + self.elements).sort(stable=True)
+        asked = generators * size + targets
+        place = torch.searchsorted(pairs, asked).clamp(max=len(pairs) - 1)  # the pair's first event
+        return (pairs[place] == asked) & (event[place] < self.start[generators] + events_before)
+
+
+def attach_history(parts: list) -> None:
+    """Gives each part of a split the `history` of all and its name as `phase`, each row the column `events_before`.
+
+    Within each generator the parts follow one another in time. A sequential dataset has no row for a generator's
+    first event, which has no history; it stands in the history of the second.
+    """
+    train = parts[0]
+    generator_field, element_field = train.uid_field, train.iid_field
+    generators = torch.cat([part.inter_feat[generator_field] for part in parts])
+    elements = torch.cat([part.inter_feat[element_field] for part in parts])
+    first_generators, first_elements = _first_events(parts)
+    order = torch.cat([first_generators, generators]).argsort(stable=True)
+    all_generators = torch.cat([first_generators, generators])[order]
+    start = torch.searchsorted(all_generators, torch.arange(train.user_num))
+    rank = torch.empty_like(order)
+    rank[order] = torch.arange(len(order)) - start[all_generators]
+    in_training = torch.cat([first_elements, train.inter_feat[element_field]])
+    history = History(
+        all_generators,
+        torch.cat([first_elements, elements])[order],
+        start,
+        torch.bincount(in_training, minlength=train.item_num),
+    )
+    of_part = rank[len(first_generators) :].split([len(part) for part in parts])
+    for name, part, events_before in zip(("train", "valid", "test"), parts, of_part, strict=True):
+        part.phase, part.history = name, history
+        part.inter_feat.update(Interaction({EVENTS_BEFORE: events_before}))
+
+
+def _first_events(parts: list) -> tuple[Tensor, Tensor]:
+    """Generators and elements of the events that a sequential dataset has no row for."""
+    field = getattr(parts[0], "item_list_length_field", None)
+    if field is None:
+        none = torch.zeros(0, dtype=torch.long)
+        return none, none
+    generators, elements = [], []
+    for part in parts:
+        seconds = (part.inter_feat[field] == 1).nonzero().squeeze(1)
+        if len(seconds):
+            rows = part[seconds]
+            generators.append(rows[part.uid_field])
+            elements.append(rows[part.item_id_list_field][:, 0])
+    return torch.cat(generators), torch.cat(elements)

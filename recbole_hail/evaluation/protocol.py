@@ -1,0 +1,53 @@
+"""Which protocol a phase is evaluated under, by the settings."""
+
+from recbole.utils import EvaluatorType, ModelType
+
+from recbole_hail.evaluation import metrics
+from recbole_hail.evaluation.candidates import PROTOCOLS
+
+NEGATIVES = 99  # paper section 5.1.2
+
+
+def protocol_of(config, phase: str) -> tuple[str, int] | None:
+    """Name of the protocol and how many candidates it draws; None where the evaluation is RecBole's own.
+
+    `candidates` names it. Without it RecBole's `mode` does: uni99 is `recbole`, full is `full`; RecBole evaluates by
+    itself what has no such name (pop100, labeled), what is not a matter of ranks (AUC, coverage), and splits in which
+    a question may have several answers.
+    """
+    mode = config["eval_args"]["mode"][phase]
+    drawn = int(mode[3:]) if mode.startswith("uni") else NEGATIVES
+    asked = config["candidates"] or {"uni": "recbole", "ful": "full"}.get(mode[:3])
+    if asked is None or not _one_answer_each(config) or not all(map(metrics.from_rank, config["metrics"])):
+        return None
+    return asked, drawn
+
+
+def _one_answer_each(config) -> bool:
+    arguments = config["eval_args"]
+    leaves_one_out = isinstance(arguments["split"], dict) and "LS" in arguments["split"]
+    return (
+        config["eval_type"] == EvaluatorType.RANKING
+        and config["benchmark_filename"] is None
+        and arguments["order"] == "TO"
+        and (leaves_one_out or config["MODEL_TYPE"] == ModelType.SEQUENTIAL)
+    )
+
+
+def problems(config) -> list[str]:
+    """What is wrong with the settings of the evaluation."""
+    found = []
+    asked = config["candidates"]
+    if asked is not None and asked not in PROTOCOLS:
+        found.append(f"candidates: {asked!r} must be one of {', '.join(PROTOCOLS)}, or ~ to go by eval_args")
+    elif asked is not None and any(protocol_of(config, phase) is None for phase in ("valid", "test")):
+        found.append(
+            f"candidates: {asked} ranks one target at a time: it needs the metrics Hit, NDCG, MRR, Recall, Precision "
+            f"or MAP (now {config['metrics']}), eval_args with order TO, and for a model that is not sequential the "
+            f"split LS (now {config['eval_args']})"
+        )
+    if config["ties"] not in metrics.TIES:
+        found.append(f"ties: {config['ties']!r} must be one of {', '.join(metrics.TIES)}")
+    if not isinstance(config["candidates_seed"], int) or config["candidates_seed"] < 0:
+        found.append(f"candidates_seed: {config['candidates_seed']!r} must be a whole number of at least 0")
+    return found

@@ -1,0 +1,74 @@
+"""Ranks of targets among their candidates, every sequence encoded once, whichever the model."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from recbole.data.interaction import Interaction
+from torch import Tensor
+from tqdm import tqdm
+
+from recbole_hail.errors import TrainingDiverged
+from recbole_hail.evaluation.candidates import CandidateSets
+
+# Scores held at a time, 128 MiB of float32; memory does not grow with generators or with sequence length.
+SCORES_AT_A_TIME = 2**25
+ROWS_AT_A_TIME = 256
+
+
+@torch.no_grad()
+def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, *, most_rows: int, progress: bool = False):
+    """Compares each target's score with those of its candidates.
+
+    Args:
+        model: any RecBole model, in evaluation mode. One with `encode` and `score_encoded` (see `WindowedRecommender`)
+            is ranked by each of its views; any other is one view.
+        dataset: a validation or test part.
+        rows: [N], the rows of `dataset` to rank.
+        sets: candidates of these rows, in their order.
+        most_rows: the most rows scored at a time.
+        progress: show a bar.
+
+    Returns:
+        int64 [N, views, 3]: candidates scored higher than the target, scored the same, and in all.
+
+    Raises:
+        TrainingDiverged: a score is not a number.
+    """
+    step = max(min(most_rows, ROWS_AT_A_TIME, SCORES_AT_A_TIME // dataset.item_num), 1)
+    lengths = getattr(dataset, "item_list_length_field", None)
+    # Sequences of like length are encoded together, so that little of a batch is padding.
+    order = dataset.inter_feat[lengths][rows].argsort(stable=True).numpy() if lengths else np.arange(len(rows))
+    ranks = torch.zeros(len(rows), len(getattr(model, "views", ["model"])), 3, dtype=torch.int64)
+    batches = [order[start : start + step] for start in range(0, len(order), step)]
+    for batch in tqdm(batches, ncols=100, desc="Evaluate", disable=not progress):
+        interaction = dataset[rows[batch]].to(model.device)
+        target = interaction[dataset.iid_field][:, None]  # [B, 1]
+        if sets.elements is None:
+            candidates = torch.arange(1, dataset.item_num, device=target.device).expand(len(target), -1)
+        else:
+            candidates = torch.from_numpy(sets.elements[batch]).long().to(target.device)  # [B, K]
+        real = (candidates != 0) & (candidates != target)
+        for view, scores in enumerate(_scores(model, interaction, torch.cat([target, candidates], dim=1))):
+            own, others = scores.gather(1, target), scores.gather(1, candidates)
+            if own.isnan().any() or (others.isnan() & real).any():
+                raise TrainingDiverged("the model's scores are not numbers (NaN), so nothing can be ranked by them")
+            counts = [((others > own) & real).sum(1), ((others == own) & real).sum(1), real.sum(1)]
+            ranks[batch, view] = torch.stack(counts, dim=1).cpu()
+    return ranks
+
+
+def _scores(model, interaction: Interaction, asked: Tensor) -> Iterator[Tensor]:
+    """[B, n_items] for each view, one view in memory at a time; `asked` [B, K] are the elements that will be read."""
+    if hasattr(model, "views"):
+        for hidden in model.encode(interaction[model.ITEM_SEQ], interaction[model.ITEM_SEQ_LEN]):
+            yield model.score_encoded(hidden)
+        return
+    try:
+        yield model.full_sort_predict(interaction).view(len(asked), -1)
+    except NotImplementedError:  # a model that can only score single elements
+        one_by_one = interaction.repeat_interleave(asked.shape[1])
+        one_by_one.update(Interaction({model.ITEM_ID: asked.flatten()}))
+        yield torch.full((len(asked), model.n_items), -torch.inf, device=asked.device).scatter(
+            1, asked, model.predict(one_by_one).view_as(asked).float()
+        )

@@ -1,0 +1,23 @@
+"""Results as text: a row for each view, or model, and below it its repeat and its new targets."""
+
+from texttable import Texttable
+
+from recbole_hail.evaluation.metrics import SUBSETS
+
+
+def result_table(results: dict[str, dict[str, float]]) -> str:
+    """Text table of results as `RankEvaluator` or RecBole's Evaluator give them, with a column for each metric."""
+    prefixes = tuple(f"{subset}_" for subset in SUBSETS)
+    metrics = [name for name in next(iter(results.values())) if not name.startswith(prefixes)]
+    table = Texttable(max_width=0)
+    table.set_cols_dtype(["t"] * (len(metrics) + 1))
+    table.set_cols_align(["l"] + ["r"] * len(metrics))
+    table.header(["view", *metrics])
+    for view, result in results.items():
+        table.add_row([view, *(f"{result[metric]:.4f}" for metric in metrics)])
+        for subset in SUBSETS:
+            targets = result.get(f"{subset}_targets", 0)
+            if targets > 0 and f"{subset}_{metrics[0]}" in result:
+                cells = [f"{result[f'{subset}_{metric}']:.4f}" for metric in metrics]
+                table.add_row([f"  {subset} targets ({targets:,})", *cells])
+    return table.draw()

@@ -1,0 +1,105 @@
+"""A budget of steps or minutes for the training of any model, RecBole's own included."""
+
+from collections.abc import Iterable, Iterator
+from functools import wraps
+from time import perf_counter
+
+
+def problems(config) -> list[str]:
+    """What is wrong with the settings of the budget."""
+    steps, minutes = config["max_steps"], config["max_minutes"]
+    found = []
+    if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool) or steps < 1):
+        found.append(f"max_steps: {steps!r} must be a whole number of at least 1, or ~ to go by epochs")
+    if minutes is not None and (not isinstance(minutes, int | float) or isinstance(minutes, bool) or not minutes > 0):
+        found.append(f"max_minutes: {minutes!r} must be a positive number, or ~ to go by epochs")
+    return found
+
+
+class Budget:
+    """What training may take, and what it has taken; validation does not count.
+
+    Args:
+        max_steps: optimiser steps, None for no bound.
+        max_minutes: wall time inside the training loop, None for no bound.
+        steps, seconds: taken before.
+    """
+
+    def __init__(self, max_steps: int | None, max_minutes: float | None, steps: int = 0, seconds: float = 0.0):
+        self.max_steps = max_steps
+        self.max_seconds = None if max_minutes is None else max_minutes * 60
+        self.steps = steps
+        self.seconds = seconds
+
+    @property
+    def spent(self) -> bool:
+        return (self.max_steps is not None and self.steps >= self.max_steps) or (
+            self.max_seconds is not None and self.seconds >= self.max_seconds
+        )
+
+    def watch(self, batches: Iterable) -> Iterator:
+        """The batches of an epoch, up to the one that spends the budget; each counts as one step."""
+        last = perf_counter()
+        for batch in batches:
+            if self.spent:
+                return
+            yield batch
+            now = perf_counter()
+            self.steps += 1
+            self.seconds += now - last
+            last = now
+
+    def total_steps(self, planned: int) -> int:
+        """How many steps training will take in all, of those planned; under a bound of time by the pace so far."""
+        total = planned if self.max_steps is None else self.max_steps
+        if self.max_seconds is not None and self.seconds > 0:
+            total = min(total, max(round(self.steps * self.max_seconds / self.seconds), self.steps))
+        return total
+
+
+class BudgetSpent(Exception):
+    """Leaves RecBole's loop over epochs, which has no other way out."""
+
+
+class _BudgetedLoader:
+    """A training dataloader that ends with the budget, and tells the trainer when it does."""
+
+    def __init__(self, loader, trainer):
+        self._loader, self._trainer = loader, trainer
+
+    def __getattr__(self, name):
+        return getattr(self._loader, name)
+
+    def __len__(self):
+        return len(self._loader)
+
+    def __iter__(self):
+        budget = self._trainer.budget
+        if budget.spent:
+            raise BudgetSpent
+        yield from budget.watch(self._loader)
+        if budget.spent:
+            self._trainer.eval_step = min(self._trainer.eval_step, 1)  # validate now, unless never
+
+
+def with_budget(original):
+    """RecBole's `Trainer.fit` within `max_steps` and `max_minutes`; the last epoch is validated wherever it is cut."""
+
+    @wraps(original)
+    def fit(self, train_data, valid_data=None, verbose=True, saved=True, show_progress=False, callback_fn=None):
+        # A resumed run has taken part of its budget already.
+        self.budget = Budget(self.config["max_steps"], self.config["max_minutes"], *getattr(self, "taken", ()))
+
+        def after_validation(epoch, score):
+            if callback_fn:
+                callback_fn(epoch, score)
+            if self.budget.spent:
+                raise BudgetSpent
+
+        loader = _BudgetedLoader(train_data, self)
+        try:
+            return original(self, loader, valid_data, verbose, saved, show_progress, after_validation)
+        except BudgetSpent:
+            return self.best_valid_score, self.best_valid_result
+
+    return fit

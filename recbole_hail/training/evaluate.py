@@ -1,0 +1,122 @@
+"""The evaluation of every trainer under a named protocol, in place of RecBole's own."""
+
+from functools import wraps
+
+import numpy as np
+import torch
+from recbole.utils import set_color
+
+from recbole_hail.evaluation.candidates import CandidateSets
+from recbole_hail.evaluation.metrics import RankEvaluator, by_question
+from recbole_hail.evaluation.phase import Phase
+from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.evaluation.ranking import rank_targets
+from recbole_hail.evaluation.significance import mean_interval
+from recbole_hail.evaluation.tables import result_table
+from recbole_hail.training.records import write_ranks, write_record
+
+INTERVAL_DRAWS = 1000
+
+
+def with_protocols(original):
+    """RecBole's `Trainer.evaluate`, by ranks where a protocol applies (see `protocol_of`).
+
+    The trainer then holds, for what it has evaluated last, `view_results` (metrics of each view) and, for each phase,
+    `results`, `candidates`, and after a test `intervals`; records and ranks of a test are written beside the model.
+    """
+
+    @wraps(original)
+    def evaluate(self, eval_data, load_best_model=True, model_file=None, show_progress=False):
+        if not eval_data:
+            return None
+        phase = _phase(self, eval_data)
+        if phase is None:
+            result = original(self, eval_data, load_best_model, model_file, show_progress)
+            self.view_results = {_views(self.model)[_chosen(self.model)]: dict(result)}
+        else:
+            if load_best_model:
+                _load(self, model_file or self.saved_model_file)
+            self.model.eval()
+            result = _by_ranks(self, eval_data._dataset, phase, show_progress)
+        name = getattr(eval_data._dataset, "phase", "test")
+        if name == "test":
+            self.results = {**getattr(self, "results", {}), "test": self.view_results}
+            self.logger.info(set_color("test result by view", "yellow") + ":\n" + result_table(self.view_results))
+            write_record(self)
+        return result
+
+    return evaluate
+
+
+def _views(model) -> list[str]:
+    return getattr(model, "views", ["model"])
+
+
+def _chosen(model) -> int:
+    return getattr(model, "view", 0)
+
+
+def _phase(trainer, eval_data) -> Phase | None:
+    """The phase of a part, made at its first evaluation; None where RecBole evaluates by itself."""
+    part = eval_data._dataset
+    name = getattr(part, "phase", None)
+    named = name and protocol_of(trainer.config, name)
+    if not named:
+        return None
+    phases = vars(trainer).setdefault("phases", {})
+    if name not in phases:
+        phases[name] = Phase(trainer.config, part, name, *named)
+        trainer.logger.info(set_color("candidates", "blue") + f": {phases[name]}, ties {trainer.config['ties']}")
+    return phases[name]
+
+
+def _load(trainer, file: str) -> None:
+    """The best model, as RecBole's `evaluate` loads it."""
+    if not trainer.config["single_spec"]:
+        torch.distributed.barrier()  # until rank 0 has written it
+    checkpoint = torch.load(file, map_location=trainer.device)
+    trainer.model.load_state_dict(checkpoint["state_dict"])
+    trainer.model.load_other_parameter(checkpoint.get("other_parameter"))
+    trainer.logger.info(f"Loading model structure and parameters from {file}")
+
+
+def _by_ranks(trainer, part, phase: Phase, progress: bool) -> dict[str, float]:
+    """Metrics of the view to predict with, through RecBole's Collector and Evaluator; keeps those of every view."""
+    data = trainer.eval_collector.data_struct
+    data.update_tensor("rec.ranks", _ranks_of_all_processes(trainer, part, phase, progress))
+    data.update_tensor("rec.repeat", phase.repeat)
+    collected = trainer.eval_collector.get_data_struct()
+    evaluator = RankEvaluator(trainer.config)
+    views = _views(trainer.model)
+    trainer.view_results = {view: evaluator.evaluate(collected, index) for index, view in enumerate(views)}
+    trainer.candidates = {**getattr(trainer, "candidates", {}), phase.name: phase.described()}
+    if phase.name == "test":
+        trainer.intervals = {view: _intervals(evaluator, collected, index) for index, view in enumerate(views)}
+        write_ranks(trainer, phase, views, collected.get("rec.ranks").numpy())
+    return trainer.view_results[views[_chosen(trainer.model)]]
+
+
+def _ranks_of_all_processes(trainer, part, phase: Phase, progress: bool) -> torch.Tensor:
+    """[N, views, 3]; of several processes each ranks every so-manieth question."""
+    config, sets = trainer.config, phase.candidates
+    alone = config["single_spec"]
+    mine = slice(None) if alone else slice(config["local_rank"] + config["offset"], None, config["world_size"])
+    if sets.elements is not None:
+        sets = CandidateSets(sets.elements[mine], sets.hash)
+    most_rows = config["eval_batch_size"]
+    ranks = rank_targets(trainer.model, part, phase.rows[mine], sets, most_rows=most_rows, progress=progress)
+    if alone:
+        return ranks
+    shares = [None] * config["world_size"]
+    torch.distributed.all_gather_object(shares, ranks)
+    together = ranks.new_zeros(len(phase.rows), *ranks.shape[1:])
+    for number, share in enumerate(shares):
+        together[number :: config["world_size"]] = share
+    return together
+
+
+def _intervals(evaluator: RankEvaluator, collected, view: int) -> dict[str, list[float]]:
+    """95 % bootstrap intervals of the means over all generators."""
+    values = by_question(evaluator.ranks(collected, view), evaluator.config, evaluator.config["ties"])
+    ends = mean_interval(np.stack(list(values.values()), axis=1), draws=INTERVAL_DRAWS)
+    return {name: interval.tolist() for name, interval in zip(values, ends, strict=True)}
