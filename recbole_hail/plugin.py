@@ -16,6 +16,7 @@ import recbole.quick_start
 import recbole.quick_start.quick_start
 import recbole.trainer
 from recbole.config import Config
+from recbole.data.dataloader import TrainDataLoader
 from recbole.data.dataset import Dataset
 from recbole.utils import EvaluatorType, ModelType
 
@@ -32,6 +33,7 @@ from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.training.budget import problems as budget_problems
 from recbole_hail.training.budget import with_budget
 from recbole_hail.training.evaluate import with_protocols
+from recbole_hail.training.rules import RuleTrainer
 from recbole_hail.training.trainer import HAILTrainer
 from recbole_hail.tuning import objective_function
 
@@ -39,6 +41,10 @@ from recbole_hail.tuning import objective_function
 MODELS = {
     "HAIL": ("recbole_hail.models.hail", HAILDataset, WindowLoader, HAILTrainer),
     "CSa": ("recbole_hail.models.csa", HAILDataset, WindowLoader, HAILTrainer),
+    **{
+        rule: ("recbole_hail.models.rules", HAILDataset, TrainDataLoader, RuleTrainer)
+        for rule in ("GeneratorFrequency", "SmoothedFrequency", "RecencyFrequency", "MarkovChain", "GeneratorKNN")
+    },
 }
 
 

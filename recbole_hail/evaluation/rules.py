@@ -1,0 +1,115 @@
+"""Training-free rules: the next element from counts, as pure functions over count matrices.
+
+V columns stand for the elements; column 0 is RecBole's padding and counts nothing. Popularity enters every score as a
+share of all training events, so that an element which no count speaks for still has its place.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+# Neighbours decide, and popularity only between elements that no neighbour has: a millionth of an event.
+_TIE_BREAK = 1e-6
+_ROWS_AT_ONCE = 512
+
+
+class Sequences(NamedTuple):
+    """Sequences one after another, each from its oldest element to its newest."""
+
+    elements: np.ndarray  # [E]
+    lengths: np.ndarray  # [N]
+
+    @property
+    def row(self) -> np.ndarray:
+        """[E], the sequence that each event belongs to."""
+        return np.repeat(np.arange(len(self.lengths)), self.lengths)
+
+    @property
+    def ends(self) -> np.ndarray:
+        """[N], where each sequence ends in `elements`."""
+        return np.cumsum(self.lengths)
+
+
+def cut_sequences(flat: np.ndarray, start: np.ndarray, end: np.ndarray) -> Sequences:
+    """The stretches [start, end) of `flat`, one per sequence; they may overlap."""
+    lengths = end - start
+    shift = start - (np.cumsum(lengths) - lengths)  # from a place in the result to its place in `flat`
+    return Sequences(flat[np.arange(lengths.sum()) + np.repeat(shift, lengths)], lengths)
+
+
+def element_counts(sequences: Sequences, columns: int, *, half_life: float | None = None) -> sparse.csr_matrix:
+    """How often each sequence has each element, [N, V].
+
+    Args:
+        half_life: events after which an event counts half; the newest counts 1. None: all count 1.
+    """
+    weights = np.ones(len(sequences.elements))
+    if half_life is not None:
+        age = np.repeat(sequences.ends, sequences.lengths) - 1 - np.arange(len(weights))
+        weights = 0.5 ** (age / half_life)
+    return sparse.csr_matrix((weights, (sequences.row, sequences.elements)), shape=(len(sequences.lengths), columns))
+
+
+def transition_counts(sequences: Sequences, columns: int) -> sparse.csr_matrix:
+    """How often each element (row) is followed by each (column) within a sequence, [V, V]."""
+    follows = sequences.row[1:] == sequences.row[:-1]
+    before, after = sequences.elements[:-1][follows], sequences.elements[1:][follows]
+    return sparse.csr_matrix((np.ones(len(before)), (before, after)), shape=(columns, columns))
+
+
+def popularity_share(sequences: Sequences, columns: int) -> np.ndarray:
+    """Share of each element among the events, [V]; below 1 even where there is one element alone, so that it can
+    break ties between counts but never make up for one."""
+    counts = np.bincount(sequences.elements, minlength=columns)
+    return counts / (counts.sum() + 1)
+
+
+def smoothed_frequency(history: sparse.csr_matrix, popularity: np.ndarray, concentration: float) -> np.ndarray:
+    """Counts under a Dirichlet prior that weighs as much as `concentration` events of average popularity, [B, V].
+
+    With a concentration of 1 popularity breaks ties and does nothing else: the rule "what this generator had most
+    often". `history` may hold counts, counts that decay with age, or those of the elements that followed.
+    """
+    return history.toarray() + concentration * popularity
+
+
+def generator_knn(
+    history: sparse.csr_matrix,
+    generator: np.ndarray,
+    training: sparse.csr_matrix,
+    popularity: np.ndarray,
+    *,
+    power: float,
+    weight: float,
+) -> np.ndarray:
+    """Counts smoothed by those of similar generators, [B, V].
+
+    A neighbour's say is the cosine between its counts and the history's, to the `power`; what neighbours had, each as
+    shares of its own events, counts as much as `weight` events. A history like no other is smoothed by popularity.
+
+    Args:
+        history: [B, V], counts before the target.
+        generator: [B], the row of `training` that is the history's own, which is no neighbour.
+        training: [G, V], counts of all generators.
+    """
+    unit = _divided(training, np.sqrt(training.multiply(training).sum(1)))
+    shares = _divided(training, training.sum(1)).T.tocsr()  # [V, G]
+    scores = smoothed_frequency(history, popularity, _TIE_BREAK)  # [B, V]
+    length = np.sqrt(np.asarray(history.multiply(history).sum(1))).clip(min=1)  # [B, 1]
+    for first in range(0, len(generator), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        own = generator[rows]
+        say = (unit @ (history[rows].toarray() / length[rows]).T) ** power  # [G, rows]
+        say[own, np.arange(len(own))] = 0
+        total = say.sum(0)  # [rows]
+        has_neighbours = total > 0
+        of_neighbours = (shares @ say).T / np.where(has_neighbours, total, 1)[:, None]  # [rows, V]
+        scores[rows] += weight * np.where(has_neighbours[:, None], of_neighbours, popularity)
+    return scores
+
+
+def _divided(counts: sparse.csr_matrix, by_row) -> sparse.csr_matrix:
+    """Each row over its divisor; rows without counts stay empty."""
+    divisors = np.asarray(by_row).ravel()
+    return sparse.diags(1 / np.where(divisors > 0, divisors, 1)).dot(counts).tocsr()

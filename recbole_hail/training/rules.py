@@ -1,0 +1,77 @@
+"""RecBole's Trainer for training-free rules: one look at the training part, then validation and test as ever."""
+
+from time import perf_counter
+
+import numpy as np
+import torch
+from recbole.trainer import Trainer
+from recbole.utils import EvaluatorType, dict2str, set_color
+
+from recbole_hail.data.dataset import CONTEXT_START
+from recbole_hail.evaluation.rules import cut_sequences
+from recbole_hail.training import records
+from recbole_hail.training.checkpoints import write_checkpoint
+
+
+class RuleTrainer(Trainer):
+    """Counts instead of steps: no loss, no optimiser, no epochs."""
+
+    def __init__(self, config, model):
+        super().__init__(config, model)
+        self.saved_model_file = records.path_of_this_run(self.saved_model_file)
+
+    def _build_optimizer(self, **kwargs):
+        return None
+
+    def fit(self, train_data, valid_data=None, verbose=True, saved=True, show_progress=False, callback_fn=None):
+        """Counts the training part, validates and saves; returns score and result of the validation, as RecBole does.
+
+        `callback_fn` is called once, as after a first epoch.
+        """
+        self.eval_collector.data_collect(train_data)
+        started = perf_counter()
+        self._count(train_data._dataset)
+        if verbose:
+            self.logger.info(set_color("counting", "green") + f" [time: {perf_counter() - started:.2f}s]")
+        if valid_data:
+            self.best_valid_score, self.best_valid_result = self._valid_epoch(valid_data, show_progress)
+            if verbose:
+                self.logger.info(set_color("valid result", "blue") + ": \n" + dict2str(self.best_valid_result))
+            if callback_fn:
+                callback_fn(0, self.best_valid_score)
+        if saved:
+            self._save_checkpoint(0, verbose=verbose)
+        return self.best_valid_score, self.best_valid_result
+
+    def _count(self, dataset) -> None:
+        """Hands the model the stretches that training may see and whose they are."""
+        start, end = (place.numpy() for place in dataset.sequences)
+        user_at = np.zeros(len(dataset.elements), dtype=np.int64)  # at the first event of each generator
+        user_at[dataset.inter_feat[CONTEXT_START].numpy()] = dataset.inter_feat[dataset.uid_field].numpy()
+        self.model.count(cut_sequences(dataset.elements.numpy(), start, end), user_at[start])
+
+    def _save_checkpoint(self, epoch, verbose=True, **kwargs):
+        file = kwargs.get("saved_model_file", self.saved_model_file)
+        state = {
+            "config": self.config,
+            "epoch": epoch,
+            "cur_step": 0,
+            "best_valid_score": self.best_valid_score,
+            "state_dict": self.model.state_dict(),
+            "other_parameter": self.model.other_parameter(),
+        }
+        write_checkpoint(state, file)
+        if verbose:
+            self.logger.info(set_color("Saving current", "blue") + f": {file}")
+
+    def _neg_sample_batch_eval(self, batched_data):
+        """RecBole's, in the precision of the scores: it would write them into float32, where ties are not broken."""
+        interaction, row, positive_u, positive_i = batched_data
+        scores = self.model.predict(interaction.to(self.device))
+        if self.config["eval_type"] == EvaluatorType.RANKING:
+            shape = (int(positive_u[-1]) + 1, self.tot_item_num)
+            candidates = interaction[self.config["ITEM_ID_FIELD"]]
+            dense = scores.new_full(shape, -torch.inf)
+            dense[row, candidates] = scores
+            scores = dense
+        return interaction, scores, positive_u, positive_i
