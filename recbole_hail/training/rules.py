@@ -10,6 +10,7 @@ from recbole.utils import EvaluatorType, dict2str, set_color
 from recbole_hail.data.dataset import CONTEXT_START
 from recbole_hail.evaluation.rules import cut_sequences
 from recbole_hail.training import records
+from recbole_hail.training.budget import Budget
 from recbole_hail.training.checkpoints import write_checkpoint
 
 
@@ -31,8 +32,9 @@ class RuleTrainer(Trainer):
         self.eval_collector.data_collect(train_data)
         started = perf_counter()
         self._count(train_data._dataset)
+        self.budget = Budget(None, None, seconds=perf_counter() - started)  # what training has taken, for the record
         if verbose:
-            self.logger.info(set_color("counting", "green") + f" [time: {perf_counter() - started:.2f}s]")
+            self.logger.info(set_color("counting", "green") + f" [time: {self.budget.seconds:.2f}s]")
         if valid_data:
             self.best_valid_score, self.best_valid_result = self._valid_epoch(valid_data, show_progress)
             if verbose:

@@ -1,6 +1,7 @@
 """The rules on counts small enough to do by hand, and on the authors' data under candidates drawn here."""
 
 import gzip
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def test_an_event_counts_half_after_each_half_life():
 def test_transitions_are_those_of_counting_pairs_within_each_sequence(rows):
     expected = np.zeros((7, 7))
     for row in rows:
-        for before, after in zip(row, row[1:], strict=False):
+        for before, after in pairwise(row):
             expected[before, after] += 1
     assert np.array_equal(rules.transition_counts(sequences(*rows), 7).toarray(), expected)
 
