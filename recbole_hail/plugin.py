@@ -40,6 +40,9 @@ from recbole_hail.tuning import objective_function
 # Model class -> (module, dataset class, training dataloader, trainer class).
 MODELS = {
     "HAIL": ("recbole_hail.models.hail", HAILDataset, WindowLoader, HAILTrainer),
+    "DML": ("recbole_hail.models.dml", HAILDataset, WindowLoader, HAILTrainer),
+    "RCE": ("recbole_hail.models.adaptive_denoising", HAILDataset, WindowLoader, HAILTrainer),
+    "TCE": ("recbole_hail.models.adaptive_denoising", HAILDataset, WindowLoader, HAILTrainer),
     "CSa": ("recbole_hail.models.csa", HAILDataset, WindowLoader, HAILTrainer),
     **{
         rule: ("recbole_hail.models.rules", HAILDataset, TrainDataLoader, RuleTrainer)

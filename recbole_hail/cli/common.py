@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from importlib import resources
@@ -14,7 +15,7 @@ import recbole_hail  # noqa: F401  registers the plugin, in spawned ranks too, w
 import yaml
 from dataset_converters import ConversionError
 from recbole_hail.errors import SettingsError, UserError
-from recbole_hail.plugin import MODELS
+from recbole_hail.plugin import MODELS, yaml_folder
 
 _EXTERNAL = ("LightGBM", "XGBoost")  # RecBole's names for models of libraries that need not be installed
 _SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
@@ -44,7 +45,11 @@ def recbole_parser(description: str) -> argparse.ArgumentParser:
         description=description, allow_abbrev=False, epilog="Any RecBole setting can be given as --name=value."
     )
     parser.add_argument("--dataset", "-d", default="ml-100k", help="name of a dataset (default: ml-100k)")
-    parser.add_argument("--config_files", default="", help="yaml files of settings, separated by spaces")
+    parser.add_argument(
+        "--config_files",
+        default="",
+        help="yaml files of settings or shipped presets such as HAIL-I, separated by spaces",
+    )
     return parser
 
 
@@ -63,7 +68,19 @@ def processes(arguments: argparse.Namespace) -> dict:
 
 
 def config_files(arguments: argparse.Namespace) -> list[str] | None:
-    return arguments.config_files.strip().split() or None
+    """The files of settings; a shipped preset may be given by its name alone.
+
+    Raises:
+        SettingsError: names the entries that are neither files nor presets.
+    """
+    presets = {file.stem: str(file) for file in sorted((yaml_folder() / "presets").glob("*.yaml"))}
+    names = arguments.config_files.split()
+    unknown = [name for name in names if name not in presets and not os.path.isfile(name)]
+    if unknown:
+        raise SettingsError(
+            [f"config_files: {name} is neither a file nor one of {', '.join(presets)}" for name in unknown]
+        )
+    return [name if os.path.isfile(name) else presets[name] for name in names] or None
 
 
 def _class_names(model: str) -> list[str]:

@@ -21,6 +21,7 @@ class WindowedRecommender(SequentialRecommender):
     """
 
     settings_of = ("HAIL",)  # yaml/HAIL.yaml holds the defaults of them all; a model's own yaml only what differs
+    step = 0  # optimiser steps taken so far, which the trainer tells before each
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)

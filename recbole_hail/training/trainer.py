@@ -107,6 +107,7 @@ class HAILTrainer(Trainer):
         )
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate * factor
+        self.model.step = self.steps
         self.optimizer.zero_grad()
         distributed = 0
         if not self.config["single_spec"]:

@@ -30,11 +30,11 @@ COMMON = {
     "attn_dropout_prob": 0.0,
     "initializer_range": 0.1,
     "MAX_ITEM_LIST_LENGTH": 10,
-    "train_batch_tokens": 1000,
+    "train_batch_tokens": 250,
     "learning_rate": 0.01,
     "warmup_steps": 5,
-    "epochs": 20,
-    "eval_step": 20,
+    "epochs": 10,
+    "eval_step": 10,
     "eval_batch_size": 4096,
     "show_progress": False,
     "use_gpu": False,
@@ -45,7 +45,7 @@ COMMON = {
 }
 # What a model needs beside the common settings.
 SETTINGS = {
-    "HAIL": {"epochs": 30, "eval_step": 30},
+    "TCE": {"drop_steps": 100},
 }
 
 

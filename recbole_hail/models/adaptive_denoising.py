@@ -1,0 +1,68 @@
+"""BERT4Rec under adaptive denoising training (Wang et al., WSDM 2021) as RecBole models: R-CE and T-CE."""
+
+from abc import abstractmethod
+
+from torch import Tensor
+
+from recbole_hail import settings
+from recbole_hail.data.loader import TARGET_ELEMENT
+from recbole_hail.losses import (
+    HailLossParts,
+    drop_rate_at,
+    likelihood_weights,
+    self_knowledge_loss,
+    truncation_weights,
+    weighted_loss_parts,
+)
+from recbole_hail.models.cross_entropy import CrossEntropyRecommender
+
+
+class AdaptiveDenoisingRecommender(CrossEntropyRecommender):
+    """The cross-entropy over all elements, every positive weighted by its own loss."""
+
+    @abstractmethod
+    def weights(self, cross_entropy: Tensor) -> Tensor:
+        """[T, M] -> [T, M]."""
+
+    def loss_parts(self, interaction) -> HailLossParts:
+        logits = self.networks.logits(self.hidden_at_targets(interaction))
+        # Column k of the logits is element k + 1.
+        cross_entropy = self_knowledge_loss(logits, interaction[TARGET_ELEMENT] - 1)  # [T, M]
+        return weighted_loss_parts(cross_entropy, self.weights(cross_entropy))
+
+
+class RCE(AdaptiveDenoisingRecommender):
+    """Reweighted cross-entropy, the paper's R-CE (section 5.2; Wang et al., section 3.3)."""
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        self.exponent = config["reweight_exponent"]
+
+    def weights(self, cross_entropy: Tensor) -> Tensor:
+        return likelihood_weights(cross_entropy, self.exponent)
+
+    @classmethod
+    def complete_settings(cls, config) -> list[str]:
+        """As for all models of the cross-entropy; also the exponent."""
+        checks = [("reweight_exponent", settings.number(0, float("inf")), "must not be negative")]
+        return super().complete_settings(config) + settings.check(config, checks)
+
+
+class TCE(AdaptiveDenoisingRecommender):
+    """Truncated cross-entropy (Wang et al., section 3.2)."""
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        self.schedule = {name: config[name] for name in ("drop_rate", "drop_steps")}
+
+    def weights(self, cross_entropy: Tensor) -> Tensor:
+        return truncation_weights(cross_entropy, drop_rate_at(self.step, **self.schedule))
+
+    @classmethod
+    def complete_settings(cls, config) -> list[str]:
+        """As for all models of the cross-entropy; also rate and growth of the truncation."""
+        checks = [
+            ("drop_rate", settings.number(0, 1, open_above=True), "must lie in [0, 1)"),
+            ("drop_steps", settings.whole(0), "must be a whole number of at least 0"),
+        ]
+        return super().complete_settings(config) + settings.check(config, checks)

@@ -1,0 +1,50 @@
+"""The shipped presets: the ablation variants of the paper's Fig. 3, given by their name."""
+
+from argparse import Namespace
+
+import pytest
+from recbole.config import Config
+
+from recbole_hail.cli.common import config_files
+from recbole_hail.errors import SettingsError
+
+
+def files(text):
+    return config_files(Namespace(config_files=text))
+
+
+@pytest.mark.parametrize(
+    ("preset", "switches"),
+    [
+        ("HAIL-I", {"positive_term": False}),
+        ("HAIL-II", {"negative_term": False}),
+        ("HAIL-III", {"positive_term": False, "negative_term": False}),
+        ("HAIL-IV", {"beta": 0.0}),
+    ],
+)
+def test_a_preset_changes_exactly_the_switches_of_fig_3(workplace, preset, switches):
+    hail, variant = (
+        Config(model="HAIL", dataset="nyc16", config_file_list=files(names)).final_config_dict for names in ("", preset)
+    )
+    assert hail["positive_term"] and hail["negative_term"] and hail["beta"] == 0.02
+    changed = {name: variant[name] for name in hail if hail[name] != variant[name]}
+    changed.pop("dataset_save_path")  # carries a fingerprint of the settings
+    assert changed == switches
+
+
+def test_names_and_paths_mix_and_a_file_of_that_name_wins(workplace):
+    (workplace / "mine.yaml").write_text("alpha: 0.7\n")
+    (workplace / "HAIL-II").write_text("alpha: 0.6\n")
+    found = files(" mine.yaml HAIL-I  HAIL-II ")
+    assert found[0] == "mine.yaml" and found[2] == "HAIL-II"
+    assert found[1].endswith("presets/HAIL-I.yaml")
+    assert files("") is None
+
+
+def test_unknown_names_are_listed_with_the_presets(workplace):
+    with pytest.raises(SettingsError) as caught:
+        files("HAIL-V mine.yaml")
+    presets = "HAIL-I, HAIL-II, HAIL-III, HAIL-IV"
+    assert caught.value.problems == [
+        f"config_files: {name} is neither a file nor one of {presets}" for name in ("HAIL-V", "mine.yaml")
+    ]
