@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from recbole.config import Config
 from recbole.data import create_dataset
 from recbole.quick_start import load_data_and_model, run_recbole
@@ -25,6 +26,24 @@ def test_missing_values_are_filled_with_any_pandas(workplace):
     assert not dataset.inter_feat["rating"].isna().any()
     assert np.isclose(dataset.inter_feat["rating"].mean(), 2.0)
     assert [len(tags) for tags in dataset.inter_feat["tags"]] == [2, 0, 1]
+
+
+@pytest.mark.parametrize(("separator", "error"), [("\t", 0), (",", 0), ("::", 1e-15)])
+def test_values_are_read_as_written_with_separators_of_any_length(workplace, separator, error):
+    """pandas' parsers round numbers by default, and the one in C knows no separator of two characters."""
+    folder = workplace / "dataset" / "exact"
+    folder.mkdir(parents=True)
+    ratings = ["0.30000000000000004", "1e23", "123456789.12345679", "8.41e21"]
+    header = separator.join(["user_id:token", "item_id:token", "rating:float"])
+    rows = [separator.join(["007", f"NA {i} é", rating]) for i, rating in enumerate(ratings)]
+    (folder / "exact.inter").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    settings = {"field_separator": separator, "load_col": {"inter": ["user_id", "item_id", "rating"]}}
+    dataset = create_dataset(Config(model="BPR", dataset="exact", config_dict=settings))
+    assert dataset.inter_feat["rating"].tolist() == pytest.approx(
+        [float(rating) for rating in ratings], rel=error, abs=0
+    )
+    assert dataset.field2id_token["user_id"].tolist() == ["[PAD]", "007"]
+    assert dataset.field2id_token["item_id"].tolist() == ["[PAD]", *(f"NA {i} é" for i in range(4))]
 
 
 def test_pop_counts_an_element_as_often_as_it_occurs(workplace, write_dataset):

@@ -1,5 +1,6 @@
 """RecBole's sequential dataset without its copy of the history at every event."""
 
+import numpy as np
 import torch
 from recbole.data.dataset import SequentialDataset
 from recbole.data.interaction import Interaction
@@ -51,6 +52,24 @@ class HAILDataset(SequentialDataset):
         sources = [train, valid] if self.config["train_on_valid"] else [train]
         train.sequences = _stretches([source.inter_feat for source in sources])
         return [train, valid, test]
+
+    def _grouped_index(self, keys) -> list[np.ndarray]:
+        """Row numbers of each group, groups in the order of their first row; RecBole's loops over the rows."""
+        _, first, group, sizes = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+        rows = first[group].argsort(kind="stable")
+        return np.split(rows, sizes[first.argsort()].cumsum()[:-1])
+
+    def _split_index_by_leave_one_out(self, grouped_index, leave_one_num) -> list[tuple[torch.Tensor]]:
+        """RecBole's rule without its loop: the last rows of a group, one for each held-out part, but never its first.
+
+        Rows stand in tuples because Interaction turns an index that is a tensor into a list for every column.
+        """
+        sizes = np.array([len(rows) for rows in grouped_index])
+        rows, ends = np.concatenate(grouped_index), sizes.cumsum()
+        from_end = ends.repeat(sizes) - 1 - np.arange(len(rows))  # 0 for the last row of a group
+        held_out = np.minimum(sizes - 1, leave_one_num).repeat(sizes)
+        part = np.where(from_end < held_out, leave_one_num - from_end, 0)
+        return [(torch.from_numpy(rows[part == number]),) for number in range(leave_one_num + 1)]
 
     def inter_matrix(self, form="coo", value_field=None):
         """RecBole takes each user's first event from columns that are not here."""
