@@ -163,13 +163,7 @@ def _common_problems(config) -> list[str]:
     """Settings of any model that RecBole would trip over in the middle of a run, or pass over in silence."""
     found = []
     if config["eval_type"] == EvaluatorType.RANKING:
-        names = metrics.names(config["metrics"], config["topk"])
-        by_ranks = protocol_of(config, "valid")
-        allowed = names if by_ranks else [name for name in names if "@" in name and "_" not in name]
-        if config["valid_metric"].lower() not in allowed:
-            found.append(
-                f"valid_metric: {config['valid_metric']!r} must be one of {', '.join(allowed)} (metrics and topk)"
-            )
+        found += _valid_metric(config)
     found += evaluation_problems(config) + budget_problems(config)
     split, order = config["eval_args"]["split"], config["eval_args"]["order"]
     kind, how = next(iter(split.items())) if isinstance(split, dict) and len(split) == 1 else (None, None)
@@ -183,6 +177,21 @@ def _common_problems(config) -> list[str]:
     if config["resume"] and config["model"] not in MODELS:
         found.append(f"resume: {config['model']} is RecBole's, which cannot continue a run exactly; leave it out")
     return found
+
+
+def _valid_metric(config) -> list[str]:
+    """RecBole has no MRR but MRR@k; where it evaluates by itself, the longest k comes nearest."""
+    asked = config["valid_metric"]
+    shown = [f"{metric}@{k}" for metric in config["metrics"] for k in config["topk"]]
+    if protocol_of(config, "valid"):
+        allowed = metrics.names(config["metrics"], config["topk"])
+        shown = f"{', '.join(shown)}, MRR, or one of these after repeat_ or new_"
+    else:
+        allowed = [name.lower() for name in shown]
+        shown = ", ".join(shown)
+        if asked.lower() == "mrr" and "mrr" in [metric.lower() for metric in config["metrics"]]:
+            config["valid_metric"] = asked = f"MRR@{max(config['topk'])}"
+    return [] if asked.lower() in allowed else [f"valid_metric: {asked!r} must be one of {shown} (metrics and topk)"]
 
 
 def _with_file_check(original):

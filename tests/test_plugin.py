@@ -66,10 +66,10 @@ def test_a_fresh_process_that_only_loads_a_checkpoint_knows_the_model(cyclic, sm
         "from recbole.utils import get_trainer\n"
         f"config, model, _, _, _, test = load_data_and_model({str(checkpoint)!r})\n"
         "trainer = get_trainer(config['MODEL_TYPE'], config['model'])(config, model)\n"
-        "print(trainer.evaluate(test, load_best_model=False)['hit@100'])\n"
+        "print(trainer.evaluate(test, load_best_model=False)['hit@10'])\n"
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().endswith("1.0")
+    assert 0 < float(done.stdout) < 1
 
 
 def test_a_spawned_process_knows_the_model_without_the_main_script_importing_the_plugin(cyclic, small, run_python):
@@ -86,7 +86,7 @@ def test_a_spawned_process_knows_the_model_without_the_main_script_importing_the
     assert "'test_result'" in done.stdout
     assert len(list(cyclic.glob("saved/*.pth"))) == 1
     record = json.loads(next(cyclic.glob("saved/*.json")).read_text())
-    assert record["results"]["test"]["mean"]["hit@100"] == 1.0
+    assert record["results"]["test"]["mean"]["hit@10"] <= 1.0
 
 
 @pytest.mark.parametrize("model", ["HAIL", "SASRec"])
@@ -127,7 +127,11 @@ def test_a_saved_dataset_of_changed_data_is_not_reused(cyclic, small, write_data
     [
         ({"g": [f"e{i}" for i in range(40)]}, {}, r"only 40; use --eval_args=.*'mode': 'full'"),
         ({f"g{i}": [f"e{i}", f"e{i + 1}"] for i in range(150)}, {}, "nothing for validation and test.*4 events"),
-        ({"g": [f"e{i}" for i in range(40)]}, {"eval_args": FULL}, "topk: 100 is more than the 40 elements"),
+        (
+            {"g": [f"e{i}" for i in range(40)]},
+            {"eval_args": FULL, "topk": [100]},
+            "topk: 100 is more than the 40 elements",
+        ),
     ],
 )
 def test_a_dataset_that_cannot_be_evaluated_is_refused(workplace, write_dataset, small, sequences, settings, message):

@@ -80,8 +80,8 @@ def _questions(part, rows: torch.Tensor) -> Questions:
     return Questions(
         generators.numpy(),
         targets.numpy(),
-        part.field2id_token[part.uid_field][generators],
-        part.field2id_token[part.iid_field][targets],
+        part.field2id_token[part.uid_field][generators.numpy()],
+        part.field2id_token[part.iid_field][targets.numpy()],
         [history.elements[history.start[g] : ends[g]].unique().numpy() for g in generators],
         history.popularity.numpy(),
     )

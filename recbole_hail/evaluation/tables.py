@@ -15,9 +15,8 @@ def result_table(results: dict[str, dict[str, float]]) -> str:
     table.header(["view", *metrics])
     for view, result in results.items():
         table.add_row([view, *(f"{result[metric]:.4f}" for metric in metrics)])
-        for subset in SUBSETS:
-            targets = result.get(f"{subset}_targets", 0)
-            if targets > 0 and f"{subset}_{metrics[0]}" in result:
+        if all(result.get(f"{subset}_targets") for subset in SUBSETS):
+            for subset in SUBSETS:
                 cells = [f"{result[f'{subset}_{metric}']:.4f}" for metric in metrics]
-                table.add_row([f"  {subset} targets ({targets:,})", *cells])
+                table.add_row([f"  {subset} targets ({result[f'{subset}_targets']:,})", *cells])
     return table.draw()

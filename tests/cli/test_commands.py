@@ -90,7 +90,7 @@ def test_run_hyper_finishes_a_small_search(cyclic, run_command, tool):
     for alpha in (0.25, 0.75):
         for beta in (0.0, 0.02):
             assert f"alpha:{alpha}, beta:{beta}" in found
-    assert found.count("Valid result:") == 4 and "mrr@100" in found
+    assert found.count("Valid result:") == 4 and "mrr@10" in found
     assert "best settings: alpha:" in done.stdout
 
 
