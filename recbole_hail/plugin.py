@@ -48,6 +48,7 @@ MODELS = {
         rule: ("recbole_hail.models.rules", HAILDataset, TrainDataLoader, RuleTrainer)
         for rule in ("GeneratorFrequency", "SmoothedFrequency", "RecencyFrequency", "MarkovChain", "GeneratorKNN")
     },
+    "DuroNetS": ("recbole_hail.models.duronet", HAILDataset, WindowLoader, HAILTrainer),
 }
 
 

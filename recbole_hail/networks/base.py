@@ -8,6 +8,7 @@ from torch import nn
 
 from recbole_hail.networks.convolutional import ConvolutionalEncoder
 from recbole_hail.networks.encoders import RecurrentEncoder, TransformerEncoder
+from recbole_hail.networks.robust import RobustEncoder
 
 
 class BaseNetwork(NamedTuple):
@@ -29,6 +30,7 @@ BASE_NETWORKS = {
     "causal": BaseNetwork("next", partial(TransformerEncoder, causal=True), needs_visible=False),
     "gru": BaseNetwork("next", RecurrentEncoder, needs_visible=False),
     "csa": BaseNetwork("next", ConvolutionalEncoder, needs_visible=False),
+    "duronet": BaseNetwork("next", RobustEncoder, needs_visible=False),
 }
 
 
