@@ -3,20 +3,23 @@
 import argparse
 import sys
 
-from recbole_hail.cli import prune
+from recbole_hail.cli import compare, prune
 from recbole_hail.cli.common import guarded
 
-COMMANDS = {"prune": prune}
+COMMANDS = {"compare": compare, "prune": prune}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="recbole-hail", description="HAIL for RecBole.")
     subparsers = parser.add_subparsers(required=True, metavar="command")
     for name, module in COMMANDS.items():
-        subparser = subparsers.add_parser(name, help=module.__doc__.splitlines()[0], description=module.__doc__)
+        title = module.__doc__.splitlines()[0]
+        subparser = subparsers.add_parser(name, help=title, description=module.__doc__, allow_abbrev=False)
         module.add_arguments(subparser)
-        subparser.set_defaults(run=module.run)
-    arguments = parser.parse_args()
+        subparser.set_defaults(run=module.run, takes_settings=getattr(module, "TAKES_SETTINGS", False))
+    arguments, arguments.settings = parser.parse_known_args()
+    if arguments.settings and not arguments.takes_settings:
+        parser.error(f"unknown arguments: {' '.join(arguments.settings)}")
     return guarded(lambda: arguments.run(arguments))
 
 

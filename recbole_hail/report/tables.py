@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -122,7 +123,8 @@ def to_text(table: Table, *, terminal: bool = False) -> str:
         label, *cells = zip(row, gaps, strict=True)
         lines.append("  ".join(["".join(label), *(gap + text for text, gap in cells)]).rstrip())
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    return "\n".join([table.caption, rule, lines[0], rule, *lines[1:-1], rule, lines[-1], rule]) + "\n"
+    caption = textwrap.fill(table.caption, max(len(rule), 60))
+    return "\n".join([caption, rule, lines[0], rule, *lines[1:-1], rule, lines[-1], rule]) + "\n"
 
 
 def _width(text: str) -> int:

@@ -1,0 +1,84 @@
+"""Train several models with several seeds on the same split and candidates, and tabulate what differs."""
+
+import sys
+from pathlib import Path
+
+from recbole_hail.cli.common import checked_config, config_files
+from recbole_hail.data.requirements import check_files
+from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.evaluation.candidates import PROTOCOLS
+from recbole_hail.evaluation.significance import TESTS
+from recbole_hail.report import notation
+from recbole_hail.report.comparison import make_tables, train_missing, write_files
+from recbole_hail.report.plan import RULES, make_plan
+from recbole_hail.report.runs import RunFolder
+from recbole_hail.report.tables import to_text
+
+TAKES_SETTINGS = True
+EPILOG = (
+    "Any RecBole setting can be given as --name=value and then holds for all models. "
+    "Runs that are finished are reused: call the same command again after Ctrl-C or a crash, or with more models or "
+    "seeds. OUTPUT gets table.txt, .csv, .md and .tex, chart.png, and runs/ with each run's checkpoint, ranks, record "
+    f"and log. The training-free rules are in every table: {', '.join(RULES)}."
+)
+
+
+def add_arguments(parser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("--models", default="HAIL,BERT4Rec,SASRec,Pop", help=notation.HELP)
+    parser.add_argument("--controls", action="store_true", help=f"add {notation.CONTROLS}")
+    parser.add_argument("--dataset", "-d", default="ml-100k", help="name of a dataset (default: ml-100k)")
+    parser.add_argument("--seeds", default="1,2,3", help="whole numbers separated by commas (default: 1,2,3)")
+    parser.add_argument("--candidates", help=f"{', '.join(PROTOCOLS)} (default: by eval_args)")
+    parser.add_argument("--minutes-per-model", help="most minutes of training for each run, in place of max_steps")
+    parser.add_argument("--max_steps", help="most optimiser steps for each run")
+    parser.add_argument("--test", choices=TESTS, default="wilcoxon", help="of differences (default: wilcoxon)")
+    parser.add_argument("--config_files", default="", help="yaml files of settings, separated by spaces")
+    parser.add_argument("--output", type=Path, help="folder (default: comparisons/DATASET)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be trained and reused, and stop")
+
+
+def _settings(arguments) -> dict:
+    """All settings of the command line, as text."""
+    found = {}
+    for given in arguments.settings:
+        name, equals, value = given.removeprefix("--").partition("=")
+        if not (given.startswith("--") and name and equals):
+            raise SettingsError([f"{given}: is no argument of compare; settings are written --name=value"])
+        found[name] = value
+    if arguments.minutes_per_model is not None:
+        # Time takes the place of the dataset's number of steps.
+        found |= {"max_minutes": arguments.minutes_per_model, "max_steps": "None"}
+    named = {"candidates": arguments.candidates, "max_steps": arguments.max_steps}
+    return found | {name: value for name, value in named.items() if value is not None}
+
+
+def _seeds(text: str) -> list[int]:
+    pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
+    if not pieces or not all(piece.isdecimal() for piece in pieces):
+        raise SettingsError([f"seeds: {text!r} must be whole numbers of at least 0, separated by commas, as in 1,2,3"])
+    return list(dict.fromkeys(map(int, pieces)))
+
+
+def run(arguments) -> None:
+    sys.argv = sys.argv[:1]  # RecBole would read its settings there
+    specs = notation.parse_models(f"{arguments.models},{notation.CONTROLS if arguments.controls else ''}")
+    files = config_files(arguments)
+    plan = make_plan(
+        specs, _seeds(arguments.seeds), arguments.dataset, files, _settings(arguments), config_of=checked_config
+    )
+    check_files(plan.config)
+    folder = RunFolder(arguments.output or Path("comparisons", arguments.dataset), plan.shared)
+    folder.check()
+    if arguments.dry_run:
+        for planned in plan.runs:
+            print(f"{planned}: {'reused' if folder.has(planned) else 'to be trained'} ({folder.path(planned).name})")
+        return
+    with folder.held():
+        failures = train_missing(plan, folder, say=lambda text: print(text, flush=True))
+        tables = make_tables(plan, folder, arguments.test)
+        files = write_files(plan, tables, folder.output)
+    print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in tables), sep="\n")
+    print("written to", ", ".join(map(str, files)))
+    if failures:
+        raise UserError("\nerror: ".join(["not every model is in the tables", *failures]))

@@ -1,0 +1,105 @@
+"""One run of a comparison, in a process of its own: does what request.json in its folder asks for.
+
+Leaves there record.json, ranks.npz and, but for means of models, model.pth.
+"""
+
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import torch
+from recbole.quick_start import load_data_and_model, run_recbole
+from recbole.utils import get_model
+
+import recbole_hail  # noqa: F401  registers the plugin
+from recbole_hail.errors import UserError
+from recbole_hail.evaluation.phase import Phase
+from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.evaluation.ranking import rank_targets
+from recbole_hail.training.checkpoints import read_checkpoint, restore
+from recbole_hail.training.records import write_json
+
+
+class MeanOfModels(torch.nn.Module):
+    """Scores by the mean of its members' scores, that is, for networks, of their logits."""
+
+    def __init__(self, members):
+        super().__init__()
+        self.members = torch.nn.ModuleList(members)
+        first = members[0]
+        self.device, self.n_items, self.ITEM_ID = first.device, first.n_items, first.ITEM_ID
+
+    def full_sort_predict(self, interaction):
+        return torch.stack([member.full_sort_predict(interaction) for member in self.members]).mean(0)
+
+    def predict(self, interaction):
+        return torch.stack([member.predict(interaction) for member in self.members]).mean(0)
+
+
+def train(request: dict) -> None:
+    """Trains and tests a model, and gives what it leaves behind the names of a run."""
+    run_recbole(request["model"], request["dataset"], config_dict={**request["settings"], "checkpoint_dir": "."})
+    here = Path()
+    (ranks,) = here.glob("*.ranks.npz")
+    stem = ranks.name.removesuffix(".ranks.npz")
+    os.replace(ranks, "ranks.npz")
+    os.replace(f"{stem}.pth", "model.pth")
+    os.replace(f"{stem}.json", "record.json")
+    shutil.rmtree("log")  # RecBole's; log.txt has the same and what went to the terminal
+
+
+def average(request: dict) -> None:
+    """Tests the mean of trained models; it costs what they cost together."""
+    files = request["parts"]
+    config, first, _, train_data, _, test_data = load_data_and_model(files[0])
+    members = [first, *(_load(file, config, train_data._dataset) for file in files[1:])]
+    model = MeanOfModels(members).eval()
+    part = test_data._dataset
+    phase = Phase(config, part, "test", *protocol_of(config, "test"))
+    ranks = rank_targets(model, part, phase.rows, phase.candidates, most_rows=config["eval_batch_size"])
+    np.savez_compressed(
+        "ranks.npz", ranks=ranks, views=["mean"], generators=phase.generators.astype(str), repeat=phase.repeat
+    )
+    records = [json.loads(Path(file).with_name("record.json").read_text(encoding="utf-8")) for file in files]
+    record = {
+        "mean of": [Path(file).parent.name for file in files],
+        "settings": {},
+        "parameters": sum(record["parameters"] for record in records),
+        "training seconds": sum(record["training seconds"] or 0 for record in records),
+        "candidates": {"test": phase.described()},
+    }
+    write_json("record.json", record)
+
+
+def _load(file: str, config, dataset):
+    state = read_checkpoint(file)
+    model = get_model(config["model"])(state["config"], dataset).to(config["device"])
+    model.load_state_dict(state["state_dict"])
+    model.load_other_parameter(restore(state.get("other_parameter")))
+    return model
+
+
+def main(folder: str) -> None:
+    """Entry of the process: output goes to log.txt; exit status 2 for what the user can mend."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.chdir(folder)
+    log = os.open("log.txt", os.O_WRONLY | os.O_CREAT)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(log, stream.fileno())
+    request = json.loads(Path("request.json").read_text(encoding="utf-8"))
+    try:
+        average(request) if request["parts"] else train(request)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _end_with_parent() -> None:
+    """A command that is killed takes its run with it."""
+    multiprocessing.parent_process().join()
+    os._exit(1)

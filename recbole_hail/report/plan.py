@@ -1,0 +1,151 @@
+"""What a comparison will run: models, rules and seeds, under settings that are the same for all of them."""
+
+import difflib
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from recbole.config import Config
+
+from recbole_hail.errors import SettingsError
+from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.report.notation import ModelSpec
+from recbole_hail.report.runs import Run, Shared
+
+# Every comparison has them: they run in seconds, and what does not beat them has learnt nothing of use.
+RULES = ("Pop", "GeneratorFrequency", "SmoothedFrequency", "RecencyFrequency", "MarkovChain", "GeneratorKNN")
+MEMBER_SEEDS = 1000  # between the seeds of the models that one mean is taken of
+
+# Taken from HAIL's settings for this dataset, so that RecBole's own models have the same and not its defaults.
+_SHARED = ("eval_args", "repeatable", "load_col", "metrics", "topk", "valid_metric", "max_steps", "max_minutes")
+_SHARED += ("candidates", "candidates_seed", "ties")
+_OF_THE_MACHINE = ("data_path", "candidates_dir", "use_gpu", "gpu_id", "worker", "show_progress", "eval_batch_size")
+_OF_THE_COMPARISON = ("model", "dataset", "seed", "resume", "checkpoint_dir", "nproc")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`rows` are the runs of each row of the table; `runs` are all there are, in order."""
+
+    shared: Shared
+    config: Config
+    rows: dict[str, list[Run]]
+    seeds: list[int]
+
+    @property
+    def runs(self) -> list[Run]:
+        """Rules first, which say within seconds whether the data are sound; then seed by seed."""
+        runs = [run for row in self.rows.values() for run in row]
+        runs.sort(key=lambda run: (run.spec.model not in RULES, self.seeds.index(run.seed)))
+        return list(dict.fromkeys(part for run in runs for part in (*run.parts, run)))
+
+
+def make_plan(
+    specs: list[ModelSpec],
+    seeds: list[int],
+    dataset: str,
+    files: list[str] | None,
+    settings: dict,
+    config_of: Callable[..., Config],
+) -> Plan:
+    """Checks all settings of all models; nothing is written.
+
+    Args:
+        specs: models to compare; the rules that are not among them are added.
+        seeds: of the trainings.
+        dataset: its name.
+        files: yaml files of settings for all models.
+        settings: for all models, over those of the files.
+        config_of: makes a Config of model, dataset, files and settings, or raises SettingsError.
+
+    Raises:
+        SettingsError: with all problems found.
+    """
+    specs = list(dict.fromkeys([*specs, *map(ModelSpec, RULES)]))
+    base = config_of("HAIL", dataset, files, dict(settings))
+    shared = _shared(base, dataset, settings)
+    found = _problems_of(base)
+    known = set()
+    for spec in specs:
+        try:
+            config = config_of(spec.model, dataset, None, {**shared.settings, **shared.machine, **dict(spec.settings)})
+        except SettingsError as error:
+            found += [f"{spec.label}: {problem}" for problem in error.problems]
+            continue
+        known_here = _names(config)
+        known |= known_here
+        found += _problems_of_own_settings(spec, shared, known_here)
+    if not found:
+        unknown = [name for name in settings if name not in known]
+        found = [f"{name}: no model here has such a setting{_close(name, known)}" for name in unknown]
+    if found:
+        raise SettingsError(list(dict.fromkeys(found)))
+    return Plan(shared, base, {spec.label: _runs(spec, seeds) for spec in specs}, seeds)
+
+
+def _runs(spec: ModelSpec, seeds: list[int]) -> list[Run]:
+    if spec.model in RULES and spec.members == 1:  # they draw nothing, so one seed is as good as many
+        return [Run(spec, seeds[0])]
+    members = range(spec.members if spec.members > 1 else 0)
+    return [
+        Run(spec, seed, tuple(Run(spec.member, seed + MEMBER_SEEDS * number) for number in members)) for seed in seeds
+    ]
+
+
+def _shared(base: Config, dataset: str, settings: dict) -> Shared:
+    given = {**base.file_config_dict, **base.variable_config_dict}
+    same = {name: value for name, value in given.items() if name not in (*_OF_THE_MACHINE, *_OF_THE_COMPARISON)}
+    same |= {name: base[name] for name in _SHARED}
+    modes = base["eval_args"]["mode"]  # RecBole's Config makes a dict of the phases of it
+    if isinstance(modes, dict) and len(set(modes.values())) == 1:
+        same["eval_args"] = {**base["eval_args"], "mode": next(iter(modes.values()))}
+    machine = {"show_progress": False, **{name: given[name] for name in _OF_THE_MACHINE if name in given}}
+    machine["data_path"] = str(Path(base["data_path"]).absolute().parent)
+    if machine.get("candidates_dir"):
+        machine["candidates_dir"] = str(Path(machine["candidates_dir"]).absolute())
+    return Shared(dataset, data_hash(Path(base["data_path"]), dataset), same, machine)
+
+
+def data_hash(folder: Path, dataset: str) -> str:
+    """Twelve hex digits of the dataset's files."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob(f"{dataset}.*")):
+        digest.update(f"{file.name} {file.stat().st_size}\n".encode())
+        with open(file, "rb") as content:
+            while block := content.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()[:12]
+
+
+def _problems_of(base: Config) -> list[str]:
+    named = protocol_of(base, "test")
+    if named is None:
+        return [
+            f"candidates: under eval_args {base['eval_args']} and metrics {base['metrics']} RecBole evaluates by "
+            "itself, and draws other candidates for every model; name a protocol with --candidates"
+        ]
+    protocol, drawn = named
+    if protocol != "full" and max(base["topk"]) > drawn + 1:
+        return [f"topk: {max(base['topk'])} is more than the target and its {drawn} candidates ({protocol})"]
+    return []
+
+
+def _problems_of_own_settings(spec: ModelSpec, shared: Shared, known: set[str]) -> list[str]:
+    found = []
+    for name, _ in spec.settings:
+        if name in (*_SHARED, *_OF_THE_MACHINE, *_OF_THE_COMPARISON):
+            found.append(f"{spec.label}: {name} must be the same for all models; give it once, outside the brackets")
+        elif name not in known:
+            found.append(f"{spec.label}: {name} is not a setting of {spec.model}{_close(name, known)}")
+    return found
+
+
+def _names(config: Config) -> set[str]:
+    """The settings that a model knows."""
+    return {*config.internal_config_dict, *(name for names in config.parameters.values() for name in names)}
+
+
+def _close(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,66 @@
+"""What finished runs say: metrics of every generator from kept ranks, cost, and the lists that were ranked."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from recbole_hail.evaluation.metrics import Ranks, by_question
+
+TARGETS = ("all", "repeat", "new")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run. `values[targets]` are the generators' names [G], sorted, and their metrics [G, M]."""
+
+    values: dict[str, tuple[np.ndarray, np.ndarray]]
+    seconds: float
+    parameters: int
+    candidates: dict
+
+
+def metric_names(metrics: list[str], topk: list[int]) -> dict[str, str]:
+    """The metrics that tables show, by their names in results: no NDCG@1, which is HR@1, and MRR without a cut."""
+    names = {}
+    for metric in metrics:
+        title = {"HIT": "HR", "RECALL": "Recall", "PRECISION": "Precision"}.get(metric.upper(), metric.upper())
+        if title == "MRR":
+            names["mrr"] = "MRR"
+        else:
+            names |= {f"{metric.lower()}@{k}": f"{title}@{k}" for k in topk if not (title == "NDCG" and k == 1)}
+    return names
+
+
+def read_result(folder: Path, config, metrics: list[str]) -> Result:
+    """The result in a run's folder.
+
+    Args:
+        folder: of the run.
+        config: RecBole's settings `metrics`, `topk` and `ties`.
+        metrics: names in results, the columns of the values.
+    """
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    with np.load(folder / "ranks.npz") as file:
+        views, ranks = list(file["views"]), file["ranks"]
+        generators, repeat = file["generators"], file["repeat"]
+    asked = record["settings"].get("predict_with", "mean")  # as a model's views are named; RecBole's have one
+    view = views.index(f"peer {asked}") if f"peer {asked}" in views else len(views) - 1
+    values = by_question(Ranks(*ranks[:, view].T), config, config["ties"])
+    values = np.stack([values[metric] for metric in metrics], axis=1)  # [N, M]
+    rows = {"all": np.ones(len(repeat), dtype=bool), "repeat": repeat, "new": ~repeat}
+    return Result(
+        values={targets: _by_generator(generators[rows[targets]], values[rows[targets]]) for targets in TARGETS},
+        seconds=record["training seconds"] or 0.0,
+        parameters=record["parameters"],
+        candidates=record["candidates"]["test"],
+    )
+
+
+def _by_generator(generators: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means over each generator's questions: names [G], sorted, and [G, M]."""
+    names, owner, questions = np.unique(generators, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(names), values.shape[1]))
+    np.add.at(sums, owner, values)
+    return names, sums / questions[:, None]

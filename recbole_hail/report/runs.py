@@ -1,0 +1,145 @@
+"""One run for each model and seed, each in a folder of its own, trained once and then reused."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.report import one_run
+from recbole_hail.report.files import write_text
+from recbole_hail.report.notation import ModelSpec
+
+
+class RunFailed(UserError):
+    """A run that ended without a result; names its log."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of `spec` with `seed`, or, where there are `parts`, the mean of their models."""
+
+    spec: ModelSpec
+    seed: int
+    parts: tuple["Run", ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.spec.label}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all runs of a comparison have in common. Another `machine` (paths, devices) makes no other run."""
+
+    dataset: str
+    data: str  # hash of the dataset's files
+    settings: dict
+    machine: dict
+
+    def described(self) -> dict:
+        """What must be the same for a run to be reused, as JSON gives it back."""
+        return json.loads(json.dumps({"dataset": self.dataset, "data": self.data, **self.settings}))
+
+
+class RunFolder:
+    """`<output>/runs`: a folder for each finished run.
+
+    A run is trained in a child process inside a hidden folder that takes the run's name when all of it is there, so
+    a crash loses the run in progress and nothing else.
+    """
+
+    def __init__(self, output: Path, shared: Shared):
+        self.output, self.shared, self.runs = output, shared, output / "runs"
+
+    def check(self) -> None:
+        """SettingsError where the folder holds something else, or runs with other settings; changes nothing."""
+        if not self.output.is_dir() or not any(self.output.iterdir()):
+            return
+        file = self.output / "settings.json"
+        if not file.is_file():
+            raise SettingsError([f"output: {self.output} holds something else than a comparison; name another folder"])
+        found, wanted = json.loads(file.read_text(encoding="utf-8")), self.shared.described()
+        differ = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
+        if differ:
+            each = "; ".join(f"{name} was {found.get(name)}, is {wanted.get(name)}" for name in differ)
+            raise SettingsError(
+                [f"output: {self.output} was written with other settings ({each}); name another folder"]
+            )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Makes the folder and keeps other commands from writing to it."""
+        import fcntl  # not on Windows
+
+        self.runs.mkdir(parents=True, exist_ok=True)
+        with open(self.output / ".lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UserError(f"output: another command is writing to {self.output}; wait for its end") from None
+            write_text(self.output / "settings.json", json.dumps(self.shared.described(), indent=2) + "\n")
+            for left in self.runs.glob(".*"):  # by commands that were killed
+                shutil.rmtree(left)
+            yield
+
+    def path(self, run: Run) -> Path:
+        """The run's folder: label and seed for people, and a hash of all that makes it what it is."""
+        described = [self.shared.described(), run.spec.model, run.spec.settings, run.spec.members, run.seed]
+        digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
+        label = re.sub(r"[^\w.=]+", "-", run.spec.label).strip("-")[:60]
+        return self.runs / f"{label}-{run.seed}-{digest}"
+
+    def has(self, run: Run) -> bool:
+        return (self.path(run) / "record.json").is_file()
+
+    def train(self, run: Run) -> None:
+        """Trains `run` in a child process; RunFailed where that does not end well."""
+        final = self.path(run)
+        partial, failed = final.with_name(f".{final.name}"), final.with_name(f"{final.name}.failed.txt")
+        partial.mkdir()
+        try:
+            write_text(partial / "request.json", json.dumps(self._request(run), indent=2) + "\n")
+            status = _in_child(partial)
+            if status:
+                os.replace(partial / "log.txt", failed)
+                raise RunFailed(f"{run} failed with status {status}: {_reason(failed)}; its log is {failed}")
+            failed.unlink(missing_ok=True)
+            os.replace(partial, final)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def _request(self, run: Run) -> dict:
+        lists = {"candidates_dir": str((self.output / "candidates").absolute())}
+        settings = {**lists, **self.shared.settings, **self.shared.machine, **dict(run.spec.settings), "seed": run.seed}
+        parts = [str((self.path(part) / "model.pth").absolute()) for part in run.parts]
+        return {"model": run.spec.model, "dataset": self.shared.dataset, "settings": settings, "parts": parts}
+
+
+def _in_child(folder: Path) -> int:
+    """Does what folder/request.json asks for, with all output in folder/log.txt; returns the exit status.
+
+    Children are forked from a process that has imported everything and done nothing, so that starting one takes no
+    seconds and leaves it free to use a GPU.
+    """
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([one_run.__name__])
+    child = processes.Process(target=one_run.main, args=(str(folder),))
+    child.start()
+    try:
+        child.join()
+        return child.exitcode
+    finally:
+        child.kill()
+        child.join()
+
+
+def _reason(log: Path) -> str:
+    """The last line of a log: an error for people, or the end of a traceback."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("error: ") if lines else "it said nothing"
