@@ -8,16 +8,18 @@ from torch import nn
 
 from recbole_hail.networks.convolutional import ConvolutionalEncoder
 from recbole_hail.networks.encoders import RecurrentEncoder, TransformerEncoder
+from recbole_hail.networks.informer import InformerNetwork
 from recbole_hail.networks.robust import RobustEncoder
 
 
 class BaseNetwork(NamedTuple):
     """What a base network is trained to predict, and how it is built.
 
-    `predicts` is "masked" (the elements that were masked) or "next" (the next element at every position). `build`
-    takes `Sizes` and the network's own options, and gives a module (hidden [B, L, d], visible) -> [B, L, d], where
-    `visible` [B, 1, 1, L] is False at padding, which stands to the right. A network that cannot be reached by what
-    stands to the right says so by `needs_visible` and gets None.
+    `predicts` is "masked" (the elements that were masked), "next" (the next element at every position) or "following"
+    (the elements at placeholders that stand after a history). `build` takes `Sizes` and the network's own options, and
+    gives a module (hidden [B, L, d], visible) -> [B, L, d], where `visible` [B, 1, 1, L] is False at padding, which
+    stands to the right. A network that cannot be reached by what stands to the right says so by `needs_visible` and
+    gets None.
     """
 
     predicts: str
@@ -31,11 +33,12 @@ BASE_NETWORKS = {
     "gru": BaseNetwork("next", RecurrentEncoder, needs_visible=False),
     "csa": BaseNetwork("next", ConvolutionalEncoder, needs_visible=False),
     "duronet": BaseNetwork("next", RobustEncoder, needs_visible=False),
+    "informer": BaseNetwork("following", InformerNetwork, needs_visible=True),
 }
 
 
 def predicts(base_network: str) -> str:
-    """ "masked" or "next"."""
+    """ "masked", "next" or "following"."""
     return BASE_NETWORKS[base_network].predicts
 
 

@@ -52,8 +52,9 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(sizes.hidden_dropout)
         self.activation = ACTIVATIONS[sizes.activation]
 
-    def forward(self, hidden: Tensor, visible: Tensor | None) -> Tensor:
-        hidden = self.attention_norm(hidden + self.dropout(self.attention(hidden, visible)))
+    def forward(self, hidden: Tensor, *looked_at: Tensor | None) -> Tensor:
+        """[B, L, d] -> [B, L, d]; `looked_at` is what the attention takes beside its queries."""
+        hidden = self.attention_norm(hidden + self.dropout(self.attention(hidden, *looked_at)))
         inner = self.activation(self.inner(hidden))  # [B, L, inner]
         return self.output_norm(hidden + self.dropout(self.outer(inner)))
 

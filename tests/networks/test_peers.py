@@ -113,7 +113,7 @@ def test_a_masked_position_is_predicted_from_both_sides(small_networks):
 @pytest.mark.parametrize("base_network", BASE_NETWORKS)
 def test_padding_and_batch_mates_change_nothing(small_networks, base_network):
     networks = small_networks(base_network)
-    visible = VISIBLE if base_network == "bidirectional" else None
+    visible = VISIBLE if BASE_NETWORKS[base_network].needs_visible else None
     together = networks(SEQUENCES, torch.arange(12), visible=visible).view(1, 3, 4, 8)
     for row, length in enumerate((4, 3, 1)):
         alone = networks(SEQUENCES[row : row + 1, :length], torch.arange(length))

@@ -1,0 +1,96 @@
+"""ProbSparse self-attention (Zhou et al., *Informer*, AAAI 2021, section "Efficient Self-attention Mechanism")."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recbole_hail.networks.sizes import Sizes
+
+
+class ProbSparseAttention(nn.Module):
+    """Multi-head attention for the ⌈c ln L⌉ queries that differ most from uniform attention; the others get a mean.
+
+    Args:
+        sampling_factor: c.
+        causal: a position sees none after it, and the mean of the others is that of the values up to each of them.
+    """
+
+    def __init__(self, sizes: Sizes, *, sampling_factor: float, causal: bool):
+        super().__init__()
+        if not sampling_factor > 0:
+            raise ValueError(f"sampling_factor ({sampling_factor}) must be positive")
+        self.heads = sizes.heads
+        self.dropout = sizes.attention_dropout
+        self.sampling_factor = sampling_factor
+        self.causal = causal
+        self.query_key_value = nn.Linear(sizes.hidden_size, 3 * sizes.hidden_size)
+        self.output = nn.Linear(sizes.hidden_size, sizes.hidden_size)
+
+    def forward(self, hidden: Tensor, visible: Tensor) -> Tensor:
+        """[B, L, d] -> [B, L, d]; `visible` [B, 1, 1, L] is False at padding, which stands to the right."""
+        batch, length, size = hidden.shape
+        split = self.query_key_value(hidden).view(batch, length, 3, self.heads, size // self.heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4)  # [B, heads, L, d / heads] each
+        lengths = visible.sum((1, 2, 3))  # [B]
+        counts = sample_sizes(lengths, self.sampling_factor)
+        most = int(sample_sizes(torch.tensor(length), self.sampling_factor))
+        keys = sampled_keys(lengths, counts, most, drawn=self.training)
+        measured = measure(query, key, keys, lengths, causal=self.causal)
+        # Sorted stably, so that equal queries are told apart by their place whatever the batch.
+        chosen = measured.argsort(dim=-1, descending=True, stable=True)[..., :most]  # [B, heads, U]
+        column = torch.arange(length, device=hidden.device)
+        looked_at = visible & (column <= chosen[..., None]) if self.causal else visible
+        chosen = chosen[..., None].expand(-1, -1, -1, query.shape[-1])  # [B, heads, U, d / heads]
+        attended = F.scaled_dot_product_attention(
+            query.gather(2, chosen), key, value, attn_mask=looked_at, dropout_p=self.dropout if self.training else 0.0
+        )
+        mixed = mean_of_values(value, visible, causal=self.causal)
+        # A short sequence takes fewer queries than the longest of its batch.
+        taken = torch.arange(most, device=hidden.device) < counts[:, None]  # [B, U]
+        mixed = mixed.scatter(2, chosen, torch.where(taken[:, None, :, None], attended, mixed.gather(2, chosen)))
+        return self.output(mixed.transpose(1, 2).reshape(batch, length, size))
+
+
+def sample_sizes(lengths: Tensor, factor: float) -> Tensor:
+    """⌈c ln L⌉ of every sequence, at least 1 and at most L: both the number of queries and of sampled keys."""
+    return (factor * lengths.double().log()).ceil().long().clamp(min=1).minimum(lengths)
+
+
+def sampled_keys(lengths: Tensor, counts: Tensor, most: int, *, drawn: bool) -> Tensor:
+    """[B, most] positions of keys, one from each of `counts` equal stretches of a sequence; beyond `counts` -1.
+
+    Drawn at random within its stretch, or its first: a choice that only the length of the sequence decides.
+    """
+    rank = torch.arange(most, device=lengths.device)
+    shape = (len(lengths), most)
+    offset = torch.rand(shape, device=lengths.device, dtype=torch.double) if drawn else 0.0
+    keys = ((rank + offset) * lengths[:, None] / counts[:, None].double()).long().minimum(lengths[:, None] - 1)
+    return keys.masked_fill(rank >= counts[:, None], -1)
+
+
+@torch.no_grad()
+def measure(query: Tensor, key: Tensor, keys: Tensor, lengths: Tensor, *, causal: bool) -> Tensor:
+    """The max-mean measurement of every query over the sampled keys it may see (Eq. 4), [B, heads, L].
+
+    -inf for padding and for a query that sees no sampled key, so that these come last.
+    """
+    length, width = query.shape[-2:]
+    column = torch.arange(length, device=query.device)
+    sampled = key.gather(2, keys.clamp(min=0)[:, None, :, None].expand(-1, key.shape[1], -1, width))
+    scores = query @ sampled.transpose(2, 3) / math.sqrt(width)  # [B, heads, L, S]
+    seen = (keys >= 0)[:, None, None, :]
+    if causal:
+        seen = seen & (keys[:, None, None, :] <= column[:, None])  # [B, 1, L, S]
+    largest = scores.masked_fill(~seen, -torch.inf).amax(-1)
+    mean = scores.masked_fill(~seen, 0.0).sum(-1) / seen.sum(-1).clamp(min=1)
+    return (largest - mean).masked_fill(column >= lengths[:, None, None], -torch.inf)
+
+
+def mean_of_values(value: Tensor, visible: Tensor, *, causal: bool) -> Tensor:
+    """What a query that attends to nothing gets: the mean of all values, or of those up to it; [B, heads, L, w]."""
+    if causal:
+        return value.cumsum(2) / torch.arange(1, value.shape[2] + 1, device=value.device)[:, None]
+    visible = visible.transpose(2, 3)  # [B, 1, L, 1]
+    return ((value * visible).sum(2, keepdim=True) / visible.sum(2, keepdim=True)).expand_as(value)
