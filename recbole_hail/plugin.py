@@ -22,6 +22,7 @@ from recbole.utils import EvaluatorType, ModelType
 
 from recbole_hail import compat
 from recbole_hail.data import caches
+from recbole_hail.data.cuts import CutLoader
 from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.data.history import attach_history
 from recbole_hail.data.loader import WindowLoader
@@ -44,6 +45,7 @@ MODELS = {
     "RCE": ("recbole_hail.models.adaptive_denoising", HAILDataset, WindowLoader, HAILTrainer),
     "TCE": ("recbole_hail.models.adaptive_denoising", HAILDataset, WindowLoader, HAILTrainer),
     "CSa": ("recbole_hail.models.csa", HAILDataset, WindowLoader, HAILTrainer),
+    "Informer": ("recbole_hail.models.informer", HAILDataset, CutLoader, HAILTrainer),
     **{
         rule: ("recbole_hail.models.rules", HAILDataset, TrainDataLoader, RuleTrainer)
         for rule in ("GeneratorFrequency", "SmoothedFrequency", "RecencyFrequency", "MarkovChain", "GeneratorKNN")

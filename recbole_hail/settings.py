@@ -20,9 +20,12 @@ def normalise(config) -> None:
     config["distillation"] = config["distillation"] or "none"
 
 
-def problems(config) -> list[str]:
-    """What is wrong, one sentence per setting: its name, its value, what to do."""
-    return check(config, _CHECKS) + _peers(config) + _sizes(config)
+def problems(config, *, learns: Iterable[str] = ("masked", "next")) -> list[str]:
+    """What is wrong, one sentence per setting: its name, its value, what to do.
+
+    `learns` is what the model trains its base networks to predict.
+    """
+    return check(config, _CHECKS) + _peers(config, learns) + _sizes(config)
 
 
 def check(config, checks: Iterable[tuple[str, Callable, str]]) -> list[str]:
@@ -101,13 +104,14 @@ _CHECKS = [
 ]
 
 
-def _peers(config) -> list[str]:
+def _peers(config, learns: Iterable[str]) -> list[str]:
     peers, names, choice = config["peers"], config["base_network"], config["predict_with"]
     found = []
-    unknown = [name for name in names if name not in BASE_NETWORKS]
+    choices = [name for name in BASE_NETWORKS if predicts(name) in learns]
+    unknown = [name for name in names if name not in choices]
     if unknown or not names:
         value = ", ".join(map(repr, dict.fromkeys(unknown))) or "empty"
-        found.append(f"base_network: {value} must be one of {', '.join(BASE_NETWORKS)}")
+        found.append(f"base_network: {value} must be one of {', '.join(choices)}")
     elif len({predicts(name) for name in names}) > 1:
         found.append(
             f"base_network: {names} mixes networks that predict masked elements with networks that predict the next "

@@ -44,10 +44,14 @@ class WindowLoader:
         # Large odd multipliers keep the streams of neighbouring seeds and epochs apart.
         return torch.Generator().manual_seed((self.config["seed"] * 1_000_003 + self.epoch) * 2_147_483_629 % 2**63)
 
+    def row_lengths(self) -> torch.Tensor:
+        """How long every row is that an epoch's batches are drawn from, [N]."""
+        return self.windows.length
+
     def _batches(self, generator: torch.Generator) -> list[torch.Tensor]:
         tokens = self.config["train_batch_tokens"]
         batches = draw_batches(
-            self.windows.length,
+            self.row_lengths(),
             generator=generator if self.shuffle else None,
             tokens=tokens,
             sequences=None if tokens else self.step,
@@ -70,13 +74,15 @@ class WindowLoader:
     def __iter__(self):
         generator = self._generator()
         for batch in self._batches(generator):
-            spans = Spans(self.windows.start[batch], self.windows.end[batch])
-            yield self._interaction(spans, generator)
+            yield self._interaction(batch, generator)
         self.epoch += 1
 
-    def _interaction(self, spans: Spans, generator: torch.Generator) -> Interaction:
+    def _interaction(self, batch: torch.Tensor, generator: torch.Generator) -> Interaction:
+        spans = Spans(self.windows.start[batch], self.windows.end[batch])
         targets = self._targets(gather(self._dataset.elements, spans), spans.length, generator)
-        lengths = spans.length - 1 if self.predicts == "next" else spans.length
+        return self._as_interaction(targets, spans.length - 1 if self.predicts == "next" else spans.length)
+
+    def _as_interaction(self, targets: Targets, lengths: torch.Tensor) -> Interaction:
         return Interaction(
             {
                 self._dataset.item_id_list_field: targets.sequences,

@@ -22,6 +22,7 @@ class WindowedRecommender(SequentialRecommender):
 
     settings_of = ("HAIL",)  # yaml/HAIL.yaml holds the defaults of them all; a model's own yaml only what differs
     step = 0  # optimiser steps taken so far, which the trainer tells before each
+    learns = ("masked", "next")  # what its training batches hold, and so what its base networks must predict
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -51,11 +52,11 @@ class WindowedRecommender(SequentialRecommender):
         choice = config["predict_with"]
         self.view = len(self.views) - 1 if choice == "mean" else choice - 1
 
-    @staticmethod
-    def complete_settings(config) -> list[str]:
+    @classmethod
+    def complete_settings(cls, config) -> list[str]:
         """Brings the settings into one form and returns what is wrong with them."""
         settings.normalise(config)
-        return settings.problems(config)
+        return settings.problems(config, learns=cls.learns)
 
     @staticmethod
     def network_options(config) -> dict[str, dict]:
@@ -91,24 +92,32 @@ class WindowedRecommender(SequentialRecommender):
         Returns:
             [views, B, d], the input of the product with the embedding table.
         """
-        longest = int(lengths.max())
-        if self.predicts == "next":
-            sequences, last = sequences[:, :longest], lengths - 1
-        else:
-            sequences, lengths = self._append_mask(sequences[:, :longest], lengths)
-            last = lengths - 1
+        sequences, lengths, asked = self.ask(sequences[:, : int(lengths.max())], lengths)
         rows = torch.arange(len(sequences), device=sequences.device)
         visible = self._visible(sequences, lengths)
-        hidden = self.networks(sequences, rows * sequences.shape[1] + last, visible=visible)  # [T, B, d]
+        hidden = self.networks(sequences, rows * sequences.shape[1] + asked, visible=visible)  # [T, B, d]
         return hidden if self.peers == 1 else torch.cat([hidden, hidden.mean(0, keepdim=True)])
+
+    def ask(self, sequences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The networks' input that asks for the next element, its lengths, and the position of the answer, [B]."""
+        if self.predicts == "masked":
+            sequences, lengths = self._append_mask(sequences, lengths)
+        return sequences, lengths, lengths - 1
 
     def _append_mask(self, sequences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """[MASK] after each history; only a history that fills the network's input loses its oldest element."""
-        kept = lengths.clamp(max=self.max_seq_length - 1)
-        column = torch.arange(min(sequences.shape[1] + 1, self.max_seq_length), device=sequences.device)
+        sequences, kept = self.make_room(sequences, lengths, 1)
+        return sequences.scatter(1, kept[:, None], self.mask_token), kept + 1
+
+    def make_room(self, sequences: Tensor, lengths: Tensor, room: int) -> tuple[Tensor, Tensor]:
+        """The newest elements that leave `room` in the networks' input, at least `room` zeros after them; and how many.
+
+        [B, L] and [B] -> [B, at most L + room] and [B].
+        """
+        kept = lengths.clamp(max=self.max_seq_length - room)
+        column = torch.arange(min(sequences.shape[1] + room, self.max_seq_length), device=sequences.device)
         index = (column + (lengths - kept)[:, None]).clamp(max=sequences.shape[1] - 1)
-        shifted = sequences.gather(1, index).masked_fill(column > kept[:, None], 0)
-        return shifted.masked_fill(column == kept[:, None], self.mask_token), kept + 1
+        return sequences.gather(1, index).masked_fill(column >= kept[:, None], 0), kept
 
     def score_encoded(self, hidden: Tensor) -> Tensor:
         """Scores of every element, [..., d] of `encode` -> [..., n_items]; padding scores -inf."""

@@ -64,10 +64,12 @@ def sampled_keys(lengths: Tensor, counts: Tensor, most: int, *, drawn: bool) -> 
     Drawn at random within its stretch, or its first: a choice that only the length of the sequence decides.
     """
     rank = torch.arange(most, device=lengths.device)
-    shape = (len(lengths), most)
-    offset = torch.rand(shape, device=lengths.device, dtype=torch.double) if drawn else 0.0
-    keys = ((rank + offset) * lengths[:, None] / counts[:, None].double()).long().minimum(lengths[:, None] - 1)
-    return keys.masked_fill(rank >= counts[:, None], -1)
+    lengths, counts = lengths[:, None], counts[:, None]
+    keys = rank * lengths // counts
+    if drawn:
+        stretch = (rank + 1) * lengths // counts - keys  # [B, most]
+        keys = keys + (torch.rand(stretch.shape, device=lengths.device) * stretch).long()
+    return keys.masked_fill(rank >= counts, -1)
 
 
 @torch.no_grad()

@@ -46,6 +46,7 @@ COMMON = {
 # What a model needs beside the common settings.
 SETTINGS = {
     "TCE": {"drop_steps": 100},
+    "Informer": {"predicted_elements": 2},
 }
 
 

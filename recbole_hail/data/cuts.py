@@ -1,0 +1,77 @@
+"""Training batches for models that predict the run of elements after a history: sequences cut anew every epoch."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from recbole_hail.data.loader import WindowLoader
+from recbole_hail.data.masking import Targets
+from recbole_hail.data.windows import Spans, gather
+
+
+class Cuts(NamedTuple):
+    """Histories and the elements that follow each; both are stretches of the flat tensor of all sequences."""
+
+    histories: Spans
+    following: Spans
+
+
+def draw_cuts(sequences: Spans, *, history: int, following: int, generator: Generator) -> Cuts:
+    """Cut points `following` elements apart in every sequence, from a random one near its newest element backwards.
+
+    So that nearly every element is predicted once, at a distance from its cut that changes from epoch to epoch; a
+    sequence of n elements always has ⌈(n - 1) / following⌉ cuts. One element alone has none.
+
+    Args:
+        history: most elements before a cut; the newest are taken.
+        following: most elements after a cut; fewer where the sequence ends.
+    """
+    lengths = sequences.length
+    cuts = torch.div(lengths + following - 2, following, rounding_mode="floor")  # per sequence
+    shift = (torch.rand(len(lengths), generator=generator) * (lengths - 1).clamp(max=following)).long()
+    sequence = torch.repeat_interleave(torch.arange(len(cuts)), cuts)
+    first = torch.repeat_interleave(cuts.cumsum(0) - cuts, cuts)
+    from_right = torch.arange(len(sequence)) - first  # 0 for the newest cut
+    before = (lengths[sequence] - 1 - shift[sequence] - from_right * following).clamp(min=1)
+    cut = sequences.start[sequence] + before
+    return Cuts(
+        Spans((cut - history).maximum(sequences.start[sequence]), cut),
+        Spans(cut, (cut + following).minimum(sequences.end[sequence])),
+    )
+
+
+class CutLoader(WindowLoader):
+    """`WindowLoader` whose rows are a history and `predicted_elements` placeholders (element 0) after it.
+
+    `item_length` counts the placeholders. Where a sequence ends before the last placeholder, the rest of them is no
+    target. Histories leave room for the placeholders in MAX_ITEM_LIST_LENGTH.
+    """
+
+    def __init__(self, config, dataset, sampler, shuffle=True):
+        super().__init__(config, dataset, sampler, shuffle)
+        self.placeholders = config["predicted_elements"]
+        self._cut(self._generator())
+
+    def _cut(self, generator: Generator) -> None:
+        history = self.config["MAX_ITEM_LIST_LENGTH"] - self.placeholders
+        self.windows, self.following = draw_cuts(
+            self._dataset.sequences, history=history, following=self.placeholders, generator=generator
+        )
+
+    def row_lengths(self) -> Tensor:
+        return self.windows.length + self.placeholders
+
+    def _batches(self, generator: Generator) -> list[Tensor]:
+        self._cut(generator)
+        return super()._batches(generator)
+
+    def _interaction(self, batch: Tensor, generator: Generator):
+        histories = Spans(self.windows.start[batch], self.windows.end[batch])
+        following = Spans(self.following.start[batch], self.following.end[batch])
+        lengths = histories.length + self.placeholders
+        sequences = gather(self._dataset.elements, histories, int(lengths.max()))  # [B, L]
+        elements = gather(self._dataset.elements, following, self.placeholders)  # [B, p]
+        row, place = (torch.arange(self.placeholders) < following.length[:, None]).nonzero(as_tuple=True)
+        positions = row * sequences.shape[1] + histories.length[row] + place
+        return self._as_interaction(Targets(sequences, positions, elements[row, place]), lengths)

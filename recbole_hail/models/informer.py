@@ -1,0 +1,48 @@
+"""Informer as a RecBole model: a sparse encoder of the history and a decoder that fills placeholders after it."""
+
+from torch import Tensor
+
+from recbole_hail import settings
+from recbole_hail.models.cross_entropy import CrossEntropyRecommender
+
+_OPTIONS = [
+    ("predicted_elements", settings.whole(1), "must be a whole number of at least 1"),
+    ("start_length", settings.whole(1), "must be a whole number of at least 1"),
+    ("sampling_factor", lambda value: value > 0, "must be positive"),
+    ("distil", settings.switch, "must be True or False"),
+    ("decoder_layers", settings.whole(1), "must be a whole number of at least 1"),
+]
+
+
+class Informer(CrossEntropyRecommender):
+    """Informer (Zhou et al., AAAI 2021), trained on histories cut from the sequences (see `CutLoader`).
+
+    The next element is what the first of `predicted_elements` placeholders gets.
+    """
+
+    learns = ("following",)
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        self.placeholders = config["predicted_elements"]
+
+    @classmethod
+    def complete_settings(cls, config) -> list[str]:
+        """Also the settings of the encoder and the decoder."""
+        found = super().complete_settings(config) + settings.check(config, _OPTIONS)
+        placeholders, longest = config["predicted_elements"], config["MAX_ITEM_LIST_LENGTH"]
+        if all(settings.whole(1)(value) for value in (placeholders, longest)) and placeholders >= longest:
+            found.append(
+                f"predicted_elements: {placeholders} must be less than MAX_ITEM_LIST_LENGTH: {longest}, which holds "
+                "the history too"
+            )
+        return found
+
+    @staticmethod
+    def network_options(config) -> dict[str, dict]:
+        return {"informer": {name: config[name] for name, _, _ in _OPTIONS}}
+
+    def ask(self, sequences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Placeholders after each history; the first answers. As many as in training, for all share the decoder."""
+        sequences, kept = self.make_room(sequences, lengths, self.placeholders)
+        return sequences, kept + self.placeholders, kept
