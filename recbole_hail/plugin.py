@@ -27,6 +27,7 @@ from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.data.history import attach_history
 from recbole_hail.data.loader import WindowLoader
 from recbole_hail.data.requirements import check_files, check_split
+from recbole_hail.data.segments import SegmentLoader
 from recbole_hail.errors import DataError, SettingsError, UserError
 from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.protocol import problems as evaluation_problems
@@ -36,6 +37,7 @@ from recbole_hail.training.budget import with_budget
 from recbole_hail.training.evaluate import with_protocols
 from recbole_hail.training.rules import RuleTrainer
 from recbole_hail.training.trainer import HAILTrainer
+from recbole_hail.training.two_stages import TwoStageTrainer
 from recbole_hail.tuning import objective_function
 
 # Model class -> (module, dataset class, training dataloader, trainer class).
@@ -44,6 +46,7 @@ MODELS = {
     "DML": ("recbole_hail.models.dml", HAILDataset, WindowLoader, HAILTrainer),
     "RCE": ("recbole_hail.models.adaptive_denoising", HAILDataset, WindowLoader, HAILTrainer),
     "TCE": ("recbole_hail.models.adaptive_denoising", HAILDataset, WindowLoader, HAILTrainer),
+    "S3RecID": ("recbole_hail.models.s3rec", HAILDataset, SegmentLoader, TwoStageTrainer),
     "CSa": ("recbole_hail.models.csa", HAILDataset, WindowLoader, HAILTrainer),
     "Informer": ("recbole_hail.models.informer", HAILDataset, CutLoader, HAILTrainer),
     **{

@@ -13,6 +13,7 @@ from recbole_hail.losses.denoising import denoising_mask
 from recbole_hail.losses.hail import HailLossParts, hail_loss, hail_loss_parts
 from recbole_hail.losses.mimicry import mimicry_loss
 from recbole_hail.losses.mutual_exclusivity import mutual_exclusivity_loss
+from recbole_hail.losses.segments import segment_loss
 from recbole_hail.losses.self_knowledge import self_knowledge_loss
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "likelihood_weights",
     "mimicry_loss",
     "mutual_exclusivity_loss",
+    "segment_loss",
     "self_knowledge_loss",
     "truncation_weights",
     "weighted_loss_parts",

@@ -12,6 +12,12 @@ from recbole_hail.losses import HailLossParts
 from recbole_hail.networks import BASE_NETWORKS, PeerNetworks, Sizes, predicts
 
 
+def visible_positions(sequences: Tensor, lengths: Tensor) -> Tensor | None:
+    """True where there is an element, [B, L]; None lets attention take its fast path where nothing is padding."""
+    visible = torch.arange(sequences.shape[1], device=sequences.device) < lengths[:, None]
+    return None if visible.all() else visible
+
+
 class WindowedRecommender(SequentialRecommender):
     """T networks between one embedding and one prediction layer, trained on whole windows (see `WindowLoader`).
 
@@ -76,11 +82,7 @@ class WindowedRecommender(SequentialRecommender):
         return self.networks(sequences, interaction[TARGET_POSITION], visible=self._visible(sequences, lengths))
 
     def _visible(self, sequences: Tensor, lengths: Tensor) -> Tensor | None:
-        """True where there is an element, [B, L]; None lets attention take its fast path where nothing is padding."""
-        if not self.needs_visible:
-            return None
-        visible = torch.arange(sequences.shape[1], device=sequences.device) < lengths[:, None]
-        return None if visible.all() else visible
+        return visible_positions(sequences, lengths) if self.needs_visible else None
 
     def encode(self, sequences: Tensor, lengths: Tensor) -> Tensor:
         """What each view predicts the next element with.

@@ -1,5 +1,8 @@
 """The base networks a peer can be (paper section 3.3): self-attention in both directions or one, or a GRU."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -73,6 +76,19 @@ class TransformerEncoder(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, visible)
         return hidden
+
+
+@contextmanager
+def both_ways(encoder: TransformerEncoder) -> Iterator[None]:
+    """Lets a causal encoder look in both directions for as long as the context lasts, with the same weights."""
+    attentions = [layer.attention for layer in encoder.layers]
+    for attention in attentions:
+        attention.causal = False
+    try:
+        yield
+    finally:
+        for attention in attentions:
+            attention.causal = True
 
 
 class RecurrentEncoder(nn.Module):

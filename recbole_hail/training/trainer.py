@@ -32,9 +32,11 @@ class HAILTrainer(Trainer):
         self.loss_log = LossLog(model.peers)
         self.taken = (0, 0.0)  # steps and seconds of training before this process
         self.budget = None
+        self.schedule_start = 0  # the step at which the learning-rate schedule began
         self.saving = False
         self.best_epoch = None
         self.valid_result = None
+        self.view_results = {}
         self.results = {}
         if config["resume"]:
             self.resume_checkpoint(config["resume"])
@@ -57,7 +59,8 @@ class HAILTrainer(Trainer):
     def fit(self, train_data, valid_data=None, verbose=True, saved=True, show_progress=False, callback_fn=None):
         """RecBole's `fit`, with the schedule laid over all steps to come."""
         self.saving = saved and self.config["local_rank"] == 0
-        self.planned_steps = self.epochs * max(len(train_data), 1)
+        self.steps_per_epoch = max(len(train_data), 1)
+        self.planned_steps = self.epochs * self.steps_per_epoch
         self.data_counts = records.data_counts(train_data, valid_data)
         outcome = super().fit(train_data, valid_data, verbose, saved, show_progress, callback_fn)
         if self.saving:
@@ -99,11 +102,9 @@ class HAILTrainer(Trainer):
         return self.loss_log.total
 
     def _step(self, batch, scaler) -> None:
+        step, total = self._schedule_steps()
         factor = learning_rate_factor(
-            self.config["schedule"],
-            self.steps,
-            warmup_steps=self.config["warmup_steps"],
-            total_steps=self.budget.total_steps(self.planned_steps),
+            self.config["schedule"], step, warmup_steps=self.config["warmup_steps"], total_steps=total
         )
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate * factor
@@ -122,6 +123,11 @@ class HAILTrainer(Trainer):
             clip_grad_norm_(self.model.parameters(), **self.clip_grad_norm)
         scaler.step(self.optimizer)
         scaler.update()
+
+    def _schedule_steps(self) -> tuple[int, int]:
+        """Steps taken and steps in all since the schedule began."""
+        total = self.budget.total_steps(self.planned_steps)
+        return self.steps - self.schedule_start, total - self.schedule_start
 
     def _check_weights(self) -> None:
         """A step that spoils the weights shows in the loss of the step after it, which the next epoch would take."""
@@ -175,6 +181,7 @@ class HAILTrainer(Trainer):
             "run": {
                 "saved_model_file": os.path.basename(self.saved_model_file),
                 "steps": self.steps,
+                "schedule_start": self.schedule_start,
                 "seconds": self.budget.seconds,
                 "best_epoch": self.best_epoch,
                 "best_valid_result": dict(best_valid_result or {}),
@@ -197,7 +204,7 @@ class HAILTrainer(Trainer):
         self.best_valid_score = state["best_valid_score"]
         self.best_valid_result = run["best_valid_result"] or None
         self.taken, self.best_epoch = (run["steps"], run["seconds"]), run["best_epoch"]
-        self.results = run["results"]
+        self.results, self.schedule_start = run["results"], run["schedule_start"]
         try:
             self.model.load_state_dict(state["state_dict"])
         except RuntimeError:

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from recbole_hail.networks import BASE_NETWORKS, Sizes, predicts
 from recbole_hail.networks.base import build_encoder
-from recbole_hail.networks.encoders import EncoderLayer, SelfAttention
+from recbole_hail.networks.encoders import EncoderLayer, SelfAttention, TransformerEncoder, both_ways
 
 SIZES = {
     "positions": 6,
@@ -153,3 +153,21 @@ def test_an_unknown_base_network_is_named_with_the_choices():
 def test_heads_that_do_not_divide_are_named_with_both_values(base_network):
     with pytest.raises(ValueError, match=r"n_heads \(3\) must divide hidden_size \(8\)"):
         encoder(base_network, heads=3)
+
+
+def test_a_causal_encoder_looks_both_ways_within_the_context():
+    """With the weights of a bidirectional one it gives the same, and afterwards it looks back only, errors or not."""
+    sizes = Sizes(**SIZES)
+    causal, bidirectional = (
+        TransformerEncoder(sizes, causal=True).eval(),
+        TransformerEncoder(sizes, causal=False).eval(),
+    )
+    bidirectional.load_state_dict(causal.state_dict())
+    hidden = torch.randn(2, 6, 8)
+    visible = (torch.arange(6) < torch.tensor([[6], [4]]))[:, None, None, :]
+    before = causal(hidden, None)
+    with pytest.raises(KeyError), both_ways(causal):
+        torch.testing.assert_close(causal(hidden, visible), bidirectional(hidden, visible))
+        assert not torch.allclose(causal(hidden, visible), before)
+        raise KeyError
+    assert torch.equal(causal(hidden, None), before)

@@ -215,3 +215,10 @@ def test_resuming_refuses_any_setting_that_could_change_the_outcome(cyclic, smal
     run(small, epochs=1)
     with pytest.raises(CheckpointError, match=next(iter(setting))):
         run(small, epochs=1, resume=str(next(cyclic.glob("saved/*.pth"))), **setting)
+
+
+def test_a_run_that_never_validates_ends_with_a_test(cyclic, small):
+    """What validation would have left behind is not there when the model is saved."""
+    run(small, epochs=2, eval_step=0)
+    written = json.loads(next(cyclic.glob("saved/*.json")).read_text())
+    assert written["results"].keys() == {"test"} and written["steps"] == 6

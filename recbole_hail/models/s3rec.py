@@ -1,0 +1,65 @@
+"""S³-Rec without attributes as a RecBole model: pre-trained on masked elements and segments, then fine-tuned."""
+
+import torch
+from torch import Tensor, nn
+
+from recbole_hail import settings
+from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION
+from recbole_hail.data.segments import CONTEXT, SEGMENT, SEGMENT_LENGTH
+from recbole_hail.losses import HailLossParts, segment_loss, self_knowledge_loss
+from recbole_hail.models.cross_entropy import CrossEntropyRecommender
+from recbole_hail.models.windowed import visible_positions
+from recbole_hail.networks import both_ways
+
+_CHECKS = [
+    ("pretrain_share", settings.number(0, 1, open_above=True), "must lie in [0, 1)"),
+    ("mip_weight", settings.number(0, float("inf")), "must not be negative"),
+    ("sp_weight", settings.number(0, float("inf")), "must not be negative"),
+    ("peers", lambda peers: peers == 1, "must be 1 for S3RecID"),
+]
+
+
+class S3RecID(CrossEntropyRecommender):
+    """Self-supervised learning by mutual information maximisation (Zhou et al., CIKM 2020), from elements alone.
+
+    The network looks both ways while it is pre-trained and back only after that, with the same weights (section 4.3).
+    """
+
+    own_network = "causal"
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        self.weights = {name: config[name] for name in ("mip_weight", "sp_weight")}
+        self.segment_map = nn.Linear(config["hidden_size"], config["hidden_size"], bias=False)  # W_SP
+        spread = config["initializer_range"]
+        nn.init.trunc_normal_(self.segment_map.weight, std=spread, a=-2 * spread, b=2 * spread)
+
+    def loss_parts(self, interaction) -> HailLossParts:
+        """By what the batch of `SegmentLoader` holds: the losses of pre-training, or the next element's."""
+        return self.pretraining_parts(interaction) if SEGMENT in interaction else super().loss_parts(interaction)
+
+    def pretraining_parts(self, interaction) -> HailLossParts:
+        """Masked item prediction and segment prediction (section 4.2); the latter stands in `positive`."""
+        sequences, lengths = interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
+        with both_ways(self.networks.peers[0]):
+            visible = visible_positions(sequences, lengths)
+            hidden = self.networks(sequences, interaction[TARGET_POSITION], visible=visible)  # [1, M, d]
+            contexts = self._last_hidden(interaction[CONTEXT], lengths)
+            segments = self._last_hidden(interaction[SEGMENT], interaction[SEGMENT_LENGTH])
+        elements = self_knowledge_loss(self.networks.logits(hidden), interaction[TARGET_ELEMENT] - 1).mean(dim=1)  # [1]
+        stretches = segment_loss(self.segment_map(contexts), segments)[None]  # [1]
+        total = (self.weights["mip_weight"] * elements + self.weights["sp_weight"] * stretches).sum()
+        nothing = torch.zeros_like(elements)
+        return HailLossParts(total, elements.detach(), stretches.detach(), nothing, nothing.sum())
+
+    def _last_hidden(self, sequences: Tensor, lengths: Tensor) -> Tensor:
+        """[B, L] -> [B, d]: the last hidden vector stands for a sequence (section 4.2.4)."""
+        visible = visible_positions(sequences, lengths)
+        looked_at = None if visible is None else visible[:, None, None, :]
+        hidden = self.networks.peers[0](self.networks.embedding(sequences), looked_at)  # [B, L, d]
+        return hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
+
+    @classmethod
+    def complete_settings(cls, config) -> list[str]:
+        """As for all models of the cross-entropy; also the share of pre-training and the weights of its losses."""
+        return super().complete_settings(config) + settings.check(config, _CHECKS)
