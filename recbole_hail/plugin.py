@@ -30,6 +30,7 @@ from recbole_hail.data.requirements import check_files, check_split
 from recbole_hail.data.segments import SegmentLoader
 from recbole_hail.errors import DataError, SettingsError, UserError
 from recbole_hail.evaluation import metrics
+from recbole_hail.evaluation.phase import phase_of
 from recbole_hail.evaluation.protocol import problems as evaluation_problems
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.training.budget import problems as budget_problems
@@ -230,8 +231,12 @@ def _with_split_check(original):
     @wraps(original)
     def create(config, dataset, built_datasets):
         check_split(config, dataset, built_datasets)
+        for name, part in zip(("train", "valid", "test"), built_datasets, strict=True):
+            part.phase = name
         if config["benchmark_filename"] is None and config["eval_args"]["order"] == "TO":
             attach_history(built_datasets)
+        for part in filter(len, built_datasets):
+            phase_of(config, part)  # draws, so that a file that cannot be used is known before hours of training
         return original(config, dataset, built_datasets)
 
     return create

@@ -148,9 +148,9 @@ def _ray_space(file: Path, most: int | None) -> tuple[dict, int]:
 def _write_ray_results(analysis, metric: str, output_file: str) -> None:
     with open(output_file, "w", encoding="utf-8") as file:
         for trial in analysis.trials:
-            result = {k: v for k, v in trial.last_result.items() if "@" in k}
-            valid = {k: v for k, v in result.items() if not k.startswith("test/")}
+            result = trial.last_result  # with Ray's own entries beside the metrics
             test = {k.removeprefix("test/"): v for k, v in result.items() if k.startswith("test/")}
+            valid = {k: v for k, v in result.items() if k in test}
             file.write(f"{HyperTuning.params2str(trial.config['settings'])}\nValid result:\n{dict2str(valid)}\n")
             file.write(f"Test result:\n{dict2str(test)}\n\n")
     best = analysis.best_trial

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from recbole.data.interaction import Interaction
 from torch import Tensor
@@ -27,7 +28,7 @@ class History(NamedTuple):
 
 
 def attach_history(parts: list) -> None:
-    """Gives each part of a split the `history` of all and its name as `phase`, each row the column `events_before`.
+    """Gives each part of a split the `history` of all, each row the column `events_before`.
 
     Within each generator the parts follow one another in time. A sequential dataset has no row for a generator's
     first event, which has no history; it stands in the history of the second.
@@ -36,7 +37,7 @@ def attach_history(parts: list) -> None:
     generator_field, element_field = train.uid_field, train.iid_field
     generators = torch.cat([part.inter_feat[generator_field] for part in parts])
     elements = torch.cat([part.inter_feat[element_field] for part in parts])
-    first_generators, first_elements = _first_events(parts)
+    first_generators, first_elements = _first_events(parts, generators)
     order = torch.cat([first_generators, generators]).argsort(stable=True)
     all_generators = torch.cat([first_generators, generators])[order]
     start = torch.searchsorted(all_generators, torch.arange(train.user_num))
@@ -50,22 +51,22 @@ def attach_history(parts: list) -> None:
         torch.bincount(in_training, minlength=train.item_num),
     )
     of_part = rank[len(first_generators) :].split([len(part) for part in parts])
-    for name, part, events_before in zip(("train", "valid", "test"), parts, of_part, strict=True):
-        part.phase, part.history = name, history
+    for part, events_before in zip(parts, of_part, strict=True):
+        part.history = history
         part.inter_feat.update(Interaction({EVENTS_BEFORE: events_before}))
 
 
-def _first_events(parts: list) -> tuple[Tensor, Tensor]:
-    """Generators and elements of the events that a sequential dataset has no row for."""
-    field = getattr(parts[0], "item_list_length_field", None)
-    if field is None:
-        none = torch.zeros(0, dtype=torch.long)
-        return none, none
-    generators, elements = [], []
-    for part in parts:
-        seconds = (part.inter_feat[field] == 1).nonzero().squeeze(1)
-        if len(seconds):
-            rows = part[seconds]
-            generators.append(rows[part.uid_field])
-            elements.append(rows[part.item_id_list_field][:, 0])
-    return torch.cat(generators), torch.cat(elements)
+def _first_events(parts: list, generators: Tensor) -> tuple[Tensor, Tensor]:
+    """Generators and elements of the events that a sequential dataset has no row for: the history of first rows."""
+    none = torch.zeros(0, dtype=torch.long)
+    found = [(none, none)]
+    if hasattr(parts[0], "item_list_length_field"):
+        first_rows = np.unique(generators.numpy(), return_index=True)[1]
+        start = 0
+        for part in parts:
+            of_part = first_rows[(first_rows >= start) & (first_rows < start + len(part))] - start
+            if len(of_part):
+                rows = part[of_part]
+                found.append((rows[part.uid_field], rows[part.item_id_list_field][:, 0]))
+            start += len(part)
+    return tuple(map(torch.cat, zip(*found, strict=True)))

@@ -48,10 +48,10 @@ def check_split(config, dataset, parts) -> None:
         if isinstance(negatives, int) and elements < negatives + 1:
             raise DataError(
                 f"eval_args: mode {config['eval_args']['mode'][phase]} ranks the target among {negatives} other "
-                f'elements, but {dataset.dataset_name} has only {elements}; use --eval_args="{_full(config)}" and '
+                f"elements, but {dataset.dataset_name} has only {elements}; use {_full(config)} and "
                 f'--topk="{[k for k in config["topk"] if k <= elements] or [1]}"'
             )
-    if config["eval_type"].name == "RANKING" and max(config["topk"]) > elements + 1:
+    if config["eval_type"].name == "RANKING" and max(config["topk"]) > elements:
         raise DataError(
             f"topk: {max(config['topk'])} is more than the {elements} elements of {dataset.dataset_name}; "
             f'use --topk="{[k for k in config["topk"] if k <= elements] or [1]}"'
@@ -65,8 +65,10 @@ def check_split(config, dataset, parts) -> None:
         )
 
 
-def _full(config) -> dict:
-    return {**config["eval_args"], "mode": "full"}
+def _full(config) -> str:
+    if config["candidates"]:  # the finer word, over the mode of eval_args
+        return "--candidates=full"
+    return f'--eval_args="{ {**config["eval_args"], "mode": "full"} }"'
 
 
 def _leaves_out(config, part: str) -> bool:

@@ -7,7 +7,6 @@ phase, and the names of generator and target: every model, peer and seed of trai
 
 import hashlib
 import os
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,7 +112,7 @@ def kept(folder: str, name: str, protocol: str, questions: Questions, **how) -> 
     """`draw`, reusing the file of an earlier draw and keeping a new one.
 
     Raises:
-        DataError: the file was made for other data, or cannot be read.
+        DataError: the file was made for other data or cannot be read, or the folder cannot be written.
     """
     if protocol == "full":
         return draw(protocol, questions, **how)
@@ -121,20 +120,26 @@ def kept(folder: str, name: str, protocol: str, questions: Questions, **how) -> 
     draw_name = f"{name}-{protocol}{how['wanted']}-{how['phase']}-seed{how['seed']}-{fingerprint[:12]}"
     path = Path(folder, f"{draw_name}.npz")
     if path.exists():
-        return CandidateSets(elements := _read(path, fingerprint), _hash(protocol, questions, elements))
+        elements = _read(path, fingerprint, shape=(len(questions.targets), how["wanted"]))
+        return CandidateSets(elements, _hash(protocol, questions, elements))
     sets = draw(protocol, questions, **how)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.tmp.npz")
-    np.savez_compressed(temporary, elements=sets.elements, fingerprint=fingerprint)
-    os.replace(temporary, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(temporary, elements=sets.elements, fingerprint=fingerprint)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise DataError(f"candidates_dir: {folder} cannot be written ({error}); name another folder") from None
     return sets
 
 
-def _read(path: Path, fingerprint: str) -> np.ndarray:
+def _read(path: Path, fingerprint: str, shape: tuple[int, int]) -> np.ndarray:
     try:
         with np.load(path) as file:
             found, elements = str(file["fingerprint"]), file["elements"]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        if found == fingerprint and (elements.shape != shape or elements.dtype.kind != "i"):
+            raise ValueError(f"it holds {elements.dtype} of shape {elements.shape}, not integers of shape {shape}")
+    except Exception as error:  # a damaged archive fails in zipfile, zlib, struct or numpy, each in its own way
         raise DataError(f"candidates: {path} cannot be read ({error}); remove it, and it is drawn again") from None
     if found != fingerprint:
         raise DataError(

@@ -4,11 +4,14 @@ from logging import getLogger
 
 import numpy as np
 import torch
+from recbole.utils import set_color
 
 from recbole_hail.data.history import EVENTS_BEFORE
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.evaluation import candidates
 from recbole_hail.evaluation.candidates import CandidateSets, Questions
+from recbole_hail.evaluation.metrics import SUBSETS
+from recbole_hail.evaluation.protocol import protocol_of
 
 
 class Phase:
@@ -22,7 +25,7 @@ class Phase:
 
     Raises:
         DataError: no target has a candidate, or the kept draw was made for other data.
-        SettingsError: `topk` asks for more elements than a list has.
+        SettingsError: `valid_metric` is one of targets that this phase has none of.
     """
 
     def __init__(self, config, part, name: str, protocol: str, wanted: int):
@@ -36,31 +39,38 @@ class Phase:
             folder, config["dataset"], protocol, questions, wanted=wanted, seed=self.seed, phase=name
         )
         self.hash = sets.hash
-        self._check_topk(len(history.popularity) - 2, config["topk"])
         asks = np.ones(len(rows), dtype=bool) if protocol == "full" else sets.counts > 0
-        self._report(sets, asks)
+        if not asks.any():
+            raise DataError(f"candidates: {protocol} leaves no target anything to be ranked among; take another")
+        self.shortage = self._shortage(sets, asks)
         self.candidates = sets if protocol == "full" else CandidateSets(sets.elements[asks], sets.hash)
         self.rows = rows.numpy()[asks]  # [N]
         self.generators = questions.generator_names[asks]  # [N]
         repeats = history.repeats(generators[rows], part.inter_feat[part.iid_field][rows], before[rows])
         self.repeat = repeats[torch.from_numpy(asks)]  # bool [N]
+        self._check_valid_metric(config["valid_metric"])
 
-    def _check_topk(self, others: int, topk: list[int]) -> None:
-        most = others if self.protocol == "full" else self.wanted
-        if max(topk) > most + 1:
-            raise SettingsError([f"topk: {max(topk)} is more than the target and its {most} candidates ({self})"])
+    def _check_valid_metric(self, metric: str) -> None:
+        for subset, rows in zip(SUBSETS, (self.repeat, ~self.repeat), strict=True):
+            if self.name == "valid" and metric.lower().startswith(f"{subset}_") and not rows.any():
+                raise SettingsError(
+                    [f"valid_metric: {metric!r} cannot be measured, for no validation target is {subset}; take another"]
+                )
 
-    def _report(self, sets: CandidateSets, asks: np.ndarray) -> None:
-        """Nothing to say of RecBole's lists, which are short by design."""
+    def _shortage(self, sets: CandidateSets, asks: np.ndarray) -> str | None:
+        """What to tell of lists that came out short; RecBole's are so by design."""
         if self.protocol in ("full", "recbole") or (sets.counts == self.wanted).all():
-            return
-        if not asks.any():
-            raise DataError(f"candidates: {self.protocol} leaves no target anything to be ranked among; take another")
+            return None
         few, none = int((sets.counts < self.wanted).sum()), int((~asks).sum())
-        getLogger().warning(
+        return (
             f"candidates: {self.protocol} finds fewer than {self.wanted} for {few} of {len(asks)} targets, which are "
             f"ranked among as few as {sets.counts[asks].min()}; {none} targets without any are left out"
         )
+
+    def log(self, ties: str) -> None:
+        getLogger().info(set_color("candidates", "blue") + f": {self}, ties {ties}")
+        if self.shortage:
+            getLogger().warning(self.shortage)
 
     def __str__(self) -> str:
         drawn = "" if self.protocol == "full" else f" {self.wanted}, seed {self.seed}"
@@ -71,6 +81,13 @@ class Phase:
         drawn = {} if self.protocol == "full" else {"drawn": self.wanted, "seed": self.seed}
         counts = {"targets": len(self.rows), "repeat targets": int(self.repeat.sum())}
         return {"protocol": self.protocol, **drawn, "hash": self.hash, **counts}
+
+
+def phase_of(config, part) -> Phase | None:
+    """What a part of a split asks; None where RecBole evaluates by itself, as it does the training part."""
+    name = getattr(part, "phase", None)
+    named = protocol_of(config, name) if name in ("valid", "test") and hasattr(part, "history") else None
+    return named and Phase(config, part, name, *named)
 
 
 def _questions(part, rows: torch.Tensor) -> Questions:

@@ -46,8 +46,20 @@ def problems(config) -> list[str]:
             f"or MAP (now {config['metrics']}), eval_args with order TO, and for a model that is not sequential the "
             f"split LS (now {config['eval_args']})"
         )
+    found += _too_long_topk(config)
     if config["ties"] not in metrics.TIES:
         found.append(f"ties: {config['ties']!r} must be one of {', '.join(metrics.TIES)}")
-    if not isinstance(config["candidates_seed"], int) or config["candidates_seed"] < 0:
-        found.append(f"candidates_seed: {config['candidates_seed']!r} must be a whole number of at least 0")
+    seed = config["candidates_seed"]
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        found.append(f"candidates_seed: {seed!r} must be a whole number of at least 0")
     return found
+
+
+def _too_long_topk(config) -> list[str]:
+    """`full` is left to `check_split`, which knows how many elements there are."""
+    for phase in ("valid", "test"):
+        protocol, drawn = protocol_of(config, phase) or ("full", None)
+        if protocol in PROTOCOLS and protocol != "full" and max(config["topk"]) > drawn + 1:
+            longest = max(config["topk"])
+            return [f"topk: {longest} is more than the target and the {drawn} candidates that {protocol} draws"]
+    return []

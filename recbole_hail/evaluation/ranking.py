@@ -48,8 +48,9 @@ def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, *, most_
             candidates = torch.arange(1, dataset.item_num, device=target.device).expand(len(target), -1)
         else:
             candidates = torch.from_numpy(sets.elements[batch]).long().to(target.device)  # [B, K]
+        asked = torch.cat([target, candidates], dim=1)
         real = (candidates != 0) & (candidates != target)
-        for view, scores in enumerate(_scores(model, interaction, torch.cat([target, candidates], dim=1))):
+        for view, scores in enumerate(_scores(model, dataset, interaction, asked, most_rows)):
             own, others = scores.gather(1, target), scores.gather(1, candidates)
             if own.isnan().any() or (others.isnan() & real).any():
                 raise TrainingDiverged("the model's scores are not numbers (NaN), so nothing can be ranked by them")
@@ -58,7 +59,7 @@ def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, *, most_
     return ranks
 
 
-def _scores(model, interaction: Interaction, asked: Tensor) -> Iterator[Tensor]:
+def _scores(model, dataset, interaction: Interaction, asked: Tensor, most_rows: int) -> Iterator[Tensor]:
     """[B, n_items] for each view, one view in memory at a time; `asked` [B, K] are the elements that will be read."""
     if hasattr(model, "views"):
         for hidden in model.encode(interaction[model.ITEM_SEQ], interaction[model.ITEM_SEQ_LEN]):
@@ -67,8 +68,18 @@ def _scores(model, interaction: Interaction, asked: Tensor) -> Iterator[Tensor]:
     try:
         yield model.full_sort_predict(interaction).view(len(asked), -1)
     except NotImplementedError:  # a model that can only score single elements
-        one_by_one = interaction.repeat_interleave(asked.shape[1])
-        one_by_one.update(Interaction({model.ITEM_ID: asked.flatten()}))
-        yield torch.full((len(asked), model.n_items), -torch.inf, device=asked.device).scatter(
-            1, asked, model.predict(one_by_one).view_as(asked).float()
-        )
+        yield _one_by_one(model, dataset, interaction, asked, most_rows)
+
+
+def _one_by_one(model, dataset, interaction: Interaction, asked: Tensor, most_rows: int) -> Tensor:
+    """`_scores` by `predict`, each element with its own features beside it."""
+    scores = torch.full((len(asked), dataset.item_num), -torch.inf, device=asked.device)
+    step = max(most_rows // asked.shape[1], 1)
+    for start in range(0, len(asked), step):
+        elements = asked[start : start + step]  # [b, K]
+        rows = interaction[start : start + step].repeat_interleave(elements.shape[1])
+        rows.update(Interaction({dataset.iid_field: elements.flatten()}))
+        if dataset.item_feat is not None:
+            rows.update(dataset.item_feat[elements.flatten().cpu()].to(asked.device))
+        scores[start : start + step].scatter_(1, elements, model.predict(rows).view_as(elements).float())
+    return scores

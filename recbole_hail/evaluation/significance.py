@@ -51,9 +51,20 @@ def holm(p_values) -> np.ndarray:
     return adjusted
 
 
-def mean_interval(values: np.ndarray, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Percentile bootstrap interval of the mean of each column of `values` [N, M], over rows; returns [M, 2]."""
-    means = resampled_means(values, draws=draws, seed=seed)
+def mean_interval(
+    values: np.ndarray, *, groups: np.ndarray | None = None, level: float = 0.95, draws: int = DRAWS, seed: int = 0
+) -> np.ndarray:
+    """Percentile bootstrap interval of the mean of each column of `values` [N, M]; returns [M, 2].
+
+    Rows are drawn, or with `groups` [N] all rows of a group together: what one generator does is not independent.
+    """
+    if groups is None:
+        means = resampled_means(values, draws=draws, seed=seed)
+    else:
+        group = np.unique(groups, return_inverse=True)[1]
+        columns = [np.bincount(group, weights=column) for column in (*_columns(values).T, np.ones(len(group)))]
+        sums = resampled_means(np.stack(columns, axis=1), draws=draws, seed=seed)
+        means = sums[:, :-1] / sums[:, -1:]
     tail = (1 - level) / 2
     return np.quantile(means, [tail, 1 - tail], axis=0).T
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from functools import wraps
 from time import perf_counter
 
+import torch
+
 
 def problems(config) -> list[str]:
     """What is wrong with the settings of the budget."""
@@ -46,15 +48,24 @@ class Budget:
             yield batch
             now = perf_counter()
             self.steps += 1
-            self.seconds += now - last
+            self.seconds += now - last if self.max_seconds is None else _of_rank_0(now - last)
             last = now
 
     def total_steps(self, planned: int) -> int:
         """How many steps training will take in all, of those planned; under a bound of time by the pace so far."""
-        total = planned if self.max_steps is None else self.max_steps
+        total = planned if self.max_steps is None else min(planned, self.max_steps)
         if self.max_seconds is not None and self.seconds > 0:
             total = min(total, max(round(self.steps * self.max_seconds / self.seconds), self.steps))
         return total
+
+
+def _of_rank_0(seconds: float) -> float:
+    """Rank 0's clock on every rank: one that stopped alone would leave the others waiting for it."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return seconds
+    shared = [seconds]
+    torch.distributed.broadcast_object_list(shared, src=0)
+    return shared[0]
 
 
 class BudgetSpent(Exception):

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from recbole.utils import set_color
 
+from recbole_hail.data.history import EVENTS_BEFORE
 from recbole_hail.evaluation.candidates import CandidateSets
 from recbole_hail.evaluation.metrics import RankEvaluator, by_question
-from recbole_hail.evaluation.phase import Phase
-from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.evaluation.phase import Phase, phase_of
 from recbole_hail.evaluation.ranking import rank_targets
 from recbole_hail.evaluation.significance import mean_interval
 from recbole_hail.evaluation.tables import result_table
@@ -29,15 +29,16 @@ def with_protocols(original):
     def evaluate(self, eval_data, load_best_model=True, model_file=None, show_progress=False):
         if not eval_data:
             return None
-        phase = _phase(self, eval_data)
+        phase = _phase(self, eval_data._dataset)
+        if load_best_model:
+            _load(self, model_file or self.saved_model_file)
         if phase is None:
-            result = original(self, eval_data, load_best_model, model_file, show_progress)
+            result = original(self, eval_data, False, None, show_progress)
             self.view_results = {_views(self.model)[_chosen(self.model)]: dict(result)}
         else:
-            if load_best_model:
-                _load(self, model_file or self.saved_model_file)
             self.model.eval()
             result = _by_ranks(self, eval_data._dataset, phase, show_progress)
+            self.wandblogger.log_eval_metrics(result, head="eval")
         name = getattr(eval_data._dataset, "phase", "test")
         if name == "test":
             self.results = {**getattr(self, "results", {}), "test": self.view_results}
@@ -56,18 +57,19 @@ def _chosen(model) -> int:
     return getattr(model, "view", 0)
 
 
-def _phase(trainer, eval_data) -> Phase | None:
-    """The phase of a part, made at its first evaluation; None where RecBole evaluates by itself."""
-    part = eval_data._dataset
-    name = getattr(part, "phase", None)
-    named = name and protocol_of(trainer.config, name)
-    if not named:
+def _phase(trainer, part) -> Phase | None:
+    """The phase of a part, made at its first evaluation and again when its rows have changed place."""
+    if EVENTS_BEFORE not in part.inter_feat:
         return None
+    rows, name = part.inter_feat[EVENTS_BEFORE], getattr(part, "phase", None)
     phases = vars(trainer).setdefault("phases", {})
-    if name not in phases:
-        phases[name] = Phase(trainer.config, part, name, *named)
-        trainer.logger.info(set_color("candidates", "blue") + f": {phases[name]}, ties {trainer.config['ties']}")
-    return phases[name]
+    known, phase = phases.get(name, (None, None))
+    if known is not rows:  # sorting a part puts new columns in place of the old
+        phase = phase_of(trainer.config, part)
+        phases[name] = (rows, phase)
+        if phase:
+            phase.log(trainer.config["ties"])
+    return phase
 
 
 def _load(trainer, file: str) -> None:
@@ -91,7 +93,9 @@ def _by_ranks(trainer, part, phase: Phase, progress: bool) -> dict[str, float]:
     trainer.view_results = {view: evaluator.evaluate(collected, index) for index, view in enumerate(views)}
     trainer.candidates = {**getattr(trainer, "candidates", {}), phase.name: phase.described()}
     if phase.name == "test":
-        trainer.intervals = {view: _intervals(evaluator, collected, index) for index, view in enumerate(views)}
+        trainer.intervals = {
+            view: _intervals(evaluator, collected, index, phase.generators) for index, view in enumerate(views)
+        }
         write_ranks(trainer, phase, views, collected.get("rec.ranks").numpy())
     return trainer.view_results[views[_chosen(trainer.model)]]
 
@@ -115,8 +119,8 @@ def _ranks_of_all_processes(trainer, part, phase: Phase, progress: bool) -> torc
     return together
 
 
-def _intervals(evaluator: RankEvaluator, collected, view: int) -> dict[str, list[float]]:
-    """95 % bootstrap intervals of the means over all generators."""
+def _intervals(evaluator: RankEvaluator, collected, view: int, generators: np.ndarray) -> dict[str, list[float]]:
+    """95 % bootstrap intervals of the means over all questions, of which each generator's are drawn together."""
     values = by_question(evaluator.ranks(collected, view), evaluator.config, evaluator.config["ties"])
-    ends = mean_interval(np.stack(list(values.values()), axis=1), draws=INTERVAL_DRAWS)
+    ends = mean_interval(np.stack(list(values.values()), axis=1), groups=generators, draws=INTERVAL_DRAWS)
     return {name: interval.tolist() for name, interval in zip(values, ends, strict=True)}
