@@ -62,7 +62,8 @@ def _seeds(text: str) -> list[int]:
 
 def run(arguments) -> None:
     sys.argv = sys.argv[:1]  # RecBole would read its settings there
-    specs = notation.parse_models(f"{arguments.models},{notation.CONTROLS if arguments.controls else ''}")
+    specs = notation.parse_models(arguments.models)
+    specs += notation.parse_models(notation.CONTROLS) * arguments.controls
     files = config_files(arguments)
     plan = make_plan(
         specs, _seeds(arguments.seeds), arguments.dataset, files, _settings(arguments), config_of=checked_config

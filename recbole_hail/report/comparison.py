@@ -53,7 +53,7 @@ def train_missing(plan: Plan, folder: RunFolder, say: Callable[[str], None]) -> 
 
 
 def make_tables(plan: Plan, folder: RunFolder, test: str) -> list[Table]:
-    """The tables of the models whose runs are all there: all, repeat and new targets, where there are any.
+    """The tables of the models whose runs are all there: all targets, then, where there are both, repeat and new.
 
     Raises:
         UserError: the runs were ranked among different lists.
@@ -66,7 +66,8 @@ def make_tables(plan: Plan, folder: RunFolder, test: str) -> list[Table]:
     }
     _check_lists(results)
     tables = [_table(plan, results, targets, list(metrics.values()), test) for targets in TARGETS]
-    return [table for table in tables if table is not None]
+    # Where all targets are new, or all repeat, the table of all says everything.
+    return tables if all(tables) else tables[:1]
 
 
 def _check_lists(results: dict[str, list[Result]]) -> None:

@@ -1,0 +1,167 @@
+"""`recbole-hail compare` from end to end: real trainings of tiny networks and of the rules."""
+
+import csv
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from recbole_hail.cli import main
+from recbole_hail.report.plan import RULES
+
+MODELS = "HAIL,HAIL[peers=1],ensemble(HAIL[peers=1],2)"
+SHARED = ("--dataset=cyclic", "--config_files=small.yaml", "--candidates=strict", "--max_steps=12")
+FILES = {"table.txt", "table.csv", "table.md", "table.tex", "chart.png", "settings.json", ".lock", "runs", "candidates"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Folder of a comparison, made by the first test that asks for it."""
+    return tmp_path_factory.mktemp("compare") / "cyclic"
+
+
+@pytest.fixture
+def compare(cyclic, monkeypatch, capsys):
+    """Runs the command in this process; returns exit status, standard output and standard error."""
+
+    def run(*arguments, shared=SHARED):
+        monkeypatch.setattr(sys, "argv", ["recbole-hail", "compare", *shared, *arguments])
+        status = main.main()
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def done(compare, finished):
+    """A finished comparison of one seed in the working directory."""
+    if not finished.exists():
+        status, out, err = compare(f"--models={MODELS}", "--seeds=1")
+        assert status == 0, out + err
+        shutil.copytree("comparisons/cyclic", finished)
+    else:
+        shutil.copytree(finished, "comparisons/cyclic")
+    return Path("comparisons/cyclic")
+
+
+def state(folder: Path) -> dict:
+    """Contents of all files below a folder."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def rows(folder: Path) -> dict[str, dict]:
+    """The table by model, without the columns that a clock fills."""
+    with open(folder / "table.csv") as file:
+        table = list(csv.DictReader(file))
+    return {row["model"]: {k: v for k, v in row.items() if not k.startswith("training s")} for row in table}
+
+
+def test_the_table_has_models_controls_and_rules(done):
+    assert {path.name for path in done.iterdir()} == FILES
+    table = rows(done)
+    assert list(table) == ["HAIL", "HAIL (peers=1)", "mean of 2 HAIL (peers=1)", *RULES]
+    assert float(table["MarkovChain"]["HR@1"]) == 1, "the next element is certain"
+    assert float(table["GeneratorFrequency"]["HR@1"]) == 0, "in a circle nothing comes back soon"
+    assert int(float(table["mean of 2 HAIL (peers=1)"]["parameters"])) == 2 * int(
+        float(table["HAIL (peers=1)"]["parameters"])
+    )
+    (lists,) = {row["candidates"] for row in table.values()}
+    assert "strict 99" in lists and f"lists {lists.split('lists ')[1][:12]}" in (done / "table.tex").read_text()
+    logs = [folder / "log.txt" for folder in (done / "runs").iterdir()]
+    assert len(logs) == len(RULES) + 4 and all(
+        "test result" in log.read_text() for log in logs if "mean" not in str(log)
+    )
+
+
+def test_a_second_call_trains_nothing_and_another_seed_only_what_is_new(done, compare):
+    before = state(done / "runs")
+    status, out, _ = compare(f"--models={MODELS}", "--seeds=1", "--test=bootstrap")
+    assert status == 0 and out.count("there already") == len(RULES) + 4 and ": training" not in out
+    assert "paired bootstrap" in out
+    assert state(done / "runs") == before
+    status, out, _ = compare("--models=HAIL", "--seeds=1,2")
+    assert status == 0 and [line for line in out.splitlines() if line.endswith(": training")] == [
+        f"[{len(RULES) + 2}/{len(RULES) + 2}] HAIL, seed 2: training"
+    ]
+    assert before.items() <= state(done / "runs").items()
+    assert rows(done)["HAIL"]["HR@1 sd"] != "" and rows(done)["Pop"]["HR@1 sd"] == ""
+
+
+def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare, cyclic):
+    expected = rows(done)
+    for folder in (done / "runs").glob("*HAIL*"):
+        shutil.rmtree(folder)
+    command = [sys.executable, "-m", "recbole_hail.cli.main", "compare", *SHARED, f"--models={MODELS}", "--seeds=1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if "HAIL (peers=1), seed 1: training" in line:
+            break
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert family and not alive, "the run in progress ends with its command"
+    left = [path.name for path in (done / "runs").glob("*HAIL*") if not path.name.startswith(".")]
+    assert len(left) == 1 and left[0].startswith("HAIL-1-"), "the finished run is there, the other is not"
+    status, out, err = compare(f"--models={MODELS}", "--seeds=1")
+    assert status == 0, err
+    assert "HAIL, seed 1: there already" in out and "HAIL (peers=1), seed 1: done" in out
+    assert not list((done / "runs").glob(".*"))
+    assert rows(done) == expected
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["--candidates=unfair"], "candidates: 'unfair' must be one of"),
+        (["--models=HAILL"], "did you mean HAIL?"),
+        (["--models=HAIL[peers=1"], "models: 'HAIL[peers=1' cannot be read"),
+        (["--metrics=['Nonsense']"], "There is no metric named 'Nonsense'"),
+        (["--topk=[1,500]"], "topk: 500 is more than the target and its 99 candidates"),
+        (["--seeds=one"], "seeds: 'one' must be whole numbers"),
+        (["--minutes-per-model=soon"], "max_minutes: 'soon' must be a positive number"),
+        (["--max_steps=13"], "was written with other settings (max_steps was 12, is 13)"),
+        (["--candidates=paper"], "(candidates was strict, is paper)"),
+        (["--learning_rate=0.5"], "(learning_rate was 0.01, is 0.5)"),
+        (["--output=."], "holds something else than a comparison"),
+        (["--dataset=nowhere", "--output=comparisons/cyclic"], "nowhere is not at"),
+        (["seeds"], "seeds: is no argument of compare"),
+    ],
+)
+def test_bad_input_is_one_message_and_status_2_and_changes_nothing(done, compare, cyclic, arguments, expected):
+    before = state(cyclic)
+    status, out, err = compare("--models=HAIL", "--seeds=1", *arguments)
+    assert status == 2, out
+    assert expected in err and err.startswith("error: ") and "Traceback" not in err
+    assert state(cyclic) == before
+
+
+def test_another_dataset_of_the_same_name_is_refused(done, compare):
+    with open("dataset/cyclic/cyclic.inter", "a") as file:
+        file.write("g0\te1\t999\n")
+    before = state(done)
+    status, _, err = compare("--models=HAIL", "--seeds=1")
+    assert status == 2 and "was written with other settings (data was" in err
+    assert state(done) == before
+
+
+def test_a_dry_run_says_what_is_there_and_writes_nothing(done, compare):
+    before = state(done)
+    status, out, _ = compare("--models=HAIL,SASRec", "--seeds=1", "--dry-run")
+    assert status == 0
+    assert "HAIL, seed 1: reused" in out and "SASRec, seed 1: to be trained" in out
+    assert state(done) == before
+
+
+def test_a_diverging_model_is_left_out_and_named(done, compare):
+    status, _, err = compare("--models=HAIL,HAIL[learning_rate=1e30;warmup_steps=0]", "--seeds=1")
+    assert status == 2 and "Traceback" not in err
+    assert "error: not every model is in the tables" in err
+    label = "HAIL (learning_rate=1e30, warmup_steps=0), seed 1"
+    assert f"error: {label} failed with status 2: " in err and "not finite" in err
+    assert list(rows(done)) == ["HAIL", *RULES]

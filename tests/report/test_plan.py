@@ -1,0 +1,86 @@
+"""What a comparison plans: rules in every one, the same evaluation for all, problems reported together."""
+
+import pytest
+
+from recbole_hail.cli.common import checked_config
+from recbole_hail.errors import SettingsError
+from recbole_hail.report.notation import parse_models
+from recbole_hail.report.plan import MEMBER_SEEDS, RULES, data_hash, make_plan
+
+
+def plan(models="HAIL", seeds=(1, 2), files=("small.yaml",), **settings):
+    return make_plan(parse_models(models), list(seeds), "cyclic", list(files), settings, config_of=checked_config)
+
+
+def test_the_rules_are_in_every_table_once_and_run_once(cyclic):
+    made = plan("GeneratorKNN,HAIL,Pop")
+    others = [rule for rule in RULES if rule not in ("Pop", "GeneratorKNN")]
+    assert list(made.rows) == ["GeneratorKNN", "HAIL", "Pop", *others]
+    assert [run.seed for run in made.rows["HAIL"]] == [1, 2]
+    assert all([run.seed for run in made.rows[rule]] == [1] for rule in RULES)
+    assert sorted(run.spec.model for run in made.runs[:6]) == sorted(RULES)
+    assert [str(run) for run in made.runs[6:]] == ["HAIL, seed 1", "HAIL, seed 2"]
+
+
+def test_the_models_of_a_mean_differ_in_seed_and_the_first_is_the_single_model(cyclic):
+    made = plan("ensemble(HAIL[peers=1],3),HAIL[peers=1]", seeds=(4,))
+    (mean,), (single,) = made.rows["mean of 3 HAIL (peers=1)"], made.rows["HAIL (peers=1)"]
+    assert [part.seed for part in mean.parts] == [4, 4 + MEMBER_SEEDS, 4 + 2 * MEMBER_SEEDS]
+    assert mean.parts[0] == single
+    networks = made.runs[len(RULES) :]
+    assert networks == [*mean.parts, mean], "the single model is trained once, and parts before their mean"
+
+
+def test_recboles_models_are_evaluated_by_hails_settings(cyclic):
+    shared = plan("SASRec,Pop", candidates="strict", max_minutes="0.5").shared.settings
+    for model in ("SASRec", "Pop", "HAIL", "GeneratorKNN"):
+        config = checked_config(model, "cyclic", None, dict(shared))
+        assert config["eval_args"]["split"] == {"LS": "valid_and_test"}
+        assert config["metrics"] == ["Hit", "NDCG", "MRR"] and config["valid_metric"] == "MRR"
+        assert config["candidates"] == "strict" and config["ties"] == "half" and config["max_minutes"] == 0.5
+        assert config["hidden_size"] == 32 or model in RULES, "the files' settings hold for all"
+
+
+def test_paths_and_devices_make_no_other_comparison(cyclic):
+    one, other = plan(), plan(candidates_dir="elsewhere", eval_batch_size="7", show_progress="True")
+    assert one.shared.described() == other.shared.described()
+    assert other.shared.machine["candidates_dir"] == str(cyclic / "elsewhere")
+    assert one.shared.machine["data_path"] == str(cyclic / "dataset")
+    assert plan(learning_rate="0.5").shared.described() != one.shared.described()
+
+
+def test_another_dataset_of_the_same_name_is_another_comparison(cyclic):
+    folder = cyclic / "dataset" / "cyclic"
+    before = data_hash(folder, "cyclic")
+    assert plan().shared.data == before
+    with open(folder / "cyclic.inter", "a") as file:
+        file.write("g0\te1\t999\n")
+    assert data_hash(folder, "cyclic") != before
+
+
+@pytest.mark.parametrize(
+    "models, settings, expected",
+    [
+        ("HAILL", {}, "HAILL: model: 'HAILL' is not a model of RecBole or of this plugin; did you mean HAIL?"),
+        ("HAIL", {"candidates": "unfair"}, "candidates: 'unfair' must be one of recbole, strict, paper, popular, full"),
+        ("HAIL", {"metrics": "['Nonsense']"}, "There is no metric named 'Nonsense'"),
+        ("HAIL", {"topk": "[1,101]"}, "topk: 101 is more than the target and its 99 candidates (recbole)"),
+        ("HAIL", {"max_minutes": "0"}, "max_minutes: 0 must be a positive number"),
+        ("HAIL", {"alhpa": "0.3"}, "alhpa: no model here has such a setting; did you mean alpha?"),
+        ("HAIL[peers=0]", {}, "HAIL (peers=0): peers: 0 must be a whole number of at least 1"),
+        ("HAIL[peer=1]", {}, "HAIL (peer=1): peer is not a setting of HAIL; did you mean peers?"),
+        ("HAIL[seed=1]", {}, "HAIL (seed=1): seed must be the same for all models"),
+        ("Pop[candidates=paper]", {}, "Pop (candidates=paper): candidates must be the same for all models"),
+        ("HAIL", {"eval_args": "{'mode': 'pop100'}"}, "name a protocol with --candidates"),
+    ],
+)
+def test_problems_are_named(cyclic, models, settings, expected):
+    with pytest.raises(SettingsError) as raised:
+        plan(models, **settings)
+    assert expected in str(raised.value)
+
+
+def test_problems_of_all_models_are_reported_together(cyclic):
+    with pytest.raises(SettingsError) as raised:
+        plan("HAIL[peers=0],HAIL[alpha=2;beta=1],Popp", topk="[500]")
+    assert len(raised.value.problems) == 5

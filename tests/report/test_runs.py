@@ -1,0 +1,156 @@
+"""Folders of runs: whole or not there, reused under the same settings, refused under others."""
+
+import json
+import os
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.report import runs
+from recbole_hail.report.notation import ModelSpec
+from recbole_hail.report.runs import Run, RunFailed, RunFolder, Shared
+
+SHARED = Shared("chi18", "0123", {"max_steps": 5, "candidates": "strict"}, {"data_path": "/data"})
+RUN = Run(ModelSpec("HAIL", (("peers", "1"),)), 2)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder(tmp_path / "out", SHARED)
+
+
+@pytest.fixture
+def child(monkeypatch):
+    """What stands in for the child process: `child.does` with its folder."""
+
+    stub = SimpleNamespace(requests=[], does=_succeed)
+
+    def start(folder):
+        (folder / "log.txt").write_text("something\nerror: the loss is not a number\n")
+        stub.requests.append(json.loads((folder / "request.json").read_text()))
+        return stub.does(folder)
+
+    monkeypatch.setattr(runs, "_in_child", start)
+    return stub
+
+
+def _succeed(folder):
+    (folder / "record.json").write_text("{}")
+    return 0
+
+
+def _interrupt(folder):
+    raise KeyboardInterrupt
+
+
+def test_a_run_has_a_folder_once_it_is_finished(folder, child):
+    with folder.held():
+        assert not folder.has(RUN)
+        folder.train(RUN)
+        assert folder.has(RUN)
+        assert sorted(path.name for path in folder.path(RUN).iterdir()) == ["log.txt", "record.json", "request.json"]
+    (request,) = child.requests
+    lists = str((folder.output / "candidates").absolute())
+    assert request == {
+        **{"model": "HAIL", "dataset": "chi18", "parts": []},
+        "settings": {
+            **{"max_steps": 5, "candidates": "strict", "data_path": "/data", "peers": "1", "seed": 2},
+            "candidates_dir": lists,
+        },
+    }
+
+
+def test_a_mean_is_asked_for_by_the_checkpoints_of_its_parts(folder, child):
+    mean = Run(ModelSpec("HAIL", members=2), 1, (Run(ModelSpec("HAIL"), 1), Run(ModelSpec("HAIL"), 1001)))
+    with folder.held():
+        folder.train(mean)
+    assert child.requests[0]["parts"] == [str((folder.path(part) / "model.pth").absolute()) for part in mean.parts]
+
+
+def test_of_a_run_that_fails_the_log_remains_and_its_reason_is_said(folder, child):
+    child.does = lambda folder: 2
+    with folder.held(), pytest.raises(RunFailed, match="status 2: the loss is not a number; its log is") as raised:
+        folder.train(RUN)
+    assert str(raised.value).startswith("HAIL (peers=1), seed 2 failed")
+    (log,) = folder.runs.iterdir()
+    assert log.name.endswith(".failed.txt") and "something" in log.read_text()
+    child.does = _succeed
+    with folder.held():
+        folder.train(RUN)
+    assert list(folder.runs.iterdir()) == [folder.path(RUN)], "the log of the failure goes with its cause"
+
+
+def test_of_a_run_that_is_interrupted_nothing_remains(folder, child):
+    child.does = _interrupt
+    with folder.held(), pytest.raises(KeyboardInterrupt):
+        folder.train(RUN)
+    assert not list(folder.runs.iterdir())
+
+
+def test_what_a_killed_command_left_is_cleared_away(folder, child):
+    partial = folder.runs / f".{folder.path(RUN).name}"
+    partial.mkdir(parents=True)
+    (partial / "record.json").write_text("half")
+    with folder.held():
+        assert not partial.exists() and not folder.has(RUN)
+        folder.train(RUN)
+
+
+def test_everything_that_makes_a_run_makes_another_folder(tmp_path, folder):
+    variants = [
+        replace(RUN, seed=3),
+        replace(RUN, spec=ModelSpec("HAIL", (("peers", "2"),))),
+        replace(RUN, spec=ModelSpec("HAIL")),
+        replace(RUN, spec=replace(RUN.spec, members=2)),
+        replace(RUN, spec=replace(RUN.spec, model="SASRec")),
+    ]
+    paths = {folder.path(run) for run in (RUN, *variants)}
+    for changed in ({"dataset": "nyc16"}, {"data": "4567"}, {"settings": {"max_steps": 6, "candidates": "strict"}}):
+        paths.add(RunFolder(folder.output, replace(SHARED, **changed)).path(RUN))
+    assert len(paths) == 9
+    assert RunFolder(folder.output, replace(SHARED, machine={"data_path": "/other"})).path(RUN) == folder.path(RUN)
+    assert folder.path(RUN).name.startswith("HAIL-peers=1-2-")
+
+
+def test_long_settings_still_make_a_name_that_file_systems_take(folder):
+    run = Run(ModelSpec("HAIL", (("base_network", "['causal', 'gru'] / " + "x" * 300),)), 1)
+    assert len(folder.path(run).name) < 100 and "/" not in folder.path(run).name
+
+
+def test_other_settings_are_refused_and_nothing_is_changed(folder):
+    with folder.held():
+        pass
+    before = {path: path.read_bytes() for path in folder.output.rglob("*") if path.is_file()}
+    folder.check()
+    other = RunFolder(folder.output, replace(SHARED, data="4567", settings={"max_steps": 9, "candidates": "strict"}))
+    with pytest.raises(SettingsError) as raised:
+        other.check()
+    assert "data was 0123, is 4567" in str(raised.value) and "max_steps was 5, is 9" in str(raised.value)
+    assert "candidates" not in str(raised.value).split("(")[1]
+    assert {path: path.read_bytes() for path in folder.output.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_of_something_else_is_refused(folder):
+    folder.check()  # not there yet
+    folder.output.mkdir()
+    folder.check()  # empty
+    (folder.output / "thesis.tex").write_text("")
+    with pytest.raises(SettingsError, match="holds something else than a comparison"):
+        folder.check()
+
+
+def test_two_commands_do_not_write_to_one_folder(folder):
+    with folder.held(), pytest.raises(UserError, match="another command is writing"), folder.held():
+        pass
+    with folder.held():
+        pass  # released
+
+
+def test_a_child_runs_in_its_folder_and_says_how_it_ended(tmp_path, monkeypatch):
+    """The real child, which fails at once: there is no request."""
+    home = os.getcwd()
+    assert runs._in_child(tmp_path) == 1
+    assert "request.json" in (tmp_path / "log.txt").read_text()
+    assert os.getcwd() == home
