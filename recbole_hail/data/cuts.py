@@ -17,23 +17,28 @@ class Cuts(NamedTuple):
     following: Spans
 
 
-def draw_cuts(sequences: Spans, *, history: int, following: int, generator: Generator) -> Cuts:
-    """Cut points `following` elements apart in every sequence, from a random one near its newest element backwards.
+def draw_shifts(lengths: Tensor, *, following: int, generator: Generator) -> Tensor:
+    """For each sequence how far its newest cut moves left, [N]: less than `following`, and one element stays before."""
+    return (torch.rand(len(lengths), generator=generator) * (lengths - 1).clamp(max=following)).long()
 
-    So that nearly every element is predicted once, at a distance from its cut that changes from epoch to epoch; a
-    sequence of n elements always has ⌈(n - 1) / following⌉ cuts. One element alone has none.
+
+def cut_sequences(sequences: Spans, shifts: Tensor, *, history: int, following: int) -> Cuts:
+    """Cut points `following` elements apart in every sequence, from before its newest element backwards.
+
+    Nearly every element is so predicted once, at a distance from its cut that the shift changes. A sequence of n
+    elements has ⌈(n - 1) / following⌉ cuts whatever its shift; one element alone has none.
 
     Args:
+        shifts: [N], see `draw_shifts`.
         history: most elements before a cut; the newest are taken.
         following: most elements after a cut; fewer where the sequence ends.
     """
     lengths = sequences.length
     cuts = torch.div(lengths + following - 2, following, rounding_mode="floor")  # per sequence
-    shift = (torch.rand(len(lengths), generator=generator) * (lengths - 1).clamp(max=following)).long()
     sequence = torch.repeat_interleave(torch.arange(len(cuts)), cuts)
     first = torch.repeat_interleave(cuts.cumsum(0) - cuts, cuts)
     from_right = torch.arange(len(sequence)) - first  # 0 for the newest cut
-    before = (lengths[sequence] - 1 - shift[sequence] - from_right * following).clamp(min=1)
+    before = (lengths[sequence] - 1 - shifts[sequence] - from_right * following).clamp(min=1)
     cut = sequences.start[sequence] + before
     return Cuts(
         Spans((cut - history).maximum(sequences.start[sequence]), cut),
@@ -51,19 +56,23 @@ class CutLoader(WindowLoader):
     def __init__(self, config, dataset, sampler, shuffle=True):
         super().__init__(config, dataset, sampler, shuffle)
         self.placeholders = config["predicted_elements"]
-        self._cut(self._generator())
+        unshifted = torch.zeros_like(dataset.sequences.length)
+        self._cut(unshifted)
+        self.most = self.windows.length + self.placeholders  # [rows]
 
-    def _cut(self, generator: Generator) -> None:
+    def _cut(self, shifts: Tensor) -> None:
         history = self.config["MAX_ITEM_LIST_LENGTH"] - self.placeholders
-        self.windows, self.following = draw_cuts(
-            self._dataset.sequences, history=history, following=self.placeholders, generator=generator
+        self.windows, self.following = cut_sequences(
+            self._dataset.sequences, shifts, history=history, following=self.placeholders
         )
 
     def row_lengths(self) -> Tensor:
-        return self.windows.length + self.placeholders
+        """Unshifted, when rows are longest: every epoch then has the same number of steps, as schedules expect."""
+        return self.most
 
     def _batches(self, generator: Generator) -> list[Tensor]:
-        self._cut(generator)
+        lengths = self._dataset.sequences.length
+        self._cut(draw_shifts(lengths, following=self.placeholders, generator=generator))
         return super()._batches(generator)
 
     def _interaction(self, batch: Tensor, generator: Generator):

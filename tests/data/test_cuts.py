@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_hail.data.cuts import CutLoader, draw_cuts
+from recbole_hail.data.cuts import CutLoader, cut_sequences, draw_shifts
 from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION
 from recbole_hail.data.windows import Spans
@@ -17,8 +17,9 @@ def spans_of(lengths):
 
 
 def cuts_of(lengths, *, history=100, following=4, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    cuts = draw_cuts(spans_of(lengths), history=history, following=following, generator=generator)
+    sequences, generator = spans_of(lengths), torch.Generator().manual_seed(seed)
+    shifts = draw_shifts(sequences.length, following=following, generator=generator)
+    cuts = cut_sequences(sequences, shifts, history=history, following=following)
     return list(zip(*(part.tolist() for spans in cuts for part in spans), strict=True))
 
 
@@ -107,6 +108,11 @@ def test_an_epoch_is_repeated_from_its_number_and_the_next_cuts_elsewhere(make_l
     cuts = loader.windows.end.tolist()
     epoch_of(loader, 4)
     assert loader.windows.end.tolist() != cuts
+
+
+def test_every_epoch_has_the_same_number_of_steps(make_loader):
+    loader = make_loader(LENGTHS, train_batch_tokens=20)
+    assert len({len(epoch_of(loader, epoch)) for epoch in range(20)}) == 1
 
 
 def test_a_batch_counts_placeholders_among_its_positions(make_loader):
