@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import torch
+from recbole.data.interaction import Interaction
 from torch import Generator, Tensor
 
 from recbole_hail.data.loader import WindowLoader
@@ -75,7 +76,7 @@ class CutLoader(WindowLoader):
         self._cut(draw_shifts(lengths, following=self.placeholders, generator=generator))
         return super()._batches(generator)
 
-    def _interaction(self, batch: Tensor, generator: Generator):
+    def _rows(self, batch: Tensor, generator: Generator) -> Interaction:
         histories = Spans(self.windows.start[batch], self.windows.end[batch])
         following = Spans(self.following.start[batch], self.following.end[batch])
         lengths = histories.length + self.placeholders

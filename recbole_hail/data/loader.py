@@ -74,11 +74,13 @@ class WindowLoader:
     def __iter__(self):
         generator = self._generator()
         for batch in self._batches(generator):
-            yield self._interaction(batch, generator)
+            yield self._rows(batch, generator)
         self.epoch += 1
 
-    def _interaction(self, batch: torch.Tensor, generator: torch.Generator) -> Interaction:
-        spans = Spans(self.windows.start[batch], self.windows.end[batch])
+    def _rows(self, batch: torch.Tensor, generator: torch.Generator) -> Interaction:
+        return self._interaction(Spans(self.windows.start[batch], self.windows.end[batch]), generator)
+
+    def _interaction(self, spans: Spans, generator: torch.Generator) -> Interaction:
         targets = self._targets(gather(self._dataset.elements, spans), spans.length, generator)
         return self._as_interaction(targets, spans.length - 1 if self.predicts == "next" else spans.length)
 
