@@ -32,7 +32,7 @@ class AdaptiveDenoisingRecommender(CrossEntropyRecommender):
 
 
 class RCE(AdaptiveDenoisingRecommender):
-    """Reweighted cross-entropy, the paper's R-CE (section 5.2; Wang et al., section 3.3)."""
+    """Reweighted cross-entropy, the paper's R-CE (section 5.2; Wang et al., section 3)."""
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -49,7 +49,7 @@ class RCE(AdaptiveDenoisingRecommender):
 
 
 class TCE(AdaptiveDenoisingRecommender):
-    """Truncated cross-entropy (Wang et al., section 3.2)."""
+    """Truncated cross-entropy (Wang et al., section 3, truncated loss)."""
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
