@@ -8,7 +8,7 @@ from recbole_hail.losses.hail import HailLossParts
 
 
 def likelihood_weights(cross_entropy: Tensor, exponent: float) -> Tensor:
-    """R-CE: each positive weighs its own likelihood to a power, p^β (Wang et al., section 3, reweighted loss).
+    """R-CE: each positive weighs its own likelihood to a power, p^β (Wang et al., section 3).
 
     Args:
         cross_entropy: [T, M], -log p of each positive, nats.
@@ -26,7 +26,7 @@ def likelihood_weights(cross_entropy: Tensor, exponent: float) -> Tensor:
 
 
 def truncation_weights(cross_entropy: Tensor, drop_rate: float) -> Tensor:
-    """T-CE: for every peer, the floor(ε · M) positives of a batch with the largest loss are dropped (section 3, truncated loss).
+    """T-CE: for every peer, the floor(ε · M) positives of a batch with the largest loss are dropped (section 3).
 
     Args:
         cross_entropy: [T, M].
@@ -44,7 +44,7 @@ def truncation_weights(cross_entropy: Tensor, drop_rate: float) -> Tensor:
 
 
 def drop_rate_at(step: int, *, drop_rate: float, drop_steps: int) -> float:
-    """ε(t) = min(α t, ε_max) with ε_max = `drop_rate` and α = `drop_rate` / `drop_steps` (Wang et al., section 3, truncated loss).
+    """ε(t) = min(α t, ε_max) with ε_max = `drop_rate` and α = `drop_rate` / `drop_steps` (Wang et al., section 3).
 
     The network fits clean interactions first, so that nothing is dropped at the start.
     """

@@ -49,7 +49,7 @@ class RCE(AdaptiveDenoisingRecommender):
 
 
 class TCE(AdaptiveDenoisingRecommender):
-    """Truncated cross-entropy (Wang et al., section 3, truncated loss)."""
+    """Truncated cross-entropy (Wang et al., section 3)."""
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
