@@ -11,7 +11,6 @@ from scipy import sparse
 
 # Neighbours decide, and popularity only between elements that no neighbour has: a millionth of an event.
 _TIE_BREAK = 1e-6
-_ROWS_AT_ONCE = 512
 
 
 class Sequences(NamedTuple):
@@ -93,20 +92,18 @@ def generator_knn(
         generator: [B], the row of `training` that is the history's own, which is no neighbour.
         training: [G, V], counts of all generators.
     """
-    unit = _divided(training, np.sqrt(training.multiply(training).sum(1)))
-    shares = _divided(training, training.sum(1)).T.tocsr()  # [V, G]
-    scores = smoothed_frequency(history, popularity, _TIE_BREAK)  # [B, V]
-    length = np.sqrt(np.asarray(history.multiply(history).sum(1))).clip(min=1)  # [B, 1]
-    for first in range(0, len(generator), _ROWS_AT_ONCE):
-        rows = slice(first, first + _ROWS_AT_ONCE)
-        own = generator[rows]
-        say = (unit @ (history[rows].toarray() / length[rows]).T) ** power  # [G, rows]
-        say[own, np.arange(len(own))] = 0
-        total = say.sum(0)  # [rows]
-        has_neighbours = total > 0
-        of_neighbours = (shares @ say).T / np.where(has_neighbours, total, 1)[:, None]  # [rows, V]
-        scores[rows] += weight * np.where(has_neighbours[:, None], of_neighbours, popularity)
-    return scores
+    say = (_unit(history) @ _unit(training).T).tocsr()  # [B, G], and few have an element in common where V is large
+    say.data **= power
+    row = np.repeat(np.arange(len(generator)), np.diff(say.indptr))
+    say.data[say.indices == generator[row]] = 0
+    total = np.asarray(say.sum(1))  # [B, 1]
+    of_neighbours = (say @ _divided(training, training.sum(1))).toarray() / np.where(total > 0, total, 1)  # [B, V]
+    prior = np.where(total > 0, of_neighbours, popularity)
+    return smoothed_frequency(history, popularity, _TIE_BREAK) + weight * prior
+
+
+def _unit(counts: sparse.csr_matrix) -> sparse.csr_matrix:
+    return _divided(counts, np.sqrt(counts.multiply(counts).sum(1)))
 
 
 def _divided(counts: sparse.csr_matrix, by_row) -> sparse.csr_matrix:
