@@ -237,6 +237,22 @@ def _with_split_check(original):
             attach_history(built_datasets)
         for part in filter(len, built_datasets):
             phase_of(config, part)  # draws, so that a file that cannot be used is known before hours of training
-        return original(config, dataset, built_datasets)
+        try:
+            return original(config, dataset, built_datasets)
+        except ValueError as error:  # a generator has had every element
+            ranked = all(protocol_of(config, name) for name in ("valid", "test"))
+            if not ranked or config["train_neg_sample_args"]["distribution"] != "none":
+                raise DataError(f"dataset: {config['model']} cannot draw negatives: {error}") from error
+        return _samplers_of_targets(original, config, dataset, built_datasets)
 
     return create
+
+
+def _samplers_of_targets(original, config, *data):
+    """RecBole's samplers that leave out the target alone; under our protocols nothing is drawn from them."""
+    asked = config["repeatable"]
+    config["repeatable"] = True
+    try:
+        return original(config, *data)
+    finally:
+        config["repeatable"] = asked
