@@ -59,7 +59,8 @@ def by_question(ranks: Ranks, config, ties: str = "half") -> dict[str, np.ndarra
     for name, table in _tables(config, int(worst.max(initial=0)) + 1).items():
         if ties == "half":
             sums = np.concatenate([[0.0], np.cumsum(table)])
-            values[name] = (sums[worst + 1] - sums[best]) / (ranks.ties + 1)
+            means = (sums[worst + 1] - sums[best]) / (ranks.ties + 1)
+            values[name] = np.where(ranks.ties == 0, table[best], means)  # free of the sums' rounding
         else:
             values[name] = table[best if ties == "optimistic" else worst]
     return values
