@@ -4,6 +4,7 @@ import math
 
 import torch
 from recbole.data.interaction import Interaction
+from torch import Tensor
 
 from recbole_hail.data.buckets import draw_batches
 from recbole_hail.data.masking import Targets, mask_elements, shift_elements
@@ -14,13 +15,43 @@ TARGET_POSITION = "target_position"
 TARGET_ELEMENT = "target_element"
 
 
+class WindowBatch(Interaction):
+    """A batch with what the host knows of it, so that no step of training has to ask the device and wait.
+
+    Args:
+        columns: see `WindowLoader`.
+        padded: whether any sequence is shorter than the longest.
+        most_targets: the largest number of targets of one sequence.
+    """
+
+    def __init__(self, columns: dict[str, Tensor], *, padded: bool, most_targets: int):
+        super().__init__(columns)
+        self.padded = padded
+        self.most_targets = most_targets
+
+    def to(self, device, selected_field=None) -> "WindowBatch":
+        """A copy on `device`; one to a GPU goes on while the host prepares the next step."""
+        device = torch.device(device)
+        fields = list(self.interaction) if selected_field is None else selected_field
+        columns = {
+            name: _moved(tensor, device) if name in fields else tensor for name, tensor in self.interaction.items()
+        }
+        return WindowBatch(columns, padded=self.padded, most_targets=self.most_targets)
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()  # only from pinned memory is the copy asynchronous
+    return tensor.to(device, non_blocking=True)
+
+
 class WindowLoader:
     """Takes the place of RecBole's training dataloader for models that train on windows.
 
     Every epoch draws new batches and new masks from (seed, epoch) alone, so an epoch can be repeated without those
     before it. Under several processes each takes every world_size-th batch.
 
-    A batch is an Interaction of `item_id_list` [B, L], `item_length` [B], `target_position` [M] (indices into B · L)
+    A batch is a `WindowBatch` of `item_id_list` [B, L], `item_length` [B], `target_position` [M] (indices into B · L)
     and `target_element` [M].
     """
 
@@ -77,21 +108,25 @@ class WindowLoader:
             yield self._rows(batch, generator)
         self.epoch += 1
 
-    def _rows(self, batch: torch.Tensor, generator: torch.Generator) -> Interaction:
+    def _rows(self, batch: Tensor, generator: torch.Generator) -> WindowBatch:
         return self._interaction(Spans(self.windows.start[batch], self.windows.end[batch]), generator)
 
-    def _interaction(self, spans: Spans, generator: torch.Generator) -> Interaction:
+    def _interaction(self, spans: Spans, generator: torch.Generator) -> WindowBatch:
         targets = self._targets(gather(self._dataset.elements, spans), spans.length, generator)
         return self._as_interaction(targets, spans.length - 1 if self.predicts == "next" else spans.length)
 
-    def _as_interaction(self, targets: Targets, lengths: torch.Tensor) -> Interaction:
-        return Interaction(
-            {
-                self._dataset.item_id_list_field: targets.sequences,
-                self._dataset.item_list_length_field: lengths,
-                TARGET_POSITION: targets.positions,
-                TARGET_ELEMENT: targets.elements,
-            }
+    def _as_interaction(self, targets: Targets, lengths: Tensor) -> WindowBatch:
+        of_sequence = targets.positions // targets.sequences.shape[1]
+        columns = {
+            self._dataset.item_id_list_field: targets.sequences,
+            self._dataset.item_list_length_field: lengths,
+            TARGET_POSITION: targets.positions,
+            TARGET_ELEMENT: targets.elements,
+        }
+        return WindowBatch(
+            columns,
+            padded=bool((lengths != lengths[0]).any()),
+            most_targets=int(of_sequence.bincount(minlength=1).max()),
         )
 
     def _targets(self, sequences, lengths, generator) -> Targets:

@@ -6,7 +6,7 @@ import torch
 from recbole.data.interaction import Interaction
 from torch import Generator, Tensor
 
-from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION, WindowLoader
+from recbole_hail.data.loader import WindowBatch, WindowLoader
 from recbole_hail.data.masking import mask_elements
 from recbole_hail.data.windows import Spans, gather
 
@@ -55,7 +55,7 @@ class SegmentLoader(WindowLoader):
     def set_pretraining(self, pretraining: bool) -> None:
         self.pretraining = pretraining
 
-    def _interaction(self, spans: Spans, generator: Generator) -> Interaction:
+    def _interaction(self, spans: Spans, generator: Generator) -> WindowBatch:
         if not self.pretraining:
             return super()._interaction(spans, generator)
         spans = Spans(spans.start.maximum(spans.end - self.config["MAX_ITEM_LIST_LENGTH"]), spans.end)
@@ -70,14 +70,6 @@ class SegmentLoader(WindowLoader):
             generator=generator,
         )
         cut = cut_segments(sequences, spans.length, mask_token=self.mask_token, generator=generator)
-        return Interaction(
-            {
-                self._dataset.item_id_list_field: masked.sequences,
-                self._dataset.item_list_length_field: spans.length,
-                TARGET_POSITION: masked.positions,
-                TARGET_ELEMENT: masked.elements,
-                CONTEXT: cut.contexts,
-                SEGMENT: cut.segments,
-                SEGMENT_LENGTH: cut.lengths,
-            }
-        )
+        made = self._as_interaction(masked, spans.length)
+        made.update(Interaction({CONTEXT: cut.contexts, SEGMENT: cut.segments, SEGMENT_LENGTH: cut.lengths}))
+        return made

@@ -54,9 +54,8 @@ class S3RecID(CrossEntropyRecommender):
 
     def _last_hidden(self, sequences: Tensor, lengths: Tensor) -> Tensor:
         """[B, L] -> [B, d]: the last hidden vector stands for a sequence (section 4.2.4)."""
-        visible = visible_positions(sequences, lengths)
-        looked_at = None if visible is None else visible[:, None, None, :]
-        hidden = self.networks.peers[0](self.networks.embedding(sequences), looked_at)  # [B, L, d]
+        visible = visible_positions(sequences, lengths)[:, None, None, :]
+        hidden = self.networks.peers[0](self.networks.embedding(sequences), visible)  # [B, L, d]
         return hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
 
     @classmethod

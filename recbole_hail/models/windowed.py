@@ -7,15 +7,14 @@ from recbole.model.abstract_recommender import SequentialRecommender
 from torch import Tensor
 
 from recbole_hail import settings
-from recbole_hail.data.loader import TARGET_POSITION
+from recbole_hail.data.loader import TARGET_POSITION, WindowBatch
 from recbole_hail.losses import HailLossParts
 from recbole_hail.networks import BASE_NETWORKS, PeerNetworks, Sizes, predicts
 
 
-def visible_positions(sequences: Tensor, lengths: Tensor) -> Tensor | None:
-    """True where there is an element, [B, L]; None lets attention take its fast path where nothing is padding."""
-    visible = torch.arange(sequences.shape[1], device=sequences.device) < lengths[:, None]
-    return None if visible.all() else visible
+def visible_positions(sequences: Tensor, lengths: Tensor) -> Tensor:
+    """True where there is an element, [B, L]."""
+    return torch.arange(sequences.shape[1], device=sequences.device) < lengths[:, None]
 
 
 class WindowedRecommender(SequentialRecommender):
@@ -76,10 +75,11 @@ class WindowedRecommender(SequentialRecommender):
     def calculate_loss(self, interaction) -> Tensor:
         return self.loss_parts(interaction).total
 
-    def hidden_at_targets(self, interaction) -> Tensor:
+    def hidden_at_targets(self, batch: WindowBatch) -> Tensor:
         """[T, M, d] of a batch of `WindowLoader`: the input of the product with the embedding table."""
-        sequences, lengths = interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
-        return self.networks(sequences, interaction[TARGET_POSITION], visible=self._visible(sequences, lengths))
+        sequences = batch[self.ITEM_SEQ]
+        visible = self._visible(sequences, batch[self.ITEM_SEQ_LEN]) if batch.padded else None
+        return self.networks(sequences, batch[TARGET_POSITION], visible=visible, most=batch.most_targets)
 
     def _visible(self, sequences: Tensor, lengths: Tensor) -> Tensor | None:
         return visible_positions(sequences, lengths) if self.needs_visible else None
@@ -96,8 +96,8 @@ class WindowedRecommender(SequentialRecommender):
         """
         sequences, lengths, asked = self.ask(sequences[:, : int(lengths.max())], lengths)
         rows = torch.arange(len(sequences), device=sequences.device)
-        visible = self._visible(sequences, lengths)
-        hidden = self.networks(sequences, rows * sequences.shape[1] + asked, visible=visible)  # [T, B, d]
+        positions = rows * sequences.shape[1] + asked
+        hidden = self.networks(sequences, positions, visible=self._visible(sequences, lengths), most=1)  # [T, B, d]
         return hidden if self.peers == 1 else torch.cat([hidden, hidden.mean(0, keepdim=True)])
 
     def ask(self, sequences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -19,7 +19,8 @@ class BaseNetwork(NamedTuple):
     (the elements at placeholders that stand after a history). `build` takes `Sizes` and the network's own options, and
     gives a module (hidden [B, L, d], visible) -> [B, L, d], where `visible` [B, 1, 1, L] is False at padding, which
     stands to the right. A network that cannot be reached by what stands to the right says so by `needs_visible` and
-    gets None.
+    gets None. A module that computes few positions at less cost than all has a method `at` beside, see
+    `TransformerEncoder`.
     """
 
     predicts: str

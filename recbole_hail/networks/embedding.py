@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from recbole_hail.networks.dropout import Dropout
 from recbole_hail.networks.sizes import Sizes
 
 
@@ -18,7 +19,7 @@ class InteractionEmbedding(nn.Module):
         self.element = nn.Embedding(elements + 2, sizes.hidden_size, padding_idx=0)
         self.position = nn.Embedding(sizes.positions, sizes.hidden_size)
         self.norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
-        self.dropout = nn.Dropout(sizes.hidden_dropout)
+        self.dropout = Dropout(sizes.hidden_dropout)
 
     @property
     def mask_token(self) -> int:

@@ -2,13 +2,39 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recbole_hail.networks.attention import attend
+from recbole_hail.networks.dropout import Dropout
 from recbole_hail.networks.sizes import Sizes
 
 ACTIVATIONS = {"gelu": F.gelu, "relu": F.relu, "swish": F.silu, "tanh": F.tanh, "sigmoid": F.sigmoid}
+
+
+class Asked(NamedTuple):
+    """The positions of a batch [B, L] that a network is asked about, laid out by sequence.
+
+    A sequence with fewer than the most has its first position in the places left over; `place` leaves them out.
+    """
+
+    position: Tensor  # [B, most], indices into the flattened B · L
+    place: Tensor  # [M], indices into the flattened B · most
+
+    @classmethod
+    def lay_out(cls, positions: Tensor, *, batch: int, length: int, most: int) -> "Asked":
+        """positions [M], any order, at most `most` of one sequence."""
+        order = positions.argsort(stable=True)
+        sequence = positions.div(length, rounding_mode="floor")
+        count = positions.new_zeros(batch + 1).index_add_(0, sequence + 1, torch.ones_like(positions))
+        rank = torch.empty_like(positions)  # among those of the same sequence
+        rank[order] = torch.arange(len(positions), device=positions.device) - count.cumsum(0)[sequence[order]]
+        place = sequence * most + rank
+        first = torch.arange(batch, device=positions.device)[:, None] * length
+        return cls(first.repeat(1, most).flatten().index_copy(0, place, positions).view(batch, most), place)
 
 
 class SelfAttention(nn.Module):
@@ -24,19 +50,33 @@ class SelfAttention(nn.Module):
 
     def forward(self, hidden: Tensor, visible: Tensor | None) -> Tensor:
         """[B, L, d] -> [B, L, d]; `visible` [B, 1, 1, L] is True where a position may be looked at."""
-        batch, length, size = hidden.shape
-        split = self.query_key_value(hidden).view(batch, length, 3, self.heads, size // self.heads)
-        query, key, value = split.permute(2, 0, 3, 1, 4)  # [B, heads, L, d / heads] each
-        mixed = F.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            # Padding stands to the right, so a causal network never looks at it from a real position.
-            attn_mask=None if self.causal else visible,
-            dropout_p=self.dropout if self.training else 0.0,
-            is_causal=self.causal,
+        query, key, value = self._by_head(self.query_key_value(hidden), 3)
+        # Padding stands to the right, so a causal network never looks at it from a real position.
+        return self._mix(query, key, value, None if self.causal else visible, causal=self.causal)
+
+    def at(self, hidden: Tensor, visible: Tensor | None, asked: Asked) -> Tensor:
+        """`forward` at the positions asked for, [B, L, d] -> [M, d]; only keys and values are needed everywhere."""
+        length, size = hidden.shape[1:]
+        weights = self.query_key_value.weight.split([size, 2 * size])
+        biases = self.query_key_value.bias.split([size, 2 * size])
+        key, value = self._by_head(F.linear(hidden, weights[1], biases[1]), 2)
+        asking = hidden.flatten(0, 1).index_select(0, asked.position.flatten()).view(*asked.position.shape, size)
+        (query,) = self._by_head(F.linear(asking, weights[0], biases[0]), 1)  # [B, heads, most, d / heads]
+        if self.causal:
+            column = torch.arange(length, device=hidden.device)
+            visible = (column <= asked.position[..., None] % length)[:, None]  # [B, 1, most, L]
+        return self._mix(query, key, value, visible).flatten(0, 1).index_select(0, asked.place)
+
+    def _by_head(self, projected: Tensor, parts: int) -> tuple[Tensor, ...]:
+        """[B, L, parts · d] -> [B, heads, L, d / heads] for each part."""
+        batch, length, _ = projected.shape
+        return projected.view(batch, length, parts, self.heads, -1).permute(2, 0, 3, 1, 4).unbind()
+
+    def _mix(self, query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None, *, causal=False) -> Tensor:
+        mixed = attend(
+            query, key, value, visible=visible, causal=causal, dropout=self.dropout if self.training else 0.0
         )
-        return self.output(mixed.transpose(1, 2).reshape(batch, length, size))
+        return self.output(mixed.transpose(1, 2).flatten(2))
 
 
 class EncoderLayer(nn.Module):
@@ -52,13 +92,21 @@ class EncoderLayer(nn.Module):
         self.inner = nn.Linear(sizes.hidden_size, sizes.inner_size)
         self.outer = nn.Linear(sizes.inner_size, sizes.hidden_size)
         self.output_norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
-        self.dropout = nn.Dropout(sizes.hidden_dropout)
+        self.dropout = Dropout(sizes.hidden_dropout)
         self.activation = ACTIVATIONS[sizes.activation]
 
     def forward(self, hidden: Tensor, *looked_at: Tensor | None) -> Tensor:
         """[B, L, d] -> [B, L, d]; `looked_at` is what the attention takes beside its queries."""
-        hidden = self.attention_norm(hidden + self.dropout(self.attention(hidden, *looked_at)))
-        inner = self.activation(self.inner(hidden))  # [B, L, inner]
+        return self._after_attention(hidden, self.attention(hidden, *looked_at))
+
+    def at(self, hidden: Tensor, visible: Tensor | None, positions: Tensor, asked: Asked) -> Tensor:
+        """`forward` at the positions [M] asked for, [B, L, d] -> [M, d]."""
+        attended = self.attention.at(hidden, visible, asked)
+        return self._after_attention(hidden.flatten(0, 1).index_select(0, positions), attended)
+
+    def _after_attention(self, hidden: Tensor, attended: Tensor) -> Tensor:
+        hidden = self.attention_norm(hidden + self.dropout(attended))
+        inner = self.activation(self.inner(hidden))  # [..., inner]
         return self.output_norm(hidden + self.dropout(self.outer(inner)))
 
 
@@ -76,6 +124,17 @@ class TransformerEncoder(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, visible)
         return hidden
+
+    def at(self, hidden: Tensor, visible: Tensor | None, positions: Tensor, *, most: int) -> Tensor:
+        """H^L at `positions` [M] of the flattened B · L, at most `most` of one sequence, [M, d].
+
+        The last layer is computed where it is asked for alone, which saves a third of two layers where few are.
+        """
+        *before, last = self.layers
+        for layer in before:
+            hidden = layer(hidden, visible)
+        batch, length, _ = hidden.shape
+        return last.at(hidden, visible, positions, Asked.lay_out(positions, batch=batch, length=length, most=most))
 
 
 @contextmanager
@@ -100,7 +159,7 @@ class RecurrentEncoder(nn.Module):
         self.recurrence = nn.GRU(
             sizes.hidden_size, sizes.hidden_size, sizes.layers, batch_first=True, dropout=between_layers
         )
-        self.dropout = nn.Dropout(sizes.hidden_dropout)
+        self.dropout = Dropout(sizes.hidden_dropout)
         self.norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
 
     def forward(self, hidden: Tensor, visible: Tensor | None) -> Tensor:

@@ -51,21 +51,31 @@ class PeerNetworks(nn.Module):
                 module.bias.zero_()
         self.embedding.element.weight[0].zero_()
 
-    def forward(self, sequences: Tensor, positions: Tensor, *, visible: Tensor | None = None) -> Tensor:
+    def forward(
+        self, sequences: Tensor, positions: Tensor, *, visible: Tensor | None = None, most: int | None = None
+    ) -> Tensor:
         """What every peer predicts with at the given positions.
 
         Args:
             sequences: [B, L].
             positions: [M], indices into the flattened B · L.
             visible: bool [B, L], False at padding; None where there is none.
+            most: the most positions of one sequence, where the caller knows it; few of them cost less than all.
 
         Returns:
             [T, M, d]: the input of the product with the embedding table, see `logits`.
         """
         embedded = self.embedding(sequences)  # [B, L, d], one dropout draw for all peers
         looked_at = None if visible is None else visible[:, None, None, :]
-        # Only these positions reach the prediction head.
-        hidden = torch.stack([peer(embedded, looked_at).flatten(0, 1)[positions] for peer in self.peers])
+        few = most is not None and 2 * most <= sequences.shape[1]
+        hidden = torch.stack(
+            [
+                peer.at(embedded, looked_at, positions, most=most)
+                if few and hasattr(peer, "at")
+                else peer(embedded, looked_at).flatten(0, 1)[positions]
+                for peer in self.peers
+            ]
+        )  # [T, M, d]; only these positions reach the prediction head
         return self.head(hidden)
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -15,4 +15,4 @@ def build_optimizer(model: nn.Module, config) -> optim.Optimizer | None:
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config["weight_decay"]},
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
-    return optim.AdamW(groups, lr=config["learning_rate"], betas=(0.9, 0.999), eps=1e-6)
+    return optim.AdamW(groups, lr=config["learning_rate"], betas=(0.9, 0.999), eps=1e-6, fused=True)

@@ -215,3 +215,30 @@ def test_recbole_hands_out_window_batches_for_training(make_config, distinct_ite
     assert isinstance(train, WindowLoader)
     assert sorted(w for batch in train for w in windows_of(train, batch)) == all_windows(train)
     assert len(valid.dataset) == len(test.dataset) == 5
+
+
+@pytest.mark.parametrize("base_network", ["bidirectional", "causal"])
+def test_a_batch_knows_its_padding_and_its_most_targets(make_loader, base_network):
+    """The device need not be asked for them, which would make the host wait."""
+    batches = epoch_of(make_loader(base_network=base_network, train_batch_size=2, mask_ratio=0.4))
+    for batch in batches:
+        width = batch["item_id_list"].shape[1]
+        assert batch.padded == (min(batch["item_length"].tolist()) < width)
+        of_sequence = [position // width for position in batch[TARGET_POSITION].tolist()]
+        assert batch.most_targets == max(of_sequence.count(row) for row in set(of_sequence))
+    assert {batch.padded for batch in batches} == {False, True}
+    assert len({batch.most_targets for batch in batches}) > 1
+
+
+def test_a_batch_keeps_what_it_knows_where_it_moves(make_loader):
+    batch = epoch_of(make_loader())[0]
+    moved = batch.to("cpu")
+    assert same([batch], [moved])
+    assert (moved.padded, moved.most_targets) == (batch.padded, batch.most_targets)
+    elsewhere = batch.to("meta", selected_field=["item_id_list"])
+    assert {name: tensor.device.type for name, tensor in elsewhere.interaction.items()} == {
+        "item_id_list": "meta",
+        "item_length": "cpu",
+        TARGET_POSITION: "cpu",
+        TARGET_ELEMENT: "cpu",
+    }
