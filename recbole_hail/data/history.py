@@ -43,17 +43,30 @@ def attach_history(parts: list) -> None:
     start = torch.searchsorted(all_generators, torch.arange(train.user_num))
     rank = torch.empty_like(order)
     rank[order] = torch.arange(len(order)) - start[all_generators]
-    in_training = torch.cat([first_elements, train.inter_feat[element_field]])
+    of_part = rank[len(first_generators) :].split([len(part) for part in parts])
+    asked = [asked_about(part, before) & (part is not train) for part, before in zip(parts, of_part, strict=True)]
+    # A sequential dataset knows nothing of generators with a single event.
+    several = torch.bincount(all_generators, minlength=train.user_num)[generators] > 1
+    counted = torch.cat([first_elements, elements[several & ~torch.cat(asked)]])
     history = History(
         all_generators,
         torch.cat([first_elements, elements])[order],
         start,
-        torch.bincount(in_training, minlength=train.item_num),
+        torch.bincount(counted, minlength=train.item_num),
     )
-    of_part = rank[len(first_generators) :].split([len(part) for part in parts])
     for part, events_before in zip(parts, of_part, strict=True):
         part.history = history
         part.inter_feat.update(Interaction({EVENTS_BEFORE: events_before}))
+
+
+def asked_about(part, events_before: Tensor) -> Tensor:
+    """Which rows of a validation or test part ask something, bool [rows]: the same of every model.
+
+    RecBole's leave-one-out asks models that are not sequential about second events too, which sequential models see
+    in training.
+    """
+    sequential = hasattr(part, "item_list_length_field")
+    return torch.ones_like(events_before, dtype=torch.bool) if sequential else events_before > 1
 
 
 def _first_events(parts: list, generators: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from recbole.utils import set_color
 
-from recbole_hail.data.history import EVENTS_BEFORE
+from recbole_hail.data.history import EVENTS_BEFORE, asked_about
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.evaluation import candidates
 from recbole_hail.evaluation.candidates import CandidateSets, Questions
@@ -33,6 +33,7 @@ class Phase:
         before, history = part.inter_feat[EVENTS_BEFORE], part.history
         generators = part.inter_feat[part.uid_field]
         rows = torch.from_numpy(np.lexsort((before.numpy(), generators.numpy())))
+        rows = rows[asked_about(part, before)[rows]]
         questions = _questions(part, rows)
         folder = config["candidates_dir"] or f"{config['checkpoint_dir']}/candidates"
         sets = candidates.kept(

@@ -147,12 +147,14 @@ def _caption(plan: Plan, targets: str, generators: int, lists: str, test: str) -
     bounds = {"steps": config["max_steps"], "minutes": config["max_minutes"]}
     bounds = " and ".join(f"{bound:,} {unit}" for unit, bound in bounds.items() if bound is not None)
     budget = f"at most {bounds} of training a model" if bounds else "training by epochs"
-    seeds = ", ".join(map(str, plan.seeds))
+    several = len(plan.seeds) > 1
+    seeds = f"{'Mean ± sd over seeds' if several else 'Seed'} {', '.join(map(str, plan.seeds))}"
+    seeds += "; a row without sd is one run" * several
     return (
         f"{plan.shared.dataset}, {targets} targets of {generators:,} generators, split {config['eval_args']['split']}; "
         f"candidates: {lists}; {budget}. "
-        f"Mean ± sd over seeds {seeds}; a row without sd is one run. Best bold, second underlined; * differs from the "
-        f"best ({_TEST_NAMES[test]} over generators, Holm-corrected over models, p < {LEVEL})."
+        f"{seeds}. Best bold, second underlined; * differs from the best "
+        f"({_TEST_NAMES[test]} over generators, Holm-corrected over models, p < {LEVEL})."
     )
 
 
@@ -170,6 +172,6 @@ def write_files(plan: Plan, tables: list[Table], output: Path) -> list[Path]:
         tables[0],
         output / "chart.png",
         title=f"{plan.shared.dataset}: {tables[0].constants['candidates']}",
-        whiskers=f"mean of {len(plan.seeds)} seeds; lines: 95 % bootstrap interval over generators",
+        whiskers=f"mean of seeds {', '.join(map(str, plan.seeds))}; lines: 95 % bootstrap interval over generators",
     )
     return [output / name for name in (*texts, "chart.png")]

@@ -51,8 +51,9 @@ class Table:
         """For each column, how much the best is above the second, in percent of the second; None where undefined."""
         found = []
         for index, column in enumerate(self.columns):
-            first, second, *_ = [*self.values(index), 0, 0]
-            found.append(100 * (first / second - 1) if column.ranked and second > 0 else None)
+            means = sorted((cells[index].mean for cells in self.rows.values()), reverse=True)
+            defined = column.ranked and len(means) > 1 and means[1] > 0
+            found.append(100 * (means[0] / means[1] - 1) if defined else None)
         return found
 
 

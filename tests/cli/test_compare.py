@@ -122,7 +122,7 @@ def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare
         (["--models=HAILL"], "did you mean HAIL?"),
         (["--models=HAIL[peers=1"], "models: 'HAIL[peers=1' cannot be read"),
         (["--metrics=['Nonsense']"], "There is no metric named 'Nonsense'"),
-        (["--topk=[1,500]"], "topk: 500 is more than the target and its 99 candidates"),
+        (["--topk=[1,500]"], "topk: 500 is more than the target and the 99 candidates"),
         (["--seeds=one"], "seeds: 'one' must be whole numbers"),
         (["--minutes-per-model=soon"], "max_minutes: 'soon' must be a positive number"),
         (["--max_steps=13"], "was written with other settings (max_steps was 12, is 13)"),
