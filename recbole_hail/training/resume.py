@@ -12,7 +12,15 @@ from recbole_hail.training.checkpoints import plain
 _MAY_DIFFER = frozenset(
     {
         *("gpu_id", "use_gpu", "device", "state", "show_progress", "config_files", "config_file", "worker", "resume"),
-        *("checkpoint_dir", "data_path", "log_wandb", "wandb_project", "eval_batch_size", "loss_decimal_place"),
+        *(
+            "checkpoint_dir",
+            "candidates_dir",
+            "data_path",
+            "log_wandb",
+            "wandb_project",
+            "eval_batch_size",
+            "loss_decimal_place",
+        ),
         *("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path"),
         *("MODEL_TYPE", "single_spec", "local_rank", "nproc", "world_size", "ip", "port", "offset"),
     }
