@@ -63,9 +63,10 @@ class Phase:
         if self.protocol in ("full", "recbole") or (sets.counts == self.wanted).all():
             return None
         few, none = int((sets.counts < self.wanted).sum()), int((~asks).sum())
+        rest = f", the others are ranked among {sets.counts[asks].min()} or more" if few > none else ""
         return (
-            f"candidates: {self.protocol} finds fewer than {self.wanted} for {few} of {len(asks)} targets, which are "
-            f"ranked among as few as {sets.counts[asks].min()}; {none} targets without any are left out"
+            f"candidates: {self.protocol} finds fewer than {self.wanted} for {few} of {len(asks)} targets: {none} have "
+            f"none and are left out{rest}"
         )
 
     def log(self, ties: str) -> None:

@@ -1,0 +1,313 @@
+"""Ranks against a slow loop, and results against RecBole's own evaluation on the same candidates."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recbole.data.interaction import Interaction
+from recbole.trainer import Trainer
+
+from recbole_hail.errors import DataError, SettingsError, TrainingDiverged
+from recbole_hail.evaluation.candidates import CandidateSets
+from recbole_hail.evaluation.metrics import RankEvaluator
+from recbole_hail.evaluation.phase import phase_of
+from recbole_hail.evaluation.ranking import rank_targets
+
+METRICS = [f"{metric}@{k}" for metric in ("hit", "ndcg", "mrr") for k in (1, 5, 10, 100)]
+
+
+class Table(torch.nn.Module):
+    """A model whose scores stand in a table, one row for each generator."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, scores):
+        super().__init__()
+        self.scores = torch.as_tensor(scores, dtype=torch.float32)
+        self.asked = []
+
+    def full_sort_predict(self, interaction):
+        self.asked += interaction["user_id"].tolist()
+        return self.scores[interaction["user_id"]].flatten()
+
+
+class Rows:
+    """The little of a RecBole part that ranking reads: row n asks generator n for its target."""
+
+    iid_field = "item_id"
+
+    def __init__(self, targets, elements: int):
+        self.item_num, self.item_feat = elements + 1, None
+        columns = {"user_id": torch.arange(len(targets)), "item_id": torch.tensor(targets)}
+        self.inter_feat = Interaction(columns)
+
+    def __getitem__(self, index):
+        return self.inter_feat[index]
+
+
+def by_loop(scores, targets, lists) -> list[list[int]]:
+    found = []
+    for row, (target, candidates) in enumerate(zip(targets, lists, strict=True)):
+        others = [scores[row][candidate] for candidate in candidates if candidate not in (0, target)]
+        own = scores[row][target]
+        found.append([sum(s > own for s in others), sum(s == own for s in others), len(others)])
+    return found
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data(), st.integers(2, 7), st.integers(1, 6), st.integers(1, 5), st.booleans())
+def test_ranks_agree_with_a_loop(data, elements, rows, most_rows, full):
+    """Few scores and so many ties; duplicates as `paper` draws them, gaps at the end of short lists."""
+    score = st.sampled_from([-np.inf, -1.0, 0.0, 1.0])
+    scores = [[data.draw(score) for _ in range(elements + 1)] for _ in range(rows)]
+    targets = [data.draw(st.integers(1, elements)) for _ in range(rows)]
+    lists = np.zeros((rows, 4), dtype=np.int32)
+    for row, target in enumerate(targets):
+        others = st.integers(1, elements).filter(lambda element, target=target: element != target)
+        drawn = data.draw(st.lists(others, max_size=4))
+        lists[row, : len(drawn)] = drawn
+    sets = CandidateSets(None if full else lists, "")
+    found = rank_targets(Table(scores), Rows(targets, elements), np.arange(rows), sets, most_rows=most_rows)
+    candidates = [range(1, elements + 1)] * rows if full else lists
+    assert found[:, 0].tolist() == by_loop(scores, targets, candidates)
+
+
+def test_every_row_is_scored_once_and_no_row_gives_nothing():
+    model, sets = Table(torch.randn(9, 8)), CandidateSets(None, "")
+    rank_targets(model, Rows([1] * 9, 7), np.array([8, 2, 5]), sets, most_rows=2)
+    assert model.asked == [8, 2, 5]
+    assert rank_targets(model, Rows([1] * 9, 7), np.array([], dtype=int), sets, most_rows=2).shape == (0, 1, 3)
+
+
+@pytest.mark.parametrize("place", [1, 3])
+def test_scores_that_are_no_numbers_are_refused(place):
+    scores = torch.zeros(1, 5)
+    scores[0, place] = float("nan")
+    with pytest.raises(TrainingDiverged, match="NaN"):
+        rank_targets(Table(scores), Rows([1], 4), np.array([0]), CandidateSets(np.array([[2, 3]]), ""), most_rows=9)
+
+
+def test_padding_may_score_nan():
+    scores = torch.zeros(1, 5)
+    scores[0, 0] = scores[0, 4] = float("nan")
+    sets = CandidateSets(np.array([[2, 3, 0]]), "")
+    assert rank_targets(Table(scores), Rows([1], 4), np.array([0]), sets, most_rows=9).tolist() == [[[0, 2, 2]]]
+
+
+class Lists:
+    """In place of RecBole's sampler: our lists, short ones filled up with what collapses anyway."""
+
+    phase, used_ids = "test", None
+
+    def __init__(self, phase, part):
+        self.of = {}
+        for row, elements in zip(phase.rows, phase.candidates.elements, strict=True):
+            real = elements[elements > 0]
+            self.of[int(part.inter_feat["user_id"][row])] = np.resize(real, phase.wanted)
+
+    def sample_by_user_ids(self, user_ids, item_ids, num):
+        (user,) = user_ids
+        return torch.from_numpy(self.of[int(user)].astype(np.int64))
+
+
+def by_recbole(built, loader) -> dict[str, float]:
+    """RecBole's own evaluation, without the plugin, on our candidates."""
+    phase = phase_of(built.config, loader._dataset)
+    if phase.protocol != "full":
+        loader._sampler = Lists(phase, loader._dataset)
+    return Trainer.evaluate.__wrapped__(built.trainer, loader, load_best_model=False)
+
+
+@pytest.mark.parametrize("protocol", ["recbole", "strict", "popular", "full"])
+@pytest.mark.parametrize("name", ["BERT4Rec", "SASRec", "GRU4Rec", "HAIL"])
+def test_numbers_are_those_of_recboles_own_evaluation_on_the_same_candidates(build, name, protocol):
+    built = build(name, candidates=protocol)
+    ours = built.trainer.evaluate(built.test, load_best_model=False)
+    theirs = by_recbole(built, built.test)
+    assert {metric: ours[metric] for metric in METRICS} == pytest.approx({m: theirs[m] for m in METRICS}, abs=1e-9)
+    if protocol != "full":
+        assert ours["mrr"] == pytest.approx(theirs["mrr@100"], abs=1e-9)
+        assert ours["hit@100"] == 1
+
+
+@pytest.mark.parametrize("protocol", ["strict", "full"])
+def test_a_model_that_only_scores_single_elements(build, protocol):
+    """RecBole's DIN has no full_sort_predict."""
+    built = build("DIN", candidates=protocol, mlp_hidden_size=[8])
+    for loader in (built.valid, built.test):
+        ours = built.trainer.evaluate(loader, load_best_model=False)
+        theirs = by_recbole(built, loader)
+        assert {metric: ours[metric] for metric in METRICS} == pytest.approx({m: theirs[m] for m in METRICS}, abs=1e-9)
+
+
+def test_candidates_have_their_own_features_and_not_the_targets(build):
+    """A model that only scores single elements was given the features of the target beside every candidate."""
+    folder = build("Pop").folder / "dataset" / "featured"
+    folder.mkdir()
+    (folder / "featured.inter").write_text((folder.parent / "world" / "world.inter").read_text())
+    features = [f"e{element}\tc{element % 7}" for element in range(120)]
+    (folder / "featured.item").write_text("\n".join(["item_id:token\tkind:token", *features]) + "\n")
+    columns = {"inter": ["user_id", "item_id", "timestamp"], "item": ["item_id", "kind"]}
+    built = build("DIN", "featured", candidates="strict", mlp_hidden_size=[8], load_col=columns)
+    ours = built.trainer.evaluate(built.test, load_best_model=False)
+    theirs = by_recbole(built, built.test)
+    assert {metric: ours[metric] for metric in METRICS} == pytest.approx({m: theirs[m] for m in METRICS}, abs=1e-9)
+
+
+def test_single_elements_are_scored_in_batches(build, monkeypatch):
+    """All elements of all rows at once would need generators x candidates x length."""
+    built = build("DIN", candidates="full", mlp_hidden_size=[8], eval_batch_size=250)
+    predict, sizes = built.model.predict, []
+    monkeypatch.setattr(built.model, "predict", lambda rows: sizes.append(len(rows)) or predict(rows))
+    built.trainer.evaluate(built.test, load_best_model=False)
+    assert max(sizes) <= 250 and sum(sizes) == 41 * 121  # the target beside all 120 elements
+
+
+@pytest.mark.parametrize("name", ["HAIL", "SASRec", "GRU4Rec"])
+def test_neither_batch_size_nor_the_order_of_rows_changes_a_rank(build, name):
+    built = build(name, candidates="strict")
+    part = built.test._dataset
+    phase = phase_of(built.config, part)
+    found = [
+        rank_targets(built.model, part, phase.rows, phase.candidates, most_rows=most_rows) for most_rows in (1, 7, 4096)
+    ]
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+    turned = CandidateSets(phase.candidates.elements[::-1].copy(), "")
+    again = rank_targets(built.model, part, phase.rows[::-1].copy(), turned, most_rows=7)
+    assert torch.equal(again.flip(0), found[0])
+
+
+@pytest.mark.parametrize("name, method", [("SASRec", "full_sort_predict"), ("HAIL", "encode")])
+def test_each_sequence_is_encoded_once(build, monkeypatch, name, method):
+    built = build(name, candidates="strict")
+    original, encoded = getattr(built.model, method), []
+    monkeypatch.setattr(built.model, method, lambda rows, *more: encoded.append(len(rows)) or original(rows, *more))
+    built.trainer.evaluate(built.test, load_best_model=False)
+    assert sum(encoded) == 41
+
+
+def test_each_view_gives_what_a_run_that_predicts_with_it_gives(build):
+    together = build("HAIL", peers=2, candidates="strict")
+    together.trainer.evaluate(together.test, load_best_model=False)
+    assert list(together.trainer.view_results) == ["peer 1", "peer 2", "mean"]
+    for choice, view in ((1, "peer 1"), (2, "peer 2"), ("mean", "mean")):
+        alone = build("HAIL", peers=2, candidates="strict", predict_with=choice)
+        result = alone.trainer.evaluate(alone.test, load_best_model=False)
+        assert result == together.trainer.view_results[view]
+    assert together.trainer.view_results["peer 1"] != together.trainer.view_results["peer 2"]
+
+
+def test_each_view_is_ranked_by_its_own_scores(build):
+    built = build("HAIL", peers=3, candidates="strict")
+    part = built.test._dataset
+    phase = phase_of(built.config, part)
+    ranks = rank_targets(built.model, part, phase.rows, phase.candidates, most_rows=4096)
+    for row in range(0, 41, 8):
+        interaction = part[phase.rows[row : row + 1]]
+        lists = torch.cat([interaction["item_id"], torch.from_numpy(phase.candidates.elements[row]).long()])
+        many = interaction.repeat_interleave(len(lists))
+        many.update(Interaction({"item_id": lists}))
+        for view, scores in enumerate(built.model.score_rows(many).tolist()):
+            expected = [sum(s > scores[0] for s in scores[1:]), sum(s == scores[0] for s in scores[1:]), 99]
+            assert ranks[row, view].tolist() == expected
+
+
+def test_a_constant_scorer_gets_chance_level_under_every_protocol(build, monkeypatch):
+    for protocol, chance in (("strict", 0.01), ("paper", 0.01), ("full", 1 / 120)):
+        built = build("SASRec", candidates=protocol)
+        monkeypatch.setattr(built.model, "full_sort_predict", lambda rows: torch.zeros(len(rows), 121))
+        result = built.trainer.evaluate(built.test, load_best_model=False)
+        assert [result[f"hit@{k}"] for k in (1, 5, 10)] == pytest.approx([chance, 5 * chance, 10 * chance])
+
+
+def test_every_model_ranks_the_same_lists(build):
+    """Whichever dataset class RecBole reads for it, whichever the seed of training."""
+    hashes = {protocol: set() for protocol in ("recbole", "strict", "paper", "popular", "full")}
+    for protocol, found in hashes.items():
+        for name, seed in (("HAIL", 1), ("SASRec", 2), ("GRU4Rec", 3), ("Pop", 4), ("MarkovChain", 5)):
+            built = build(name, candidates=protocol, seed=seed)
+            found.add(tuple(phase_of(built.config, loader._dataset).hash for loader in (built.valid, built.test)))
+    assert [len(found) for found in hashes.values()] == [1] * 5
+    assert len({pair for found in hashes.values() for pair in found}) == 5
+    assert all(valid != test for found in hashes.values() for valid, test in found)
+
+
+def test_evaluating_twice_gives_the_same_and_other_rows_their_own(build):
+    built = build("SASRec", candidates="strict")
+    first = built.trainer.evaluate(built.test, load_best_model=False)
+    assert built.trainer.evaluate(built.test, load_best_model=False) == first
+    of_valid = built.trainer.evaluate(built.valid, load_best_model=False)
+    assert of_valid != first
+    built.test._dataset.inter_feat._reindex(torch.arange(41).flip(0))  # as another loader's sorting would
+    assert built.trainer.evaluate(built.test, load_best_model=False) == first
+
+
+def test_the_training_part_is_left_to_recboles_evaluation(build):
+    from recbole.data.dataloader import FullSortEvalDataLoader
+
+    built = build("SASRec", candidates="full", valid_metric="MRR@10")
+    loader = FullSortEvalDataLoader(built.config, built.train._dataset, None)
+    result = built.trainer.evaluate(loader, load_best_model=False)
+    assert result == by_wrapped(built, loader)
+    assert not getattr(built.trainer, "results", {}), "no test has been made"
+
+
+def by_wrapped(built, loader):
+    return Trainer.evaluate.__wrapped__(built.trainer, loader, load_best_model=False)
+
+
+def test_a_validation_metric_of_targets_that_there_are_none_of_is_refused_before_training(build):
+    folder = build("Pop").folder / "dataset" / "allnew"
+    folder.mkdir()
+    rows = [f"g{g}\te{(10 * g + rank) % 120}\t{rank}" for g in range(12) for rank in range(10)]
+    header = "user_id:token\titem_id:token\ttimestamp:float"
+    (folder / "allnew.inter").write_text("\n".join([header, *rows]) + "\n")
+    with pytest.raises(SettingsError, match="'repeat_MRR' cannot be measured, for no validation target is repeat"):
+        build("SASRec", "allnew", valid_metric="repeat_MRR")
+    built = build("SASRec", "allnew", valid_metric="new_MRR")
+    result = built.trainer.evaluate(built.test, load_best_model=False)
+    assert (result["repeat_targets"], result["new_targets"]) == (0, 12)
+    assert "repeat_mrr" not in result and result["new_mrr"] == result["mrr"]
+
+
+def test_generators_that_have_had_almost_everything(build, caplog):
+    """`all` has had every element, so that nothing is left for it to be ranked among under `paper`."""
+    built = build("GRU4Rec", candidates="paper")
+    with caplog.at_level("WARNING"):
+        result = built.trainer.evaluate(built.test, load_best_model=False)
+    assert result["repeat_targets"] + result["new_targets"] == 40
+    assert "paper finds fewer than 99 for 1 of 41 targets: 1 have none and are left out\n" in caplog.text
+
+
+def test_most_elements_are_not_popular_at_all(build, caplog, write_dataset):
+    """Training has seen three elements; whoever's target is another one has three candidates."""
+    world = {f"g{g}": ["e0", "e1", "e2", f"v{g}", f"t{g}" if g else "e0"] for g in range(60)}
+    write_dataset(build("Pop").folder / "dataset", "rare", world)
+    built = build("GRU4Rec", "rare", candidates="popular")
+    with caplog.at_level("WARNING"):
+        result = built.trainer.evaluate(built.test, load_best_model=False)
+    assert "for 60 of 60 targets: 0 have none and are left out, the others are ranked among 2 or more" in caplog.text
+    assert result["hit@5"] == 1 and result["repeat_targets"] == 1
+
+
+def test_pop_runs_where_a_generator_has_had_every_element(build):
+    """RecBole refuses, for lack of negatives that nothing would have drawn."""
+    built = build("Pop", candidates="strict")
+    built.trainer.fit(built.train, built.valid, saved=False)
+    assert 0 < built.trainer.evaluate(built.test, load_best_model=False)["mrr"] < 1
+
+
+def test_a_model_that_trains_on_negatives_is_refused_where_there_are_none(build):
+    with pytest.raises(DataError, match="BPR cannot draw negatives: Some users have interacted with all items"):
+        build("BPR")
+
+
+def test_results_go_through_recboles_collector_and_leave_nothing_in_it(build):
+    built = build("SASRec", candidates="strict")
+    built.trainer.evaluate(built.test, load_best_model=False)
+    assert "rec.ranks" not in built.trainer.eval_collector.data_struct
+    collected = SimpleNamespace(get={"rec.ranks": torch.tensor([[[0, 0, 9]]]), "rec.repeat": torch.tensor([True])}.get)
+    assert RankEvaluator(built.config).evaluate(collected)["mrr"] == 1
