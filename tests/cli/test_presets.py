@@ -1,10 +1,12 @@
 """The shipped presets: the ablation variants of the paper's Fig. 3, given by their name."""
 
+import json
 from argparse import Namespace
 
 import pytest
 from recbole.config import Config
 
+from recbole_hail.cli import run_recbole as command
 from recbole_hail.cli.common import config_files
 from recbole_hail.errors import SettingsError
 
@@ -48,3 +50,14 @@ def test_unknown_names_are_listed_with_the_presets(workplace):
     assert caught.value.problems == [
         f"config_files: {name} is neither a file nor one of {presets}" for name in ("HAIL-V", "mine.yaml")
     ]
+
+
+def test_run_recbole_takes_a_preset_after_a_file(cyclic, monkeypatch, capsys):
+    arguments = ["run_recbole", "--dataset=cyclic", "--epochs=1"]
+    monkeypatch.setattr("sys.argv", [*arguments, "--config_files=small.yaml HAIL-II"])
+    assert command.main() == 0
+    (record,) = (json.loads(file.read_text()) for file in cyclic.glob("saved/*.json"))
+    assert record["settings"]["negative_term"] is False and record["settings"]["hidden_size"] == 32
+    monkeypatch.setattr("sys.argv", [*arguments, "--config_files=HAIL-V"])
+    assert command.main() == 2
+    assert "error: config_files: HAIL-V is neither a file nor one of HAIL-I," in capsys.readouterr().err

@@ -83,6 +83,21 @@ def test_both_losses_of_pretraining(built):
     torch.testing.assert_close(parts.total, 2 * elements + 3 * stretches)
 
 
+def test_both_losses_of_pretraining_fall(built):
+    model, train = built(initializer_range=0.1, hidden_dropout_prob=0.0)
+    train.set_pretraining(True)
+    batch = next(iter(train))
+    optimizer = torch.optim.Adam(model.train().parameters(), lr=0.01)
+    start = model.loss_parts(batch)
+    for _ in range(40):
+        optimizer.zero_grad()
+        model.loss_parts(batch).total.backward()
+        optimizer.step()
+    end = model.loss_parts(batch)
+    assert end.self_knowledge < 0.5 * start.self_knowledge
+    assert end.positive < 0.5 * start.positive
+
+
 def test_the_network_looks_both_ways_only_in_pretraining(built):
     model, train = built()
     train.set_pretraining(True)
