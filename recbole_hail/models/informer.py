@@ -1,5 +1,7 @@
 """Informer as a RecBole model: a sparse encoder of the history and a decoder that fills placeholders after it."""
 
+import math
+
 from torch import Tensor
 
 from recbole_hail import settings
@@ -8,7 +10,7 @@ from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 _OPTIONS = [
     ("predicted_elements", settings.whole(1), "must be a whole number of at least 1"),
     ("start_length", settings.whole(1), "must be a whole number of at least 1"),
-    ("sampling_factor", lambda value: value > 0, "must be positive"),
+    ("sampling_factor", lambda value: 0 < value < math.inf, "must be positive and finite"),
     ("distil", settings.switch, "must be True or False"),
     ("decoder_layers", settings.whole(1), "must be a whole number of at least 1"),
 ]

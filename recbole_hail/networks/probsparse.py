@@ -19,8 +19,8 @@ class ProbSparseAttention(nn.Module):
 
     def __init__(self, sizes: Sizes, *, sampling_factor: float, causal: bool):
         super().__init__()
-        if not sampling_factor > 0:
-            raise ValueError(f"sampling_factor ({sampling_factor}) must be positive")
+        if not 0 < sampling_factor < math.inf:
+            raise ValueError(f"sampling_factor ({sampling_factor}) must be positive and finite")
         self.heads = sizes.heads
         self.dropout = sizes.attention_dropout
         self.sampling_factor = sampling_factor
@@ -55,7 +55,7 @@ class ProbSparseAttention(nn.Module):
 
 def sample_sizes(lengths: Tensor, factor: float) -> Tensor:
     """⌈c ln L⌉ of every sequence, at least 1 and at most L: both the number of queries and of sampled keys."""
-    return (factor * lengths.double().log()).ceil().long().clamp(min=1).minimum(lengths)
+    return (factor * lengths.double().log()).ceil().clamp(min=1).minimum(lengths).long()
 
 
 def sampled_keys(lengths: Tensor, counts: Tensor, most: int, *, drawn: bool) -> Tensor:

@@ -112,6 +112,7 @@ def test_sizes_made_by_hand():
     lengths = torch.tensor([1, 2, 3, 10, 200])
     assert sample_sizes(lengths, 1.0).tolist() == [1, 1, 2, 3, 6]
     assert sample_sizes(lengths, 5.0).tolist() == [1, 2, 3, 10, 27]
+    assert sample_sizes(lengths, 1e30).tolist() == [1, 2, 3, 10, 200]
 
 
 def test_sampled_keys_made_by_hand():
@@ -131,9 +132,9 @@ def test_drawn_keys_are_distinct_and_inside_the_sequence(length, factor, seed):
     assert keys[int(counts) :].eq(-1).all()
 
 
-@pytest.mark.parametrize("factor", [0, -1.0])
-def test_a_factor_that_is_not_positive_is_named(factor):
-    with pytest.raises(ValueError, match=r"sampling_factor \(.*\) must be positive"):
+@pytest.mark.parametrize("factor", [0, -1.0, math.inf, math.nan])
+def test_a_factor_that_is_not_positive_or_finite_is_named(factor):
+    with pytest.raises(ValueError, match=r"sampling_factor \(.*\) must be positive and finite"):
         attention(factor, causal=False)
 
 
