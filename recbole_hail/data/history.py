@@ -16,7 +16,7 @@ class History(NamedTuple):
     generators: Tensor  # [events]
     elements: Tensor  # [events]
     start: Tensor  # [user_num], where each generator's events begin
-    popularity: Tensor  # [item_num], events of the training part
+    popularity: Tensor  # [item_num], events of what sequential models train on
 
     def repeats(self, generators: Tensor, targets: Tensor, events_before: Tensor) -> Tensor:
         """Whether the target is among the generator's events before it, bool [N]."""
