@@ -10,6 +10,7 @@ from recbole_hail.losses.adaptive_denoising import (
     weighted_loss_parts,
 )
 from recbole_hail.losses.denoising import denoising_mask
+from recbole_hail.losses.fused import fused_hail_loss_parts
 from recbole_hail.losses.hail import HailLossParts, hail_loss, hail_loss_parts
 from recbole_hail.losses.mimicry import mimicry_loss
 from recbole_hail.losses.mutual_exclusivity import mutual_exclusivity_loss
@@ -20,6 +21,7 @@ __all__ = [
     "HailLossParts",
     "denoising_mask",
     "drop_rate_at",
+    "fused_hail_loss_parts",
     "hail_loss",
     "hail_loss_parts",
     "likelihood_weights",

@@ -22,13 +22,21 @@ def denoising_mask(self_knowledge: Tensor, beta: float, slots: int | None = None
     Raises:
         ValueError: beta outside [0, 1).
     """
+    positions = self_knowledge.shape[1]
+    order = hardest_positions(self_knowledge, beta, slots)
+    if order.shape[1] == 0:
+        return torch.ones(positions, dtype=torch.bool, device=self_knowledge.device)
+    among_hardest = torch.zeros_like(self_knowledge, dtype=torch.bool).scatter_(1, order, True)
+    return ~among_hardest.all(dim=0)
+
+
+def hardest_positions(self_knowledge: Tensor, beta: float, slots: int | None = None) -> Tensor:
+    """The positions each peer finds hardest, hardest first: [T, floor(beta · slots)]; arguments of `denoising_mask`."""
     if not 0 <= beta < 1:
         raise ValueError(f"beta: {beta} must lie in [0, 1)")
     positions = self_knowledge.shape[1]
     # The small constant undoes the rounding of products such as 0.29 * 100 = 28.999999999999996.
     hardest = min(int(beta * (positions if slots is None else slots) + 1e-9), positions)
     if hardest == 0:
-        return torch.ones(positions, dtype=torch.bool, device=self_knowledge.device)
-    order = self_knowledge.detach().argsort(dim=1, descending=True, stable=True)[:, :hardest]  # [T, hardest]
-    among_hardest = torch.zeros_like(self_knowledge, dtype=torch.bool).scatter_(1, order, True)
-    return ~among_hardest.all(dim=0)
+        return torch.empty(len(self_knowledge), 0, dtype=torch.long, device=self_knowledge.device)
+    return self_knowledge.detach().argsort(dim=1, descending=True, stable=True)[:, :hardest]

@@ -1,5 +1,6 @@
 """The loss HAIL is trained with: self-knowledge and distilled knowledge in balance (paper section 3.5.4)."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,46 @@ from recbole_hail.losses.self_knowledge import self_knowledge_loss
 
 DISTILLATIONS = ("med", "mimicry", "none")
 DENOISING_FORMS = ("paper", "authors")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HailSettings:
+    """The settings of the loss.
+
+    Args:
+        alpha: balance factor in [0, 1].
+        beta: share of positions taken for noise, Eq. 8.
+        gamma: exponent on the peers' weights.
+        positive_term, negative_term: of mutual exclusivity; off gives variants I, II and III of Fig. 3, beta = 0
+            gives IV.
+        denoise: "paper" drops noise from the distilled terms only, "authors" from the cross-entropy too.
+        distillation: "med" (mutual exclusivity), "mimicry" (deep mutual learning) or "none".
+        slots: see `denoising_mask`.
+
+    Raises:
+        ValueError: a setting out of range.
+    """
+
+    alpha: float = 0.5
+    beta: float = 0.0
+    gamma: float = 1.0
+    positive_term: bool = True
+    negative_term: bool = True
+    denoise: str = "paper"
+    distillation: str = "med"
+    slots: int | None = None
+
+    def __post_init__(self):
+        if not 0 <= self.alpha <= 1:
+            raise ValueError(f"alpha: {self.alpha} must lie in [0, 1]")
+        if not 0 <= self.beta < 1:
+            raise ValueError(f"beta: {self.beta} must lie in [0, 1)")
+        if not self.gamma >= 0:
+            raise ValueError(f"gamma: {self.gamma} must not be negative")
+        if self.denoise not in DENOISING_FORMS:
+            raise ValueError(f"denoise: {self.denoise!r} must be one of {', '.join(DENOISING_FORMS)}")
+        if self.distillation not in DISTILLATIONS:
+            raise ValueError(f"distillation: {self.distillation!r} must be one of {', '.join(DISTILLATIONS)}")
 
 
 class HailLossParts(NamedTuple):
@@ -29,23 +70,11 @@ class HailLossParts(NamedTuple):
 
 
 def hail_loss(logits: Tensor, targets: Tensor, **settings) -> Tensor:
-    """Eqs. 9 and 10 as one number; takes the settings of `hail_loss_parts`."""
+    """Eqs. 9 and 10 as one number; takes what `hail_loss_parts` takes."""
     return hail_loss_parts(logits, targets, **settings).total
 
 
-def hail_loss_parts(
-    logits: Tensor,
-    targets: Tensor,
-    *,
-    alpha: float = 0.5,
-    beta: float = 0.0,
-    gamma: float = 1.0,
-    positive_term: bool = True,
-    negative_term: bool = True,
-    denoise: str = "paper",
-    distillation: str = "med",
-    slots: int | None = None,
-) -> HailLossParts:
+def hail_loss_parts(logits: Tensor, targets: Tensor, **settings) -> HailLossParts:
     """Eqs. 9 and 10: the sum over peers of alpha · self-knowledge + (1 - alpha) · distilled knowledge.
 
     Every term is averaged over all M positions; an empty batch gives 0. With one peer, or `distillation="none"`, there
@@ -54,56 +83,42 @@ def hail_loss_parts(
     Args:
         logits: [T, M, V].
         targets: [M], element indices into V.
-        alpha: balance factor in [0, 1].
-        beta: share of positions taken for noise, Eq. 8.
-        gamma: exponent on the peers' weights.
-        positive_term, negative_term: of mutual exclusivity; off gives variants I, II and III of Fig. 3, beta = 0
-            gives IV.
-        denoise: "paper" drops noise from the distilled terms only, "authors" from the cross-entropy too.
-        distillation: "med" (mutual exclusivity), "mimicry" (deep mutual learning) or "none".
-        slots: see `denoising_mask`.
+        settings: those of `HailSettings`, by name.
 
     Raises:
         ValueError: a setting out of range or shapes that do not fit.
     """
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha: {alpha} must lie in [0, 1]")
-    if not 0 <= beta < 1:
-        raise ValueError(f"beta: {beta} must lie in [0, 1)")
-    if not gamma >= 0:
-        raise ValueError(f"gamma: {gamma} must not be negative")
-    if denoise not in DENOISING_FORMS:
-        raise ValueError(f"denoise: {denoise!r} must be one of {', '.join(DENOISING_FORMS)}")
-    if distillation not in DISTILLATIONS:
-        raise ValueError(f"distillation: {distillation!r} must be one of {', '.join(DISTILLATIONS)}")
+    chosen = HailSettings(**settings)
     self_knowledge = self_knowledge_loss(logits, targets)  # [T, M]
     zero = torch.zeros_like(self_knowledge)
-    if logits.shape[0] == 1 or distillation == "none":
-        none_dropped = torch.ones_like(targets, dtype=torch.bool)
-        return _balance(self_knowledge, zero, zero, alpha=1.0, keep=none_dropped)
-    keep = denoising_mask(self_knowledge, beta, slots)
-    if distillation == "mimicry":
+    if logits.shape[0] == 1 or chosen.distillation == "none":
+        return undistilled(self_knowledge)
+    keep = denoising_mask(self_knowledge, chosen.beta, chosen.slots)
+    if chosen.distillation == "mimicry":
         positive, negative = mimicry_loss(logits, targets), zero
     else:
-        positive, negative = mutual_exclusivity_loss(logits, targets, gamma=gamma)
-    if denoise == "authors":
-        self_knowledge = self_knowledge * keep
-    return _balance(
-        self_knowledge,
-        positive * keep if positive_term or distillation == "mimicry" else zero,
-        negative * keep if negative_term else zero,
-        alpha=alpha,
-        keep=keep,
-    )
+        positive, negative = mutual_exclusivity_loss(logits, targets, gamma=chosen.gamma)
+        positive = positive if chosen.positive_term else zero
+    return balance(self_knowledge, positive, negative if chosen.negative_term else zero, keep, chosen)
 
 
-def _balance(
-    self_knowledge: Tensor, positive: Tensor, negative: Tensor, *, alpha: float, keep: Tensor
+def undistilled(self_knowledge: Tensor) -> HailLossParts:
+    """The plain cross-entropy of every peer, [T, M] -> the loss and its parts."""
+    zero = torch.zeros_like(self_knowledge)
+    keep = torch.ones_like(self_knowledge[0], dtype=torch.bool)
+    return balance(self_knowledge, zero, zero, keep, HailSettings(alpha=1.0))
+
+
+def balance(
+    self_knowledge: Tensor, positive: Tensor, negative: Tensor, keep: Tensor, settings: HailSettings
 ) -> HailLossParts:
+    """The loss out of its terms, [T, M] each, and of the positions that denoising keeps, bool [M]."""
+    if settings.denoise == "authors":
+        self_knowledge = self_knowledge * keep
     positions = max(keep.numel(), 1)
     self_knowledge, positive, negative = (
-        term.sum(dim=1) / positions for term in (self_knowledge, positive, negative)
+        term.sum(dim=1) / positions for term in (self_knowledge, positive * keep, negative * keep)
     )  # [T] each
-    total = (alpha * self_knowledge + (1 - alpha) * (positive + negative)).sum()
+    total = (settings.alpha * self_knowledge + (1 - settings.alpha) * (positive + negative)).sum()
     dropped = (~keep).sum() / positions
     return HailLossParts(total, self_knowledge.detach(), positive.detach(), negative.detach(), dropped)

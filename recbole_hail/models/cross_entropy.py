@@ -1,7 +1,7 @@
 """What the paper's other systems share: the cross-entropy over all elements and nothing else (paper section 5.2)."""
 
 from recbole_hail.data.loader import TARGET_ELEMENT
-from recbole_hail.losses import HailLossParts, hail_loss_parts
+from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
 from recbole_hail.models.windowed import WindowedRecommender
 
 
@@ -14,9 +14,13 @@ class CrossEntropyRecommender(WindowedRecommender):
     own_network: str | None = None
 
     def loss_parts(self, interaction) -> HailLossParts:
-        logits = self.networks.logits(self.hidden_at_targets(interaction))
-        # Column k of the logits is element k + 1.
-        return hail_loss_parts(logits, interaction[TARGET_ELEMENT] - 1, distillation="none")
+        return fused_hail_loss_parts(
+            self.hidden_at_targets(interaction),
+            self.networks.embedding.predictable,
+            self.networks.head.bias,
+            interaction[TARGET_ELEMENT] - 1,  # row k of the table is element k + 1
+            distillation="none",
+        )
 
     @classmethod
     def complete_settings(cls, config) -> list[str]:
