@@ -64,6 +64,8 @@ class RunFolder:
         file = self.output / "settings.json"
         if not file.is_file():
             raise SettingsError([f"output: {self.output} holds something else than a comparison; name another folder"])
+        if not any(self.runs.glob("*/record.json")):
+            return  # nothing was finished under those settings
         found, wanted = json.loads(file.read_text(encoding="utf-8")), self.shared.described()
         differ = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
         if differ:
@@ -108,7 +110,8 @@ class RunFolder:
             status = _in_child(partial)
             if status:
                 os.replace(partial / "log.txt", failed)
-                raise RunFailed(f"{run} failed with status {status}: {_reason(failed)}; its log is {failed}")
+                ended = f"was ended by signal {-status} after" if status < 0 else f"failed with status {status}:"
+                raise RunFailed(f"{run} {ended} {_reason(failed)}; its log is {failed}")
             failed.unlink(missing_ok=True)
             os.replace(partial, final)
         finally:

@@ -119,9 +119,9 @@ def test_long_settings_still_make_a_name_that_file_systems_take(folder):
     assert len(folder.path(run).name) < 100 and "/" not in folder.path(run).name
 
 
-def test_other_settings_are_refused_and_nothing_is_changed(folder):
+def test_other_settings_are_refused_and_nothing_is_changed(folder, child):
     with folder.held():
-        pass
+        folder.train(RUN)
     before = {path: path.read_bytes() for path in folder.output.rglob("*") if path.is_file()}
     folder.check()
     other = RunFolder(folder.output, replace(SHARED, data="4567", settings={"max_steps": 9, "candidates": "strict"}))
@@ -130,6 +130,20 @@ def test_other_settings_are_refused_and_nothing_is_changed(folder):
     assert "data was 0123, is 4567" in str(raised.value) and "max_steps was 5, is 9" in str(raised.value)
     assert "candidates" not in str(raised.value).split("(")[1]
     assert {path: path.read_bytes() for path in folder.output.rglob("*") if path.is_file()} == before
+
+
+def test_settings_under_which_nothing_was_finished_can_be_mended(folder, child):
+    """The first run may be the one that finds topk too large for the data."""
+    child.does = lambda folder: 2
+    with folder.held(), pytest.raises(RunFailed):
+        folder.train(RUN)
+    RunFolder(folder.output, replace(SHARED, data="4567")).check()
+
+
+def test_a_run_that_is_killed_says_so(folder, child):
+    child.does = lambda folder: -9
+    with folder.held(), pytest.raises(RunFailed, match="was ended by signal 9 after"):
+        folder.train(RUN)
 
 
 def test_a_folder_of_something_else_is_refused(folder):
