@@ -26,6 +26,7 @@ from recbole_hail.data.cuts import CutLoader
 from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.data.history import attach_history
 from recbole_hail.data.loader import WindowLoader
+from recbole_hail.data.periods import PlacedWindowLoader
 from recbole_hail.data.requirements import check_files, check_split
 from recbole_hail.data.segments import SegmentLoader
 from recbole_hail.errors import DataError, SettingsError, UserError
@@ -55,6 +56,7 @@ MODELS = {
         for rule in ("GeneratorFrequency", "SmoothedFrequency", "RecencyFrequency", "MarkovChain", "GeneratorKNN")
     },
     "DuroNetS": ("recbole_hail.models.duronet", HAILDataset, WindowLoader, HAILTrainer),
+    "HyperRec": ("recbole_hail.models.hyperrec", HAILDataset, PlacedWindowLoader, HAILTrainer),
 }
 
 

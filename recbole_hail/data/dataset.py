@@ -16,8 +16,9 @@ class HAILDataset(SequentialDataset):
     """Rows, filters and splits are RecBole's; a row holds where its history lies instead of the history itself.
 
     RecBole writes MAX_ITEM_LIST_LENGTH columns for each of the events, three times over. Here all sequences stand once
-    in `self.elements` [events], and `dataset[index]` gathers the histories of the rows asked for. Validation and test
-    rows are therefore those that RecBole gives SASRec on the same data, and memory grows with the number of events.
+    in `self.elements` [events], with `generators` and `times` beside them, and `dataset[index]` gathers the histories
+    of the rows asked for. Validation and test rows are therefore those that RecBole gives SASRec on the same data, and
+    memory grows with the number of events.
     """
 
     def __init__(self, config):
@@ -34,7 +35,8 @@ class HAILDataset(SequentialDataset):
         self._check_field("uid_field", "time_field")
         self.sort(by=[self.uid_field, self.time_field], ascending=True)
         self.elements = self.inter_feat[self.iid_field]
-        users = self.inter_feat[self.uid_field]
+        self.generators = users = self.inter_feat[self.uid_field]
+        self.times = self.inter_feat[self.time_field]
         event = torch.arange(len(users))
         is_first = torch.ones(len(users), dtype=torch.bool)
         is_first[1:] = users[1:] != users[:-1]

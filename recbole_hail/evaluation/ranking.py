@@ -21,8 +21,8 @@ def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, *, most_
     """Compares each target's score with those of its candidates.
 
     Args:
-        model: any RecBole model, in evaluation mode. One with `encode` and `score_encoded` (see `WindowedRecommender`)
-            is ranked by each of its views; any other is one view.
+        model: any RecBole model, in evaluation mode. One with `encode_rows` and `score_encoded` (see
+            `WindowedRecommender`) is ranked by each of its views; any other is one view.
         dataset: a validation or test part.
         rows: [N], the rows of `dataset` to rank.
         sets: candidates of these rows, in their order.
@@ -62,7 +62,7 @@ def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, *, most_
 def _scores(model, dataset, interaction: Interaction, asked: Tensor, most_rows: int) -> Iterator[Tensor]:
     """[B, n_items] for each view, one view in memory at a time; `asked` [B, K] are the elements that will be read."""
     if hasattr(model, "views"):
-        for hidden in model.encode(interaction[model.ITEM_SEQ], interaction[model.ITEM_SEQ_LEN]):
+        for hidden in model.encode_rows(interaction):
             yield model.score_encoded(hidden)
         return
     try:

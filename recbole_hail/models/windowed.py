@@ -35,6 +35,7 @@ class WindowedRecommender(SequentialRecommender):
         self.predicts = predicts(config["base_network"][0])
         self.needs_visible = any(BASE_NETWORKS[name].needs_visible for name in config["base_network"])
         self.mask_token = self.n_items
+        self.history_fields = [self.ITEM_SEQ, self.ITEM_SEQ_LEN]  # what tells one history from another
         sizes = Sizes(
             positions=self.max_seq_length,
             layers=config["n_layers"],
@@ -46,9 +47,11 @@ class WindowedRecommender(SequentialRecommender):
             activation=config["hidden_act"],
             layer_norm_eps=config["layer_norm_eps"],
         )
-        self.networks = PeerNetworks(
-            config["base_network"],
-            sizes,
+        self.networks = self.build_networks(
+            config,
+            dataset,
+            base_networks=config["base_network"],
+            sizes=sizes,
             elements=self.n_items - 1,
             initializer_range=config["initializer_range"],
             options=self.network_options(config),
@@ -67,6 +70,10 @@ class WindowedRecommender(SequentialRecommender):
     def network_options(config) -> dict[str, dict]:
         """Options of single base networks, by their name, out of the settings."""
         return {}
+
+    def build_networks(self, config, dataset, **common) -> PeerNetworks:
+        """From the arguments that all models share; a model with networks of its own makes them here."""
+        return PeerNetworks(**common)
 
     @abstractmethod
     def loss_parts(self, interaction) -> HailLossParts:
@@ -98,7 +105,15 @@ class WindowedRecommender(SequentialRecommender):
         rows = torch.arange(len(sequences), device=sequences.device)
         positions = rows * sequences.shape[1] + asked
         hidden = self.networks(sequences, positions, visible=self._visible(sequences, lengths), most=1)  # [T, B, d]
+        return self.with_mean(hidden)
+
+    def with_mean(self, hidden: Tensor) -> Tensor:
+        """[T, B, d] of the peers -> [views, B, d]."""
         return hidden if self.peers == 1 else torch.cat([hidden, hidden.mean(0, keepdim=True)])
+
+    def encode_rows(self, interaction) -> Tensor:
+        """`encode` for rows of the dataset, which tell more of a history than its elements."""
+        return self.encode(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN])
 
     def ask(self, sequences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The networks' input that asks for the next element, its lengths, and the position of the answer, [B]."""
@@ -130,9 +145,9 @@ class WindowedRecommender(SequentialRecommender):
 
         Rows of one sequence that follow one another, as RecBole's loaders give them, are encoded once.
         """
-        sequences, lengths = interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
-        distinct, row = torch.cat([sequences, lengths[:, None]], dim=1).unique_consecutive(dim=0, return_inverse=True)
-        hidden = self.encode(distinct[:, :-1], distinct[:, -1])  # [views, distinct, d]
+        told = torch.cat([interaction[field].view(len(interaction), -1) for field in self.history_fields], dim=1)
+        _, row, repeats = told.unique_consecutive(dim=0, return_inverse=True, return_counts=True)
+        hidden = self.encode_rows(interaction[repeats.cumsum(0) - repeats])  # [views, distinct, d]
         return self.networks.candidate_logits(hidden[:, row], interaction[self.ITEM_ID])
 
     def predict(self, interaction) -> Tensor:
@@ -141,5 +156,4 @@ class WindowedRecommender(SequentialRecommender):
 
     def full_sort_predict(self, interaction) -> Tensor:
         """[B, n_items], by the view that `predict_with` names."""
-        hidden = self.encode(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN])
-        return self.score_encoded(hidden[self.view])
+        return self.score_encoded(self.encode_rows(interaction)[self.view])

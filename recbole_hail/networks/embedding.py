@@ -32,5 +32,9 @@ class InteractionEmbedding(nn.Module):
 
     def forward(self, sequences: Tensor) -> Tensor:
         """[B, L] element indices -> H⁰ [B, L, d]."""
-        positions = torch.arange(sequences.shape[1], device=sequences.device)
-        return self.dropout(self.norm(self.element(sequences) + self.position(positions)))
+        return self.place(self.element(sequences))
+
+    def place(self, vectors: Tensor) -> Tensor:
+        """One vector for each place [B, L, d] -> H⁰ [B, L, d]."""
+        positions = torch.arange(vectors.shape[1], device=vectors.device)
+        return self.dropout(self.norm(vectors + self.position(positions)))

@@ -65,9 +65,14 @@ class PeerNetworks(nn.Module):
         Returns:
             [T, M, d]: the input of the product with the embedding table, see `logits`.
         """
-        embedded = self.embedding(sequences)  # [B, L, d], one dropout draw for all peers
+        return self.predict_from(self.embedding(sequences), positions, visible=visible, most=most)
+
+    def predict_from(
+        self, embedded: Tensor, positions: Tensor, *, visible: Tensor | None = None, most: int | None = None
+    ) -> Tensor:
+        """`forward` from H⁰ [B, L, d] on, which is one dropout draw for all peers."""
         looked_at = None if visible is None else visible[:, None, None, :]
-        few = most is not None and 2 * most <= sequences.shape[1]
+        few = most is not None and 2 * most <= embedded.shape[1]
         hidden = torch.stack(
             [
                 peer.at(embedded, looked_at, positions, most=most)

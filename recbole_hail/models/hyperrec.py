@@ -1,0 +1,105 @@
+"""HyperRec as a RecBole model: elements change from period to period with the company they keep."""
+
+import torch
+from torch import Tensor
+
+from recbole_hail import settings
+from recbole_hail.data.dataset import CONTEXT_END
+from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION
+from recbole_hail.data.periods import WAYS, Periods, cut_periods
+from recbole_hail.losses import HailLossParts, hail_loss_parts
+from recbole_hail.models.cross_entropy import CrossEntropyRecommender
+from recbole_hail.networks.hypergraph import Hypergraph
+from recbole_hail.networks.hyperrec import HyperRecNetworks, Moments
+
+_CHECKS = [
+    ("periods", settings.whole(1), "must be a whole number of at least 1"),
+    ("period_by", *settings.one_of(WAYS)),
+    ("convolutions", settings.whole(1), "must be a whole number of at least 1"),
+]
+
+
+class HyperRec(CrossEntropyRecommender):
+    """Next-item recommendation with sequential hypergraphs (Wang et al., SIGIR 2020).
+
+    What is known of period n comes from the training events of periods before n. The element after a history is asked
+    about in the period after the last; in training, in its own.
+    """
+
+    own_network = "causal"
+
+    def __init__(self, config, dataset):
+        super().__init__(config, dataset)
+        self.history_fields.append(CONTEXT_END)
+
+    @classmethod
+    def complete_settings(cls, config) -> list[str]:
+        """Also the settings of periods and hypergraphs."""
+        return super().complete_settings(config) + settings.check(config, _CHECKS)
+
+    def build_networks(self, config, dataset, **common) -> HyperRecNetworks:
+        self.periods = config["periods"]
+        cut = cut_periods(dataset, periods=self.periods, by=config["period_by"])
+        self.register_buffer("event_period", cut.period, persistent=False)  # [events]
+        self.register_buffer("event_intent", cut.hyperedge_before, persistent=False)  # [events]
+        of_what = {"position": "of each generator's training sequence", "time": "of the time of training"}
+        self.logger.info(
+            f"periods: {self.periods} equal shares {of_what[config['period_by']]}; "
+            f"{len(cut.period_of_hyperedge)} hyperedges join {len(cut.element)} elements"
+        )
+        hypergraphs = _hypergraphs(cut, periods=self.periods, elements=self.n_items - 1)
+        return HyperRecNetworks(hypergraphs=hypergraphs, convolutions=config["convolutions"], **common)
+
+    def loss_parts(self, interaction) -> HailLossParts:
+        sequences, positions = interaction[self.ITEM_SEQ], interaction[TARGET_POSITION]
+        # The target is the event after its position.
+        periods = self._moments(interaction, sequences.shape[1], shift=1).period.flatten()[positions]  # [M]
+        order = periods.argsort(stable=True)
+        moments, dynamics = self._moments(interaction, sequences.shape[1]), self.networks.dynamics()
+        hidden = self.networks(sequences, positions[order], dynamics=dynamics, moments=moments)
+        logits = self.networks.logits_of_periods(hidden, dynamics, periods[order])
+        return hail_loss_parts(logits, interaction[TARGET_ELEMENT][order] - 1, distillation="none")
+
+    def hidden_at_targets(self, interaction) -> Tensor:
+        sequences = interaction[self.ITEM_SEQ]
+        moments, dynamics = self._moments(interaction, sequences.shape[1]), self.networks.dynamics()
+        return self.networks(sequences, interaction[TARGET_POSITION], dynamics=dynamics, moments=moments)
+
+    def _moments(self, interaction, width: int, shift: int = 0) -> Moments:
+        """Of the events at, or `shift` after, the first `width` places of each history."""
+        first = interaction[CONTEXT_END] - interaction[self.ITEM_SEQ_LEN]  # [B]
+        event = first[:, None] + shift + torch.arange(width, device=first.device)
+        event = event.clamp(max=len(self.event_period) - 1)  # padding of the last generator
+        return Moments(self.event_period[event], self.event_intent[event])
+
+    def encode_rows(self, interaction) -> Tensor:
+        sequences, lengths = interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
+        return self._encode(sequences, lengths, self._moments(interaction, int(lengths.max())))
+
+    def encode(self, sequences: Tensor, lengths: Tensor) -> Tensor:
+        """As in the base class, for histories that are not the dataset's: cut by position, and without intents."""
+        column = torch.arange(int(lengths.max()), device=lengths.device)
+        period = torch.div(column * self.periods, lengths[:, None], rounding_mode="floor").clamp(max=self.periods)
+        return self._encode(sequences, lengths, Moments(period, torch.zeros_like(period)))
+
+    def _encode(self, sequences: Tensor, lengths: Tensor, moments: Moments) -> Tensor:
+        """[views, B, d]; the moments are as wide as the longest history."""
+        longest = moments.period.shape[1]
+        positions = torch.arange(len(lengths), device=lengths.device) * longest + lengths - 1
+        hidden = self.networks(
+            sequences[:, :longest], positions, dynamics=self.networks.dynamics(), moments=moments
+        )  # [T, B, d]
+        return self.with_mean(hidden)
+
+
+def _hypergraphs(cut: Periods, *, periods: int, elements: int) -> list[Hypergraph]:
+    """One for each period; its hyperedges are numbered from 0."""
+    count = torch.bincount(cut.period_of_hyperedge, minlength=periods)
+    first = count.cumsum(0) - count
+    period = cut.period_of_hyperedge[cut.hyperedge]  # [K]
+    return [
+        Hypergraph(
+            cut.element[period == n] - 1, cut.hyperedge[period == n] - first[n], nodes=elements, edges=int(count[n])
+        )
+        for n in range(periods)
+    ]

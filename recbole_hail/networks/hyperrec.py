@@ -1,0 +1,76 @@
+"""Networks over sequential hypergraphs between the shared embedding and prediction layer (Wang et al., SIGIR 2020)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from recbole_hail.networks.hypergraph import Choice, Dynamics, Hypergraph, SequentialHypergraphs
+from recbole_hail.networks.peers import PeerNetworks
+from recbole_hail.networks.sizes import Sizes
+
+
+class Moments(NamedTuple):
+    """When each position of a batch is, and what its generator did last before that period."""
+
+    period: Tensor  # [B, L], 0 to N
+    intent: Tensor  # [B, L], a row of `Dynamics.intents`
+
+
+class HyperRecNetworks(PeerNetworks):
+    """Peers that read, at each position, the fusion of an element's static embedding, its state and the user's intent.
+
+    The score of an element is the product with the sum of its static embedding and its state in the period asked about.
+
+    Args:
+        hypergraphs: one for each period; node k is element k + 1.
+        convolutions: see `SequentialHypergraphs`.
+    """
+
+    def __init__(
+        self,
+        base_networks: Sequence[str],
+        sizes: Sizes,
+        *,
+        hypergraphs: Sequence[Hypergraph],
+        convolutions: int,
+        **others,
+    ):
+        super().__init__(base_networks, sizes, **others)
+        # These keep torch's own start: at 0.02, each convolution would make the states ten times smaller.
+        self.sequential_hypergraphs = SequentialHypergraphs(sizes, hypergraphs, convolutions=convolutions)
+        self.fusion = Choice(sizes)
+
+    def dynamics(self) -> Dynamics:
+        """States and intents by the present weights; every step needs them anew."""
+        return self.sequential_hypergraphs(self.embedding.predictable)
+
+    def forward(self, sequences: Tensor, positions: Tensor, *, dynamics: Dynamics, moments: Moments) -> Tensor:
+        """What every peer predicts with at the given positions: [B, L], [M] -> [T, M, d]."""
+        static = self.embedding.element(sequences)  # [B, L, d]
+        # Padding reads element 1's state, which no real position sees.
+        state = dynamics.elements[moments.period, (sequences - 1).clamp(min=0)]  # [B, L, d]
+        vectors = torch.stack([static, state, dynamics.intents[moments.intent]], dim=-2)  # [B, L, 3, d]
+        allowed = torch.ones(vectors.shape[:-1], dtype=torch.bool, device=vectors.device)
+        allowed[..., 2] = moments.intent > 0
+        return self.predict_from(self.embedding.place(self.fusion(vectors, allowed)), positions)
+
+    def logits_of_periods(self, hidden: Tensor, dynamics: Dynamics, periods: Tensor) -> Tensor:
+        """hidden [T, M, d] and the period asked about for each, [M] in ascending order -> [T, M, |E|]."""
+        counts = torch.bincount(periods, minlength=len(dynamics.elements)).tolist()
+        tables = dynamics.elements + self.embedding.predictable  # [N + 1, |E|, d]
+        parts = zip(hidden.split(counts, dim=1), tables, strict=True)
+        return torch.cat([F.linear(part, table, self.head.bias) for part, table in parts], dim=1)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """[..., d] -> [..., |E|] in the period after the last."""
+        return F.linear(hidden, self._newest(), self.head.bias)
+
+    def candidate_logits(self, hidden: Tensor, elements: Tensor) -> Tensor:
+        """hidden [..., N, d] and one element [N] (1 to |E|) for each -> [..., N] in the period after the last."""
+        return (hidden * self._newest()[elements - 1]).sum(-1) + self.head.bias[elements - 1]
+
+    def _newest(self) -> Tensor:
+        return self.dynamics().elements[-1] + self.embedding.predictable  # [|E|, d]

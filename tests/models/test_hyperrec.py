@@ -1,0 +1,167 @@
+"""HyperRec as a RecBole model; what it shares with the others is in test_contract."""
+
+import sys
+
+import pytest
+import torch
+from recbole.config import Config
+from recbole.data import create_dataset, data_preparation
+from recbole.utils import get_model, init_seed
+
+from recbole_hail.cli import run_recbole
+from recbole_hail.errors import SettingsError
+
+FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
+
+
+def world(**changed):
+    """Five generators; the keyword arguments change single events, as in g2=(11, "e0")."""
+    sequences = {f"g{g}": [f"e{(g + 2 * step) % 7}" for step in range(8 + 2 * g)] for g in range(5)}
+    for generator, (rank, element) in changed.items():
+        sequences[generator][rank] = element
+    return sequences
+
+
+@pytest.fixture
+def build(workplace, write_dataset, small):
+    """A model with random weights, the same for the same settings, and RecBole's three loaders."""
+
+    def built(sequences=None, **settings):
+        write_dataset(workplace / "dataset", "world", sequences or world())
+        settings = {**small, "eval_args": FULL, "topk": [1, 5], "valid_metric": "MRR@5", **settings}
+        config = Config(model="HyperRec", dataset="world", config_dict=settings)
+        init_seed(config["seed"], True)
+        loaders = data_preparation(config, create_dataset(config))
+        return get_model("HyperRec")(config, loaders[0]._dataset).eval(), loaders
+
+    return built
+
+
+def test_what_the_periods_are_is_in_the_log(build, caplog):
+    with caplog.at_level("INFO"):
+        build(periods=3)
+    assert "periods: 3 equal shares of each generator's training sequence; 15 hyperedges" in caplog.text
+
+
+def test_moments_are_those_of_the_events_of_the_window(build):
+    """Also where a window does not begin at its sequence's first event."""
+    model, (train, _, _) = build(periods=3, MAX_ITEM_LIST_LENGTH=5)
+    dataset = train._dataset
+    some_begin_late = False
+    for batch in train:
+        moments = model._moments(batch, batch["item_id_list"].shape[1])
+        for row, (end, length) in enumerate(zip(batch["context_end"], batch["item_length"], strict=True)):
+            events = torch.arange(end - length, end)
+            assert torch.equal(batch["item_id_list"][row, :length], dataset.elements[events])
+            assert torch.equal(moments.period[row, :length], model.event_period[events])
+            assert torch.equal(moments.intent[row, :length], model.event_intent[events])
+            some_begin_late |= int(end - length) not in dataset.sequences.start
+    assert some_begin_late
+
+
+def test_the_loss_asks_about_each_target_in_its_own_period(build):
+    model, (train, _, _) = build(periods=3)
+    batch = next(iter(train))
+    hidden, dynamics = model.hidden_at_targets(batch), model.networks.dynamics()
+    width, losses = batch["item_id_list"].shape[1], []
+    for place, (position, target) in enumerate(zip(batch["target_position"], batch["target_element"], strict=True)):
+        row, column = divmod(int(position), width)
+        event = int(batch["context_end"][row] - batch["item_length"][row]) + column + 1
+        assert train._dataset.elements[event] == target
+        period = model.event_period[event : event + 1]
+        logits = model.networks.logits_of_periods(hidden[:, place : place + 1], dynamics, period)
+        losses.append(-logits[0, 0].log_softmax(-1)[target - 1])
+    torch.testing.assert_close(model.loss_parts(batch).total, torch.stack(losses).mean())
+
+
+def test_no_prediction_of_a_period_knows_that_period_or_a_later_one(build):
+    """g2's training sequence has 10 events: of three periods, the second begins with event 4, the last with event 7."""
+
+    def predictions(sequences):
+        model, (train, _, test) = build(sequences, periods=3)
+        batch = next(iter(train))
+        hidden, dynamics = model.hidden_at_targets(batch), model.networks.dynamics()
+        periods = model._moments(batch, batch["item_id_list"].shape[1], shift=1).period.flatten()
+        order = periods[batch["target_position"]].argsort(stable=True)
+        in_order = periods[batch["target_position"]][order]
+        logits = model.networks.logits_of_periods(hidden[:, order], dynamics, in_order)
+        rows = batch["target_position"][order] // batch["item_id_list"].shape[1]
+        generator = train._dataset.generators[batch["context_end"][rows]]
+        return logits[0], in_order, generator, model.full_sort_predict(next(iter(test))[0])
+
+    before, periods, generators, of_test = predictions(world())
+    after, _, _, of_test_after = predictions(world(g2=(7, "e3")))
+    assert set(periods.tolist()) == {0, 1, 2}
+    others = generators != generators.unique()[2]
+    assert torch.equal(after[others], before[others])
+    assert not torch.allclose(of_test, of_test_after), "the last period is known when the next element is asked for"
+    earlier, *_ = predictions(world(g2=(4, "e0")))
+    assert torch.equal(earlier[others & (periods < 2)], before[others & (periods < 2)])
+    assert not torch.allclose(earlier[others & (periods == 2)], before[others & (periods == 2)])
+
+
+def test_generators_of_the_same_history_keep_their_own_intents(build):
+    """Rows that follow one another and hold the same newest elements are not the same question."""
+    sequences = {"a": ["e1"] * 8 + ["e4"] * 8, "b": ["e2", "e3"] * 4 + ["e4"] * 8}
+    sequences |= {f"c{i}": [f"e{(i + k) % 7}" for k in range(9)] for i in range(9)}
+    model, (_, _, test) = build(sequences, MAX_ITEM_LIST_LENGTH=4, periods=2)
+    rows = test._dataset[list(range(len(test._dataset)))]
+    first, second = rows[:1], rows[1:2]
+    assert torch.equal(first["item_id_list"], second["item_id_list"])
+    together = model.score_rows(rows[[0, 1]])
+    alone = torch.cat([model.score_rows(first), model.score_rows(second)], dim=1)
+    torch.testing.assert_close(together, alone)
+    assert (together[0, 0] - together[0, 1]).abs() > 1e-6
+
+
+def test_a_history_from_elsewhere_is_cut_by_its_own_length(build):
+    model, _ = build(periods=4)
+    sequences, lengths = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]]), torch.tensor([4, 2])
+    together = model.encode(sequences, lengths)
+    assert together.shape == (1, 2, 32)
+    torch.testing.assert_close(model.encode(sequences[1:, :2], lengths[1:])[:, 0], together[:, 1])
+
+
+@pytest.mark.parametrize("period_by", ["position", "time"])
+def test_trains_by_position_and_by_time(build, workplace, period_by):
+    sequences = world()
+    rows = ["user_id:token\titem_id:token\ttimestamp:float"]
+    rows += [f"{g}\t{e}\t{10 * rank**2 + int(g[1])}" for g, row in sequences.items() for rank, e in enumerate(row)]
+    (workplace / "dataset" / "world").mkdir(parents=True)
+    settings = {"data_path": str(workplace / "timed"), "period_by": period_by}
+    (workplace / "timed" / "world").mkdir(parents=True)
+    (workplace / "timed" / "world" / "world.inter").write_text("\n".join(rows) + "\n")
+    model, (train, _, _) = build(sequences, **settings)
+    loss = model.calculate_loss(next(iter(train)))
+    loss.backward()
+    silent = [name for name, weight in model.named_parameters() if weight.grad is None]
+    assert loss.isfinite() and silent == []
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"periods": 0}, "periods: 0 must be a whole number of at least 1"),
+        ({"periods": 2.5}, "periods: 2.5 must be a whole number of at least 1"),
+        ({"period_by": "month"}, "period_by: 'month' must be one of position, time"),
+        ({"convolutions": 0}, "convolutions: 0 must be a whole number of at least 1"),
+        ({"base_network": "bidirectional"}, "base_network: 'bidirectional' must be causal for HyperRec"),
+    ],
+)
+def test_bad_settings_are_named(workplace, settings, message):
+    with pytest.raises(SettingsError) as caught:
+        Config(model="HyperRec", dataset="ml-100k", config_dict=settings)
+    assert caught.value.problems == [message]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--periods=50"], "periods: 50 is more than the 28 events of the longest training sequence"),
+        (["--period_by=time"], "only counts the events of each generator"),
+    ],
+)
+def test_periods_that_the_data_cannot_fill_are_messages_and_status_2(cyclic, monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr(sys, "argv", ["run_recbole", "--model=HyperRec", "--dataset=cyclic", *arguments])
+    assert run_recbole.main() == 2
+    assert message in capsys.readouterr().err
