@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 
 from recbole_hail.data.dataset import CONTEXT_END
 from recbole_hail.data.loader import WindowLoader
+from recbole_hail.data.windows import Spans
 from recbole_hail.errors import DataError
 
 WAYS = ("position", "time")
@@ -84,7 +85,7 @@ def _by_time(times: Tensor, rank: Tensor, periods: int, dataset) -> Tensor:
 class PlacedWindowLoader(WindowLoader):
     """Says of each window too where among the dataset's events its last target stands, in the field `context_end`."""
 
-    def _interaction(self, batch: Tensor, generator: Generator) -> Interaction:
-        interaction = super()._interaction(batch, generator)
-        interaction.update(Interaction({CONTEXT_END: self.windows.end[batch] - 1}))
-        return interaction
+    def _interaction(self, spans: Spans, generator: Generator) -> Interaction:
+        batch = super()._interaction(spans, generator)
+        batch.update(Interaction({CONTEXT_END: spans.end - 1}))
+        return batch
