@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from recbole_hail import settings
-from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION
+from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION, WindowBatch
 from recbole_hail.data.segments import CONTEXT, SEGMENT, SEGMENT_LENGTH
 from recbole_hail.losses import HailLossParts, segment_loss, self_knowledge_loss
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
@@ -34,19 +34,19 @@ class S3RecID(CrossEntropyRecommender):
         spread = config["initializer_range"]
         nn.init.trunc_normal_(self.segment_map.weight, std=spread, a=-2 * spread, b=2 * spread)
 
-    def loss_parts(self, interaction) -> HailLossParts:
+    def loss_parts(self, batch: WindowBatch) -> HailLossParts:
         """By what the batch of `SegmentLoader` holds: the losses of pre-training, or the next element's."""
-        return self.pretraining_parts(interaction) if SEGMENT in interaction else super().loss_parts(interaction)
+        return self.pretraining_parts(batch) if SEGMENT in batch else super().loss_parts(batch)
 
-    def pretraining_parts(self, interaction) -> HailLossParts:
+    def pretraining_parts(self, batch: WindowBatch) -> HailLossParts:
         """Masked item prediction and segment prediction (section 4.2); the latter stands in `positive`."""
-        sequences, lengths = interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
+        sequences, lengths = batch[self.ITEM_SEQ], batch[self.ITEM_SEQ_LEN]
         with both_ways(self.networks.peers[0]):
-            visible = visible_positions(sequences, lengths)
-            hidden = self.networks(sequences, interaction[TARGET_POSITION], visible=visible)  # [1, M, d]
-            contexts = self._last_hidden(interaction[CONTEXT], lengths)
-            segments = self._last_hidden(interaction[SEGMENT], interaction[SEGMENT_LENGTH])
-        elements = self_knowledge_loss(self.networks.logits(hidden), interaction[TARGET_ELEMENT] - 1).mean(dim=1)  # [1]
+            visible = visible_positions(sequences, lengths) if batch.padded else None
+            hidden = self.networks(sequences, batch[TARGET_POSITION], visible=visible, most=batch.most_targets)
+            contexts = self._last_hidden(batch[CONTEXT], lengths)
+            segments = self._last_hidden(batch[SEGMENT], batch[SEGMENT_LENGTH])
+        elements = self_knowledge_loss(self.networks.logits(hidden), batch[TARGET_ELEMENT] - 1).mean(dim=1)  # [1]
         stretches = segment_loss(self.segment_map(contexts), segments)[None]  # [1]
         total = (self.weights["mip_weight"] * elements + self.weights["sp_weight"] * stretches).sum()
         nothing = torch.zeros_like(elements)
@@ -55,8 +55,8 @@ class S3RecID(CrossEntropyRecommender):
     def _last_hidden(self, sequences: Tensor, lengths: Tensor) -> Tensor:
         """[B, L] -> [B, d]: the last hidden vector stands for a sequence (section 4.2.4)."""
         visible = visible_positions(sequences, lengths)[:, None, None, :]
-        hidden = self.networks.peers[0](self.networks.embedding(sequences), visible)  # [B, L, d]
-        return hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
+        last = torch.arange(len(lengths), device=lengths.device) * sequences.shape[1] + lengths - 1
+        return self.networks.peers[0].at(self.networks.embedding(sequences), visible, last, most=1)
 
     @classmethod
     def complete_settings(cls, config) -> list[str]:
