@@ -5,6 +5,8 @@ from functools import wraps
 from time import perf_counter
 
 import torch
+from recbole.trainer import PretrainTrainer, Trainer
+from recbole.utils import get_trainer
 
 
 def problems(config) -> list[str]:
@@ -15,7 +17,15 @@ def problems(config) -> list[str]:
         found.append(f"max_steps: {steps!r} must be a whole number of at least 1, or ~ to go by epochs")
     if minutes is not None and (not isinstance(minutes, int | float) or isinstance(minutes, bool) or not minutes > 0):
         found.append(f"max_minutes: {minutes!r} must be a positive number, or ~ to go by epochs")
+    if (steps, minutes) != (None, None) and not _can_be_bounded(get_trainer(config["MODEL_TYPE"], config["model"])):
+        found.append(f"max_steps, max_minutes: {config['model']} trains in a loop of its own, which they do not reach")
     return found
+
+
+def _can_be_bounded(trainer) -> bool:
+    """Whether it trains by RecBole's `Trainer.fit`, as those do that train first and fit then; ours all do."""
+    owner = next(kind for kind in trainer.__mro__ if "fit" in vars(kind))
+    return owner is Trainer or issubclass(owner, PretrainTrainer) or owner.__module__.startswith("recbole_hail")
 
 
 class Budget:

@@ -1,0 +1,171 @@
+"""Bounds of steps and minutes on the training of any model, and what happens where they cut."""
+
+import sys
+from itertools import count
+
+import pytest
+import torch
+from recbole.trainer import Trainer
+
+from recbole_hail.cli import run_recbole as command
+from recbole_hail.training import budget
+from recbole_hail.training.budget import Budget
+from recbole_hail.training.checkpoints import read_checkpoint
+
+TRAINED = ["HAIL", "SASRec", "GRU4Rec"]
+# Several steps an epoch, and more epochs than any bound allows.
+LONG = {"epochs": 50, "eval_step": 3, "train_batch_size": 64, "train_batch_tokens": 60, "stopping_step": 100}
+
+
+def trained(build, name, monkeypatch, *, saved=True, **settings):
+    """A trained model with what was seen on the way: `losses`, one for each step, and `validated` epochs."""
+    built = build(name, **{**LONG, **settings})
+    built.losses, built.validated = [], []
+    method = "loss_parts" if name == "HAIL" else "calculate_loss"
+    original = getattr(built.model, method)
+    monkeypatch.setattr(built.model, method, lambda batch: built.losses.append(1) or original(batch))
+    built.outcome = built.trainer.fit(
+        built.train, built.valid, saved=saved, callback_fn=lambda epoch, score: built.validated.append(epoch)
+    )
+    return built
+
+
+def weights_are_saved(built) -> bool:
+    saved = read_checkpoint(built.trainer.saved_model_file)["state_dict"]
+    return all(torch.equal(saved[name], value) for name, value in built.model.state_dict().items())
+
+
+@pytest.fixture
+def six_seconds_a_step(monkeypatch):
+    """A clock that moves on by six seconds whenever the budget looks at it."""
+    clock = count(0, 6)
+    monkeypatch.setattr(budget, "perf_counter", lambda: next(clock))
+    return clock
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_max_steps_cuts_an_epoch_which_is_validated_and_saved(build, monkeypatch, name):
+    built = trained(build, name, monkeypatch, max_steps=11, eval_step=100)
+    assert len(built.train) > 2 and len(built.losses) == built.trainer.budget.steps == 11
+    assert built.validated == [10 // len(built.train)]
+    assert built.outcome[0] == built.outcome[1]["mrr"] == built.trainer.best_valid_score
+    assert weights_are_saved(built)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_max_minutes_bounds_every_model(build, monkeypatch, six_seconds_a_step, name):
+    built = trained(build, name, monkeypatch, max_minutes=1)
+    assert len(built.losses) == 10
+    assert built.trainer.budget.seconds == 60
+    assert built.validated[-1] == 9 // len(built.train)
+
+
+def test_validation_does_not_count(build, monkeypatch, six_seconds_a_step):
+    evaluate = Trainer.evaluate
+
+    def slow(self, *args, **kwargs):
+        for _ in range(1000):
+            next(six_seconds_a_step)
+        return evaluate(self, *args, **kwargs)
+
+    monkeypatch.setattr(Trainer, "evaluate", slow)
+    built = trained(build, "SASRec", monkeypatch, max_minutes=3, eval_step=1)
+    assert len(built.losses) == 30 and len(built.validated) > 1
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_bound_at_the_end_of_an_epoch_starts_no_other(build, monkeypatch, name):
+    steps = len(build(name, **LONG).train)
+    built = trained(build, name, monkeypatch, max_steps=steps, eval_step=2)
+    assert len(built.losses) == steps and built.validated == [0]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_eval_step_0_never_validates_but_saves(build, monkeypatch, name):
+    built = trained(build, name, monkeypatch, max_steps=7, eval_step=0)
+    assert len(built.losses) == 7 and built.validated == []
+    assert weights_are_saved(built)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_best_model_is_kept_where_the_cut_epoch_is_worse(build, monkeypatch, name):
+    scores = iter([0.9, 0.1, 0.05])
+    monkeypatch.setattr(Trainer, "_valid_epoch", lambda *args, **kwargs: (next(scores), {"mrr": 0.0}))
+    if name == "HAIL":
+        monkeypatch.setattr("recbole_hail.training.trainer.HAILTrainer._valid_epoch", Trainer._valid_epoch)
+        monkeypatch.setattr("recbole_hail.training.trainer.HAILTrainer.view_results", {}, raising=False)
+    steps = len(build(name, **LONG).train)
+    built = trained(build, name, monkeypatch, max_steps=steps + 2, eval_step=1)
+    assert built.validated == [0, 1] and built.outcome[0] == 0.9
+    assert not weights_are_saved(built)
+    assert read_checkpoint(built.trainer.saved_model_file)["epoch"] == 0
+
+
+@pytest.mark.parametrize("name", ["SASRec", "GRU4Rec"])
+def test_without_a_bound_nothing_changes(build, name):
+    """RecBole's own fit, and ours with no bound or one that is never reached."""
+    losses = []
+    for fit, settings in (
+        (Trainer.fit.__wrapped__, {}),
+        (Trainer.fit, {}),
+        (Trainer.fit, {"max_steps": 1000, "max_minutes": 60}),
+    ):
+        built = build(name, **{**LONG, "epochs": 3, **settings})
+        fit(built.trainer, built.train, built.valid, saved=False)
+        losses.append((built.trainer.train_loss_dict, built.trainer.best_valid_result))
+    assert losses[0] == losses[1] == losses[2]
+
+
+def test_pop_still_counts_everything(build):
+    built = build("Pop", max_steps=1000, train_batch_size=64)
+    built.trainer.fit(built.train, built.valid, saved=False)
+    popularity = built.train._dataset.history.popularity
+    assert torch.equal(built.model.item_cnt.squeeze(1), popularity)
+
+
+@pytest.mark.parametrize(
+    "max_steps, max_minutes, steps, seconds, planned, total",
+    [
+        (None, None, 5, 30.0, 100, 100),
+        (40, None, 5, 30.0, 100, 40),
+        (400, None, 5, 30.0, 100, 100),  # the epochs end first, and the schedule with them
+        (None, 1, 0, 0.0, 100, 100),  # no pace is known yet
+        (None, 1, 5, 30.0, 100, 10),  # half of the time for 5 steps
+        (8, 1, 5, 30.0, 100, 8),
+        (None, 1, 12, 61.0, 100, 12),  # never fewer than were taken
+        (None, 100, 5, 30.0, 100, 100),
+    ],
+)
+def test_total_steps_are_what_the_first_bound_leaves(max_steps, max_minutes, steps, seconds, planned, total):
+    assert Budget(max_steps, max_minutes, steps, seconds).total_steps(planned) == total
+
+
+def test_what_a_run_has_taken_before_counts():
+    resumed = Budget(10, None, steps=7)
+    assert list(resumed.watch("abcdef")) == ["a", "b", "c"]
+    assert resumed.spent and list(resumed.watch("abc")) == []
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ("--max_steps=0", "max_steps: 0 must be a whole number of at least 1"),
+        ("--max_steps=2.5", "max_steps: 2.5 must be a whole number"),
+        ("--max_steps=many", "max_steps: 'many' must be a whole number"),
+        ("--max_minutes=0", "max_minutes: 0 must be a positive number"),
+        ("--max_minutes=-1", "max_minutes: -1 must be a positive number"),
+        ("--max_minutes=True", "max_minutes: True must be a positive number"),
+    ],
+)
+@pytest.mark.parametrize("model", ["HAIL", "SASRec"])
+def test_bad_values_are_messages_and_status_2(cyclic, monkeypatch, capsys, model, given, message):
+    monkeypatch.setattr(sys, "argv", ["run_recbole", f"--model={model}", "--dataset=cyclic", given])
+    assert command.main() == 2
+    assert message in capsys.readouterr().err
+    assert not (cyclic / "saved").exists()
+
+
+def test_a_model_that_no_bound_reaches_is_refused(cyclic, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["run_recbole", "--model=NCL", "--dataset=cyclic", "--max_steps=5"])
+    assert command.main() == 2
+    assert "NCL trains in a loop of its own" in capsys.readouterr().err
