@@ -178,8 +178,7 @@ def build(tmp_path_factory):
             model = get_model(name)(config, train._dataset).eval()
             trainer = get_trainer(config["MODEL_TYPE"], name)(config, model)
             trainer.eval_collector.data_collect(train)
-            return SimpleNamespace(
-                config=config, model=model, trainer=trainer, train=train, valid=valid, test=test, folder=folder
-            )
+            parts = {"train": train, "valid": valid, "test": test}
+            return SimpleNamespace(config=config, model=model, trainer=trainer, folder=folder, ranked=RANKED, **parts)
 
         yield make
