@@ -87,7 +87,7 @@ class HyperRec(CrossEntropyRecommender):
         longest = moments.period.shape[1]
         positions = torch.arange(len(lengths), device=lengths.device) * longest + lengths - 1
         hidden = self.networks(
-            sequences[:, :longest], positions, dynamics=self.networks.dynamics(), moments=moments
+            sequences[:, :longest], positions, dynamics=self.networks.dynamics(), moments=moments, most=1
         )  # [T, B, d]
         return self.with_mean(hidden)
 

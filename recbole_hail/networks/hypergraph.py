@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recbole_hail.networks.dropout import Dropout
 from recbole_hail.networks.sizes import Sizes
 
 
@@ -76,7 +77,7 @@ class HypergraphConvolution(nn.Module):
     def __init__(self, sizes: Sizes):
         super().__init__()
         self.transform = nn.Linear(sizes.hidden_size, sizes.hidden_size, bias=False)  # Θ
-        self.dropout = nn.Dropout(sizes.hidden_dropout)
+        self.dropout = Dropout(sizes.hidden_dropout)
 
     def forward(self, hypergraph: Hypergraph, states: Tensor) -> Tensor:
         """[nodes, d] -> [nodes, d]."""

@@ -47,15 +47,23 @@ class HyperRecNetworks(PeerNetworks):
         """States and intents by the present weights; every step needs them anew."""
         return self.sequential_hypergraphs(self.embedding.predictable)
 
-    def forward(self, sequences: Tensor, positions: Tensor, *, dynamics: Dynamics, moments: Moments) -> Tensor:
-        """What every peer predicts with at the given positions: [B, L], [M] -> [T, M, d]."""
+    def forward(
+        self,
+        sequences: Tensor,
+        positions: Tensor,
+        *,
+        dynamics: Dynamics,
+        moments: Moments,
+        most: int | None = None,
+    ) -> Tensor:
+        """What every peer predicts with at the given positions: [B, L], [M] -> [T, M, d]; `most` as for all peers."""
         static = self.embedding.element(sequences)  # [B, L, d]
         # Padding reads element 1's state, which no real position sees.
         state = dynamics.elements[moments.period, (sequences - 1).clamp(min=0)]  # [B, L, d]
         vectors = torch.stack([static, state, dynamics.intents[moments.intent]], dim=-2)  # [B, L, 3, d]
         allowed = torch.ones(vectors.shape[:-1], dtype=torch.bool, device=vectors.device)
         allowed[..., 2] = moments.intent > 0
-        return self.predict_from(self.embedding.place(self.fusion(vectors, allowed)), positions)
+        return self.predict_from(self.embedding.place(self.fusion(vectors, allowed)), positions, most=most)
 
     def logits_of_periods(self, hidden: Tensor, dynamics: Dynamics, periods: Tensor) -> Tensor:
         """hidden [T, M, d] and the period asked about for each, [M] in ascending order -> [T, M, |E|]."""

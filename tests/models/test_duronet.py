@@ -12,7 +12,7 @@ def test_the_width_of_the_context_is_a_setting(cyclic, small):
     config = Config(model="DuroNetS", dataset="cyclic", config_dict={**small, "kernel_width": 5})
     model = get_model("DuroNetS")(config, create_dataset(config))
     assert model.views == ["peer 1"] and model.predicts == "next"
-    assert [layer.point_wise.context.kernel_size for layer in model.networks.peers[0].layers] == [(5,)]
+    assert [layer.point_wise.kernel_width for layer in model.networks.peers[0].layers] == [5]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ def layer(kernel_width, sizes=SIZES):
 @pytest.mark.parametrize("kernel_width", [1, 2, 3, 8])
 def test_a_point_moves_towards_its_context_by_a_learnt_share(kernel_width):
     smooth = layer(kernel_width)
+    kernel = smooth.context.weight.view(4, 4, kernel_width)  # to, from, place
     hidden = torch.randn(2, 6, 4)
     found = smooth(hidden)
     for row in range(2):
@@ -25,7 +26,7 @@ def test_a_point_moves_towards_its_context_by_a_learnt_share(kernel_width):
             context = smooth.context.bias.clone()
             for back in range(kernel_width):
                 if place - back >= 0:  # there is nothing before the first point
-                    context += smooth.context.weight[:, :, kernel_width - 1 - back] @ hidden[row, place - back]
+                    context += kernel[:, :, kernel_width - 1 - back] @ hidden[row, place - back]
             point = hidden[row, place]
             share = torch.sigmoid(smooth.gate.weight @ torch.cat([point, context]) + smooth.gate.bias)
             moved = (1 - share) * point + share * context
@@ -37,7 +38,7 @@ def test_an_outlier_is_smoothed():
     smooth = layer(3)
     smooth.norm = torch.nn.Identity()
     with torch.no_grad():
-        smooth.context.weight.copy_(torch.eye(4)[:, :, None].expand(4, 4, 3) / 3)
+        smooth.context.weight.copy_((torch.eye(4) / 3).repeat_interleave(3, dim=1))
         smooth.context.bias.zero_()
         smooth.gate.weight.zero_()
         smooth.gate.bias.fill_(50.0)
