@@ -132,9 +132,8 @@ def _with_our_yaml(original):
         if isinstance(asked, dict):
             # RecBole fills what is left out with a random split in random order, not with the defaults.
             asked = self.external_config_dict["eval_args"] = {**self.internal_config_dict["eval_args"], **asked}
-        if merged["candidates"] and isinstance(
-            merged["eval_args"], dict
-        ):  # the protocol is the finer word, and RecBole's loaders must fit it
+        if merged["candidates"] and isinstance(merged["eval_args"], dict):
+            # The protocol is the finer word, and RecBole's loaders must fit it.
             arguments = asked or self.internal_config_dict["eval_args"]
             asked = self.external_config_dict["eval_args"] = _in_mode_of(merged["candidates"], arguments)
         ordered = (asked or self.internal_config_dict["eval_args"])["order"] == "TO"
@@ -148,9 +147,15 @@ def _with_our_yaml(original):
 
 def _in_mode_of(candidates: str, arguments: dict) -> dict:
     """`eval_args` with RecBole's mode for a protocol: full, or the uniN that is there, or uni99."""
-    mode = arguments.get("mode")
-    drawn = mode if isinstance(mode, str) and mode.startswith("uni") else "uni99"
-    return {**arguments, "mode": "full" if candidates == "full" else drawn}
+
+    def fitting(mode):
+        if isinstance(mode, dict):  # one for each phase
+            return {phase: fitting(of_phase) for phase, of_phase in mode.items()}
+        if candidates == "full":
+            return "full"
+        return mode if isinstance(mode, str) and mode.startswith("uni") else "uni99"
+
+    return {**arguments, "mode": fitting(arguments.get("mode"))}
 
 
 def _with_checks(original):

@@ -120,3 +120,27 @@ def test_holm_rejects_as_the_step_down_procedure_does(p_values, level):
 def test_nothing_to_compare_over_is_an_error(function):
     with pytest.raises(ValueError, match="no generators"):
         function(np.empty((0, 2)))
+
+
+def test_intervals_shrink_with_the_square_root_of_the_rows():
+    values = np.random.default_rng(0).random(6400)
+    widths = [np.ptp(mean_interval(values[:rows], draws=2000)) for rows in (100, 400, 6400)]
+    assert widths[0] / widths[1] == pytest.approx(2, rel=0.2) and widths[0] / widths[2] == pytest.approx(8, rel=0.2)
+
+
+def test_rows_of_one_group_are_no_independent_evidence():
+    """Every row four times over: nothing is known that was not, if the copies are one generator's."""
+    values = np.random.default_rng(0).random(100)
+    copies, generators = np.repeat(values, 4), np.repeat(np.arange(100).astype(str), 4)
+    once = mean_interval(values, groups=np.arange(100), draws=4000)
+    assert once == pytest.approx(mean_interval(values, draws=4000))
+    together = mean_interval(copies, groups=generators, draws=4000)
+    assert np.ptp(together) == pytest.approx(np.ptp(once), rel=0.1)
+    assert np.ptp(mean_interval(copies, draws=4000)) == pytest.approx(np.ptp(once) / 2, rel=0.1)
+
+
+def test_groups_of_unlike_sizes_weigh_by_their_rows():
+    values, groups = np.array([1.0, 1.0, 1.0, 0.0]), np.array(["a", "a", "a", "b"])
+    low, high = mean_interval(values, groups=groups, draws=4000)[0]
+    assert (low, high) == (0, 1)
+    assert mean_interval(values, groups=groups, level=0.0, draws=4001)[0] == pytest.approx(0.75)

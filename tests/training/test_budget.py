@@ -169,3 +169,14 @@ def test_a_model_that_no_bound_reaches_is_refused(cyclic, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["run_recbole", "--model=NCL", "--dataset=cyclic", "--max_steps=5"])
     assert command.main() == 2
     assert "NCL trains in a loop of its own" in capsys.readouterr().err
+
+
+def test_all_ranks_go_by_one_clock(monkeypatch, six_seconds_a_step):
+    """A rank that found its time spent a step before the others left them waiting for it for ever."""
+
+    def broadcast(shared, src):
+        shared[src] = 30.0
+
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "broadcast_object_list", broadcast)
+    assert list(Budget(None, 1).watch("abcdef")) == ["a", "b"], "rank 0 has taken 30 s for each"

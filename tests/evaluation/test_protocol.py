@@ -1,0 +1,56 @@
+"""Which protocol the settings mean, and for whom RecBole evaluates by itself."""
+
+import pytest
+from recbole.config import Config
+
+from recbole_hail.errors import SettingsError
+from recbole_hail.evaluation.protocol import protocol_of
+
+LEAVE_ONE_OUT = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user"}
+RATIOS = {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "TO", "group_by": "user"}
+
+
+def protocols(model: str, arguments: dict, **settings) -> list:
+    settings = {"valid_metric": "Hit@1", "metrics": ["Hit"], "topk": [1, 5], "use_gpu": False, "gpu_id": "", **settings}
+    config = Config(model=model, dataset="ml-100k", config_dict={"eval_args": arguments, **settings})
+    return [protocol_of(config, phase) for phase in ("valid", "test")]
+
+
+@pytest.mark.parametrize("model", ["HAIL", "SASRec", "Pop"])
+@pytest.mark.parametrize(
+    "mode, candidates, expected",
+    [
+        ("uni99", None, [("recbole", 99)] * 2),
+        ("uni50", None, [("recbole", 50)] * 2),
+        ("full", None, [("full", 99)] * 2),
+        ("pop100", None, [None] * 2),
+        ({"valid": "uni99", "test": "full"}, None, [("recbole", 99), ("full", 99)]),
+        ("uni99", "strict", [("strict", 99)] * 2),
+        ("uni50", "strict", [("strict", 50)] * 2),
+        ("full", "paper", [("paper", 99)] * 2),
+        ("pop100", "popular", [("popular", 99)] * 2),
+        ("uni99", "full", [("full", 99)] * 2),
+        ({"valid": "uni20", "test": "uni50"}, "strict", [("strict", 20), ("strict", 50)]),
+    ],
+)
+def test_the_protocol_is_named_or_goes_by_the_mode(workplace, model, mode, candidates, expected):
+    assert protocols(model, {**LEAVE_ONE_OUT, "mode": mode}, candidates=candidates) == expected
+
+
+def test_a_question_with_several_answers_is_left_to_recbole(workplace):
+    """A model that is not sequential gets all held-out elements of a generator at once."""
+    assert protocols("Pop", {**RATIOS, "mode": "full"}) == [None, None]
+    assert protocols("SASRec", {**RATIOS, "mode": "full"}) == [("full", 99)] * 2
+    with pytest.raises(SettingsError, match="candidates: strict ranks one target at a time"):
+        protocols("Pop", {**RATIOS, "mode": "uni99"}, candidates="strict")
+
+
+@pytest.mark.parametrize("metrics", [["Hit", "ItemCoverage"], ["GAUC", "Hit"]])
+def test_metrics_of_more_than_ranks_are_left_to_recbole(workplace, metrics):
+    assert protocols("SASRec", {**LEAVE_ONE_OUT, "mode": "full"}, metrics=metrics) == [None, None]
+
+
+def test_as_many_elements_as_a_list_holds_may_be_asked_for(workplace):
+    assert protocols("SASRec", {**LEAVE_ONE_OUT, "mode": "uni20"}, topk=[1, 21]) == [("recbole", 20)] * 2
+    with pytest.raises(SettingsError, match="topk: 22 is more than the target and the 20 candidates that recbole"):
+        protocols("SASRec", {**LEAVE_ONE_OUT, "mode": "uni20"}, topk=[1, 22])
