@@ -7,7 +7,7 @@ from recbole_hail import settings
 from recbole_hail.data.dataset import CONTEXT_END
 from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION
 from recbole_hail.data.periods import WAYS, Periods, cut_periods
-from recbole_hail.losses import HailLossParts, hail_loss_parts
+from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 from recbole_hail.networks.hypergraph import Hypergraph
 from recbole_hail.networks.hyperrec import HyperRecNetworks, Moments
@@ -54,11 +54,22 @@ class HyperRec(CrossEntropyRecommender):
         sequences, positions = interaction[self.ITEM_SEQ], interaction[TARGET_POSITION]
         # The target is the event after its position.
         periods = self._moments(interaction, sequences.shape[1], shift=1).period.flatten()[positions]  # [M]
-        order = periods.argsort(stable=True)
+        order, counts = periods.argsort(stable=True), torch.bincount(periods, minlength=self.periods + 1).tolist()
         moments, dynamics = self._moments(interaction, sequences.shape[1]), self.networks.dynamics()
-        hidden = self.networks(sequences, positions[order], dynamics=dynamics, moments=moments)
-        logits = self.networks.logits_of_periods(hidden, dynamics, periods[order])
-        return hail_loss_parts(logits, interaction[TARGET_ELEMENT][order] - 1, distillation="none")
+        hidden = self.networks(sequences, positions[order], dynamics=dynamics, moments=moments)  # [T, M, d]
+        targets = interaction[TARGET_ELEMENT][order] - 1  # row k of a table is element k + 1
+        by_period = zip(
+            hidden.split(counts, dim=1), self.networks.tables(dynamics), targets.split(counts), counts, strict=True
+        )
+        shares = [
+            [
+                part * (count / len(targets))
+                for part in fused_hail_loss_parts(of, table, self.networks.head.bias, wanted, distillation="none")
+            ]
+            for of, table, wanted, count in by_period
+            if count
+        ]
+        return HailLossParts(*(sum(parts) for parts in zip(*shares, strict=True)))
 
     def hidden_at_targets(self, interaction) -> Tensor:
         sequences = interaction[self.ITEM_SEQ]

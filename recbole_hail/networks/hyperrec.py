@@ -65,12 +65,9 @@ class HyperRecNetworks(PeerNetworks):
         allowed[..., 2] = moments.intent > 0
         return self.predict_from(self.embedding.place(self.fusion(vectors, allowed)), positions, most=most)
 
-    def logits_of_periods(self, hidden: Tensor, dynamics: Dynamics, periods: Tensor) -> Tensor:
-        """hidden [T, M, d] and the period asked about for each, [M] in ascending order -> [T, M, |E|]."""
-        counts = torch.bincount(periods, minlength=len(dynamics.elements)).tolist()
-        tables = dynamics.elements + self.embedding.predictable  # [N + 1, |E|, d]
-        parts = zip(hidden.split(counts, dim=1), tables, strict=True)
-        return torch.cat([F.linear(part, table, self.head.bias) for part, table in parts], dim=1)
+    def tables(self, dynamics: Dynamics) -> Tensor:
+        """What an element's score is the product with, in each period, [N + 1, |E|, d]."""
+        return dynamics.elements + self.embedding.predictable
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[..., d] -> [..., |E|] in the period after the last."""
@@ -81,4 +78,4 @@ class HyperRecNetworks(PeerNetworks):
         return (hidden * self._newest()[elements - 1]).sum(-1) + self.head.bias[elements - 1]
 
     def _newest(self) -> Tensor:
-        return self.dynamics().elements[-1] + self.embedding.predictable  # [|E|, d]
+        return self.tables(self.dynamics())[-1]  # [|E|, d]

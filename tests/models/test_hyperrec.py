@@ -68,9 +68,9 @@ def test_the_loss_asks_about_each_target_in_its_own_period(build):
         row, column = divmod(int(position), width)
         event = int(batch["context_end"][row] - batch["item_length"][row]) + column + 1
         assert train._dataset.elements[event] == target
-        period = model.event_period[event : event + 1]
-        logits = model.networks.logits_of_periods(hidden[:, place : place + 1], dynamics, period)
-        losses.append(-logits[0, 0].log_softmax(-1)[target - 1])
+        table = model.networks.tables(dynamics)[model.event_period[event]]
+        logits = table @ hidden[0, place] + model.networks.head.bias
+        losses.append(-logits.log_softmax(-1)[target - 1])
     torch.testing.assert_close(model.loss_parts(batch).total, torch.stack(losses).mean())
 
 
@@ -84,10 +84,11 @@ def test_no_prediction_of_a_period_knows_that_period_or_a_later_one(build):
         periods = model._moments(batch, batch["item_id_list"].shape[1], shift=1).period.flatten()
         order = periods[batch["target_position"]].argsort(stable=True)
         in_order = periods[batch["target_position"]][order]
-        logits = model.networks.logits_of_periods(hidden[:, order], dynamics, in_order)
+        tables = model.networks.tables(dynamics)[in_order]  # [M, |E|, d]
+        logits = (tables @ hidden[0][order][:, :, None]).squeeze(2)
         rows = batch["target_position"][order] // batch["item_id_list"].shape[1]
         generator = train._dataset.generators[batch["context_end"][rows]]
-        return logits[0], in_order, generator, model.full_sort_predict(next(iter(test))[0])
+        return logits, in_order, generator, model.full_sort_predict(next(iter(test))[0])
 
     before, periods, generators, of_test = predictions(world())
     after, _, _, of_test_after = predictions(world(g2=(7, "e3")))

@@ -152,20 +152,19 @@ MOMENTS = Moments(torch.tensor([[0, 1, 2, 2], [0, 2, 0, 0]]), torch.tensor([[0, 
 
 def test_each_period_scores_with_its_own_states(networks):
     dynamics = networks.dynamics()
-    hidden, periods = torch.randn(1, 4, 4), torch.tensor([0, 0, 2, 2])  # none asks about period 1
-    found = networks.logits_of_periods(hidden, dynamics, periods)
-    for place, period in enumerate(periods):
+    tables = networks.tables(dynamics)
+    assert tables.shape == (3, 5, 4)
+    for period in range(3):
         for element in range(1, 6):
             vector = networks.embedding.element.weight[element] + dynamics.elements[period, element - 1]
-            expected = hidden[0, place] @ vector + networks.head.bias[element - 1]
-            torch.testing.assert_close(found[0, place, element - 1], expected)
+            assert torch.equal(tables[period, element - 1], vector)
 
 
 def test_outside_training_the_period_after_the_last_is_asked_about(networks):
     hidden = torch.randn(1, 3, 4)
     everything = networks.logits(hidden)
-    last = networks.logits_of_periods(hidden, networks.dynamics(), torch.full((3,), 2))
-    torch.testing.assert_close(everything, last)
+    last = networks.tables(networks.dynamics())[2]
+    torch.testing.assert_close(everything, hidden @ last.t() + networks.head.bias)
     elements = torch.tensor([5, 1, 3])
     expected = everything.gather(2, (elements - 1)[None, :, None]).squeeze(2)
     torch.testing.assert_close(networks.candidate_logits(hidden, elements), expected)
