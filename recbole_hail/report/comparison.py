@@ -171,7 +171,7 @@ def write_files(plan: Plan, tables: list[Table], output: Path) -> list[Path]:
     bar_chart(
         tables[0],
         output / "chart.png",
-        title=f"{plan.shared.dataset}: {tables[0].constants['candidates']}",
+        title=f"{plan.shared.dataset}, candidates: {tables[0].constants['candidates']}",
         whiskers=f"mean of seeds {', '.join(map(str, plan.seeds))}; lines: 95 % bootstrap interval over generators",
     )
     return [output / name for name in (*texts, "chart.png")]

@@ -87,7 +87,7 @@ class RunFolder:
                 raise UserError(f"output: another command is writing to {self.output}; wait for its end") from None
             write_text(self.output / "settings.json", json.dumps(self.shared.described(), indent=2) + "\n")
             for left in self.runs.glob(".*"):  # by commands that were killed
-                shutil.rmtree(left)
+                shutil.rmtree(left, ignore_errors=True)
             yield
 
     def path(self, run: Run) -> Path:
