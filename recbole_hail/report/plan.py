@@ -119,12 +119,14 @@ def data_hash(folder: Path, dataset: str) -> str:
 
 
 def _problems_of(base: Config) -> list[str]:
-    if protocol_of(base, "test") is not None:
-        return []
-    return [
-        f"candidates: under eval_args {base['eval_args']} and metrics {base['metrics']} RecBole evaluates by itself "
-        "and draws other candidates for every model; name a protocol with --candidates"
-    ]
+    given = {**base.file_config_dict, **base.variable_config_dict}
+    found = [f"{name}: compare sets it itself; leave it out" for name in _OF_THE_COMPARISON if name in given]
+    if protocol_of(base, "test") is None:
+        found.append(
+            f"candidates: under eval_args {base['eval_args']} and metrics {base['metrics']} RecBole evaluates by "
+            "itself and draws other candidates for every model; name a protocol with --candidates"
+        )
+    return found
 
 
 def _problems_of_own_settings(spec: ModelSpec, shared: Shared, known: set[str]) -> list[str]:

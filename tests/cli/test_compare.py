@@ -14,7 +14,7 @@ from recbole_hail.cli import main
 from recbole_hail.report.plan import RULES
 
 MODELS = "HAIL,HAIL[peers=1],ensemble(HAIL[peers=1],2)"
-SHARED = ("--dataset=cyclic", "--config_files=small.yaml", "--candidates=strict", "--max_steps=12")
+SHARED = ("--dataset=cyclic", "--config_files=small.yaml", "--candidates=strict", "--max_steps=12", "--epochs=1")
 FILES = {"table.txt", "table.csv", "table.md", "table.tex", "chart.png", "settings.json", ".lock", "runs", "candidates"}
 
 
