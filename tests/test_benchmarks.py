@@ -1,0 +1,84 @@
+"""What the benchmarks measure with, and the parts of them that run in a moment."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def benchmarks_can_be_imported(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+def test_runs_take_turns():
+    import measuring
+
+    order = []
+    found = measuring.alternate({name: lambda name=name: order.append(name) for name in "ab"}, 3)
+    assert order == list("ababab")
+    assert found.keys() == {"a", "b"}
+    assert all(seconds.wall >= 0 and seconds.processor >= 0 for seconds in found.values())
+
+
+def test_the_exponent_of_known_growth():
+    import measuring
+
+    assert measuring.exponent([1, 2, 4, 8], [3.0, 6.0, 12.0, 24.0]) == pytest.approx(1.0)
+    assert measuring.exponent([10, 20, 40], [5.0, 20.0, 80.0]) == pytest.approx(2.0)
+
+
+def test_a_child_has_a_peak_of_its_own_and_its_failure_is_told():
+    import measuring
+
+    held = "import json, measuring; held = bytearray(int(__import__('sys').argv[1])); "
+    code = held + "print(json.dumps({'peak': measuring.peak_memory()}))"
+    small, large = (measuring.in_child(code, str(size))["peak"] for size in (1, 200_000_000))
+    assert 190e6 < large - small < 210e6
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        measuring.in_child("1 / 0")
+
+
+def test_figures_are_written_beside_the_machine(tmp_path):
+    import measuring
+
+    measuring.write(tmp_path / "found.json", [{"seconds": 1.5}])
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["results"] == [{"seconds": 1.5}]
+    assert {"processors", "python"} <= found["machine"].keys()
+
+
+@pytest.mark.parametrize("base_network", ["bidirectional", "causal"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_step_of_the_gpu_benchmark_learns(base_network, dtype):
+    import gpu
+
+    training = gpu.Training(base_network, torch.device("cpu"), elements=20, sequences=2, dtype=dtype)
+    losses = [float(training.step()) for _ in range(5)]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says so only where there is no GPU")
+def test_the_gpu_benchmark_says_that_it_needs_one():
+    command = [sys.executable, str(BENCHMARKS / "gpu.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "needs a GPU" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_plain_networks_predict_like_ours_in_shape_and_leave_padding_out():
+    from plain import Batch, PlainNetworks
+
+    networks = PlainNetworks(elements=7, width=6, peers=2, dropout=0.0).eval()
+    sequences = torch.tensor([[1, 8, 3, 0, 0, 0], [8, 2, 0, 0, 0, 0]])
+    positions = torch.tensor([1, 6])
+    wide = networks(Batch(sequences, positions, torch.tensor([2, 5])))
+    assert wide.shape == (2, 2, 7)
+    narrow = networks(Batch(sequences[:, :3], torch.tensor([1, 3]), torch.tensor([2, 5])))
+    torch.testing.assert_close(wide, narrow)
