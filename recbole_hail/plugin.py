@@ -60,6 +60,10 @@ MODELS = {
 }
 
 
+# HAIL's settings in yaml/<dataset>.yaml that RecBole's NAIS, FISM, NCL and others have too, and mean something else by.
+_OF_HAIL_ALONE = ("alpha", "beta")
+
+
 def yaml_folder() -> Path:
     """The shipped settings: inside the package where it was installed, beside it in a checkout."""
     package = Path(__file__).parent
@@ -117,11 +121,16 @@ def _with_our_yaml(original):
     @wraps(original)
     def load(self, model, model_class, dataset):
         original(self, model, model_class, dataset)
+        theirs = {name: self.internal_config_dict[name] for name in _OF_HAIL_ALONE if name in self.internal_config_dict}
         # What models have in common stands in the yaml of one of them, under their own.
         for name in ("evaluation", *getattr(model_class, "settings_of", ()), model, dataset):
             file = yaml_folder() / f"{name}.yaml"
             if file.is_file():
                 self._update_internal_config_dict(str(file))
+        if model not in MODELS:
+            for name in _OF_HAIL_ALONE:
+                self.internal_config_dict.pop(name, None)
+            self.internal_config_dict.update(theirs)
         merged = {**self.internal_config_dict, **self.external_config_dict}
         samples_negatives = hasattr(model_class, "input_type") or merged.get("loss_type") != "CE"
         sequential = model_class.type == ModelType.SEQUENTIAL

@@ -37,6 +37,15 @@ def test_recboles_models_need_no_further_option(workplace, model, dataset):
     assert (config["train_neg_sample_args"]["distribution"] == "none") == needs_none
 
 
+@pytest.mark.parametrize(
+    "model, alpha, beta", [("NAIS", 0.0, 0.5), ("FISM", 0.0, None), ("SASRec", None, None), ("HAIL", 0.5, 0.01)]
+)
+def test_alpha_and_beta_of_hail_are_not_those_of_recboles_models(workplace, model, alpha, beta):
+    """yaml/chi18.yaml has both; NAIS normalises by exponents of these names."""
+    config = Config(model=model, dataset="chi18")
+    assert (config["alpha"], config["beta"]) == (alpha, beta)
+
+
 @pytest.mark.parametrize("model", ["BERT4Rec", "SASRec", "GRU4Rec", "Pop"])
 def test_recboles_models_run_to_the_end(cyclic, model):
     settings = {"epochs": 1, "MAX_ITEM_LIST_LENGTH": 8, "eval_args": FULL, "show_progress": False, "repeatable": True}
