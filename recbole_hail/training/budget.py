@@ -18,7 +18,12 @@ def problems(config) -> list[str]:
     if minutes is not None and (not isinstance(minutes, int | float) or isinstance(minutes, bool) or not minutes > 0):
         found.append(f"max_minutes: {minutes!r} must be a positive number, or ~ to go by epochs")
     if (steps, minutes) != (None, None) and not _can_be_bounded(get_trainer(config["MODEL_TYPE"], config["model"])):
-        found.append(f"max_steps, max_minutes: {config['model']} trains in a loop of its own, which they do not reach")
+        given = {name: value for name, value in (("max_steps", steps), ("max_minutes", minutes)) if value is not None}
+        model, leave_out = config["model"], " ".join(f"--{name}=None" for name in given)
+        found += [
+            f"{name}: {value} does not reach {model}, which trains in a loop of its own; go by epochs with {leave_out}"
+            for name, value in given.items()
+        ]
     return found
 
 

@@ -5,9 +5,11 @@ from itertools import count
 
 import pytest
 import torch
+from recbole.config import Config
 from recbole.trainer import Trainer
 
 from recbole_hail.cli import run_recbole as command
+from recbole_hail.errors import SettingsError
 from recbole_hail.training import budget
 from recbole_hail.training.budget import Budget
 from recbole_hail.training.checkpoints import read_checkpoint
@@ -168,7 +170,17 @@ def test_bad_values_are_messages_and_status_2(cyclic, monkeypatch, capsys, model
 def test_a_model_that_no_bound_reaches_is_refused(cyclic, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["run_recbole", "--model=NCL", "--dataset=cyclic", "--max_steps=5"])
     assert command.main() == 2
-    assert "NCL trains in a loop of its own" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert (
+        "max_steps: 5 does not reach NCL, which trains in a loop of its own; go by epochs with --max_steps=None" in said
+    )
+
+
+def test_a_dataset_whose_settings_have_a_bound_can_be_trained_on_by_epochs(workplace):
+    """Of a model that no bound reaches, by the option that the error names."""
+    with pytest.raises(SettingsError, match="--max_steps=None"):
+        Config(model="NCL", dataset="chi18")
+    assert Config(model="NCL", dataset="chi18", config_dict={"max_steps": "None"})["max_steps"] is None
 
 
 def test_all_ranks_go_by_one_clock(monkeypatch, six_seconds_a_step):
