@@ -9,7 +9,7 @@ from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint, wr
 def add_arguments(parser) -> None:
     parser.add_argument("--peer", type=int, required=True, help="the peer to keep, from 1")
     parser.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
-    parser.add_argument("checkpoint", help="a checkpoint of HAIL")
+    parser.add_argument("checkpoint", help="a checkpoint of HAIL, or of another model with peers")
     parser.add_argument("out", metavar="OUT", help="the checkpoint to write")
 
 
@@ -19,7 +19,7 @@ def run(arguments) -> None:
     if not os.path.isdir(os.path.dirname(arguments.out) or "."):
         raise SettingsError([f"OUT: the folder of {arguments.out} does not exist"])
     state = read_checkpoint(arguments.checkpoint)
-    if state["config"]["model"] != "HAIL":
+    if state["config"]["peers"] is None:
         raise CheckpointError(
             f"checkpoint: {arguments.checkpoint} holds {state['config']['model']}, which has no peers"
         )

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ from recbole.quick_start import load_data_and_model, run_recbole
 from recbole.trainer import Trainer
 from scipy import sparse
 
+from recbole_hail.cli import prune
 from recbole_hail.errors import CheckpointError, SettingsError
 from recbole_hail.training.checkpoints import plain, prune_to_peer, read_checkpoint, restore, write_checkpoint
+
+FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
 
 
 @pytest.fixture
@@ -105,8 +109,7 @@ def test_plain_values_survive_and_others_become_text(workplace):
 @pytest.mark.parametrize("model", ["Pop", "ItemKNN", "SASRec"])
 def test_recboles_own_models_write_and_open_plain_checkpoints(cyclic, small, model):
     settings = {k: v for k, v in small.items() if k != "train_batch_tokens"}
-    modes = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
-    fixed = {"epochs": 1, "eval_args": modes, "load_col": {"inter": ["user_id", "item_id", "timestamp"]}}
+    fixed = {"epochs": 1, "eval_args": FULL, "load_col": {"inter": ["user_id", "item_id", "timestamp"]}}
     result = run_recbole(model=model, dataset="cyclic", config_dict={**settings, **fixed, "repeatable": True})
     (path,) = cyclic.glob("saved/*.pth")
     read_checkpoint(path)
@@ -114,6 +117,26 @@ def test_recboles_own_models_write_and_open_plain_checkpoints(cyclic, small, mod
     trainer = Trainer(config, opened) if model == "SASRec" else None
     if trainer:
         assert trainer.evaluate(test, load_best_model=False) == result["test_result"]
+
+
+def test_peers_of_deep_mutual_learning_can_be_pruned_too(cyclic, small, capsys):
+    """The command said of every other model than HAIL that it has no peers."""
+    run_recbole(model="DML", dataset="cyclic", config_dict={**small, "epochs": 1})
+    (path,) = cyclic.glob("saved/*.pth")
+    prune.run(Namespace(checkpoint=str(path), out="one.pth", peer=2, overwrite=False))
+    assert "peer 2 of 2" in capsys.readouterr().out
+    _, whole, _, _, _, test = load_data_and_model(str(path))
+    _, one, *_ = load_data_and_model("one.pth")
+    interaction = next(iter(test))[0]
+    assert torch.equal(one.eval().predict(interaction), whole.eval().score_rows(interaction)[1])
+
+
+def test_a_model_without_peers_cannot_be_pruned(cyclic):
+    settings = {"epochs": 1, "eval_args": FULL, "show_progress": False}
+    run_recbole(model="Pop", dataset="cyclic", config_dict=settings)
+    (path,) = cyclic.glob("saved/*.pth")
+    with pytest.raises(CheckpointError, match="holds Pop, which has no peers"):
+        prune.run(Namespace(checkpoint=str(path), out="one.pth", peer=1, overwrite=False))
 
 
 def test_a_pruned_peer_scores_identically(checkpoint, workplace):
