@@ -121,6 +121,11 @@ def data_hash(folder: Path, dataset: str) -> str:
 def _problems_of(base: Config) -> list[str]:
     given = {**base.file_config_dict, **base.variable_config_dict}
     found = [f"{name}: compare sets it itself; leave it out" for name in _OF_THE_COMPARISON if name in given]
+    if base["train_on_valid"]:
+        found.append(
+            "train_on_valid: True is unknown to RecBole's own models, which would train on less than the others; give "
+            "it to single models, as in HAIL[train_on_valid=True], so that the table says so"
+        )
     if protocol_of(base, "test") is None:
         found.append(
             f"candidates: under eval_args {base['eval_args']} and metrics {base['metrics']} RecBole evaluates by "
