@@ -58,7 +58,7 @@ def row(part: str, run: str, size: int, seconds: measuring.Seconds, result="") -
 
 
 def padding(options) -> list[dict]:
-    """Row 2: a pass over Toys' windows, in batches of similar length, against padding each to 200 as programs do."""
+    """A pass over Toys' windows, in batches of similar length, against padding each to 200 as programs do."""
     ours = Training("toys", options.data_path, peers=2)
     windows = len(ours.loader.windows.length)
     plain = PlainTraining(ours, sequences=256, width=200)
@@ -75,7 +75,7 @@ def padding(options) -> list[dict]:
 
 
 def peers(options) -> list[dict]:
-    """Row 5: a step of two peers against one, on the same batches of CHI-18, drawing the batches included."""
+    """A step of two peers against one, on the same batches of CHI-18, drawing the batches included."""
     rows = []
     for base in BASES:
         found = {}
@@ -95,7 +95,7 @@ def peers(options) -> list[dict]:
 
 
 def data(options) -> list[dict]:
-    """Row 8: an epoch as the windows of CHI-18 double in number; `result` of the last row is the exponent."""
+    """An epoch as the windows of CHI-18 double in number; `result` of the last row is the exponent."""
     from recbole_hail.data.windows import Spans
 
     training = Training("chi18", options.data_path, peers=2)
@@ -114,7 +114,7 @@ def data(options) -> list[dict]:
 
 
 def elements(options) -> list[dict]:
-    """Row 8: steps as the elements double in number, each split at random into as many as needed."""
+    """Steps as the elements double in number, each split at random into as many as needed."""
     rows = []
     for split in (16, 32, 64, 128):
         training = Training("chi18", options.data_path, peers=2)

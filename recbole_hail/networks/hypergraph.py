@@ -133,7 +133,7 @@ class SequentialHypergraphs(nn.Module):
             hidden = self.gate(torch.stack([state, static], dim=-2))  # [nodes, d]
             for convolution in self.convolutions:
                 hidden = convolution(hypergraph, hidden)
-            # B^-1 Hᵀ D^-1/2: a hyperedge takes the mean of its nodes' states.
+            # B^-1 Hᵀ D^-1/2: a hyperedge takes the mean of its nodes' states, each over the root of the node's degree.
             intents.append(F.relu(self.intent(hypergraph.to_edges(hidden))))
             state = torch.where(hypergraph.present[:, None], hidden, state)
             states.append(state)
