@@ -10,7 +10,7 @@ from recbole.quick_start import run_recbole
 
 import yaml
 from recbole_hail.errors import DataError
-from recbole_hail.plugin import yaml_folder
+from recbole_hail.plugin import MODELS, yaml_folder
 
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
 
@@ -44,6 +44,14 @@ def test_alpha_and_beta_of_hail_are_not_those_of_recboles_models(workplace, mode
     """yaml/chi18.yaml has both; NAIS normalises by exponents of these names."""
     config = Config(model=model, dataset="chi18")
     assert (config["alpha"], config["beta"]) == (alpha, beta)
+
+
+@pytest.mark.parametrize("model", [name for name in MODELS if name != "HAIL"])
+def test_all_our_models_are_evaluated_alike_where_the_dataset_says_nothing(workplace, model):
+    """The rules had a topk and a valid_metric of their own, and run_recbole_group refused them beside HAIL."""
+    ours, hails = (Config(model=name, dataset="no-yaml-of-its-own") for name in (model, "HAIL"))
+    for name in ("eval_args", "metrics", "topk", "valid_metric", "candidates", "candidates_seed", "ties"):
+        assert ours[name] == hails[name]
 
 
 @pytest.mark.parametrize("model", ["BERT4Rec", "SASRec", "GRU4Rec", "Pop"])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recbole_hail.networks.attention import attend
 from recbole_hail.networks.encoders import EncoderLayer
 from recbole_hail.networks.sizes import Sizes
 
@@ -49,7 +50,7 @@ class ConvolutionalSelfAttention(nn.Module):
             distances = log_sparse_distances(length, local_window=self.local_window)
             mixed = attention_at_distances(query, key, value, distances, dropout=dropout)
         else:
-            mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+            mixed = attend(query, key, value, causal=True, dropout=dropout)
         return self.output(mixed.transpose(1, 2).reshape(batch, length, size))
 
 

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recbole_hail.networks.attention import attend
+from recbole_hail.networks.dropout import Dropout
 from recbole_hail.networks.encoders import EncoderLayer
 from recbole_hail.networks.probsparse import ProbSparseAttention
 from recbole_hail.networks.sizes import Sizes
@@ -42,7 +44,7 @@ class CrossAttention(nn.Module):
         query = self.query(hidden).view(batch, length, self.heads, -1).transpose(1, 2)  # [B, heads, S, d / heads]
         key, value = self.key_value(memory).view(batch, memory.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=memory_visible, dropout_p=dropout)
+        mixed = attend(query, key, value, visible=memory_visible, dropout=dropout)
         return self.output(mixed.transpose(1, 2).reshape(batch, length, size))
 
 
@@ -53,7 +55,7 @@ class DecoderLayer(nn.Module):
         super().__init__()
         self.self_attention = ProbSparseAttention(sizes, sampling_factor=sampling_factor, causal=True)
         self.norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
-        self.dropout = nn.Dropout(sizes.hidden_dropout)
+        self.dropout = Dropout(sizes.hidden_dropout)
         self.across = EncoderLayer(sizes, CrossAttention(sizes))
 
     def forward(self, hidden: Tensor, visible: Tensor, memory: Tensor, memory_visible: Tensor) -> Tensor:

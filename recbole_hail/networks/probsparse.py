@@ -4,8 +4,8 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from recbole_hail.networks.attention import attend
 from recbole_hail.networks.sizes import Sizes
 
 
@@ -43,9 +43,8 @@ class ProbSparseAttention(nn.Module):
         column = torch.arange(length, device=hidden.device)
         looked_at = visible & (column <= chosen[..., None]) if self.causal else visible
         chosen = chosen[..., None].expand(-1, -1, -1, query.shape[-1])  # [B, heads, U, d / heads]
-        attended = F.scaled_dot_product_attention(
-            query.gather(2, chosen), key, value, attn_mask=looked_at, dropout_p=self.dropout if self.training else 0.0
-        )
+        dropout = self.dropout if self.training else 0.0
+        attended = attend(query.gather(2, chosen), key, value, visible=looked_at, dropout=dropout)
         mixed = mean_of_values(value, visible, causal=self.causal)
         # A short sequence takes fewer queries than the longest of its batch.
         taken = torch.arange(most, device=hidden.device) < counts[:, None]  # [B, U]
