@@ -13,7 +13,8 @@ from logging import getLogger
 from pathlib import Path
 
 import torch
-from recbole.utils import ensure_dir
+
+from recbole_hail.files import written_whole
 
 # Settings that change neither rows nor batches. Everything else counts, also what this list has never heard of.
 _NOT_OF_THE_DATA = frozenset(
@@ -88,8 +89,5 @@ def load_split_dataloaders(config):
 
 
 def _dump(value, path: str) -> None:
-    ensure_dir(os.path.dirname(path) or ".")
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with open(temporary, "wb") as file:
+    with written_whole(Path(path)) as temporary, open(temporary, "wb") as file:
         pickle.dump(value, file)
-    os.replace(temporary, path)

@@ -6,13 +6,13 @@ phase, and the names of generator and target: every model, peer and seed of trai
 """
 
 import hashlib
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from recbole_hail.errors import DataError
+from recbole_hail.files import written_whole
 
 
 class Questions(NamedTuple):
@@ -123,11 +123,9 @@ def kept(folder: str, name: str, protocol: str, questions: Questions, **how) -> 
         elements = _read(path, fingerprint, shape=(len(questions.targets), how["wanted"]))
         return CandidateSets(elements, _hash(protocol, questions, elements))
     sets = draw(protocol, questions, **how)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp.npz")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(temporary, elements=sets.elements, fingerprint=fingerprint)
-        os.replace(temporary, path)
+        with written_whole(path) as temporary:
+            np.savez_compressed(temporary, elements=sets.elements, fingerprint=fingerprint)
     except OSError as error:
         raise DataError(f"candidates_dir: {folder} cannot be written ({error}); name another folder") from None
     return sets

@@ -9,7 +9,7 @@ import numpy as np
 
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.significance import TESTS, holm, mean_interval
-from recbole_hail.report.files import write_text
+from recbole_hail.files import write_text
 from recbole_hail.report.plan import Plan
 from recbole_hail.report.plots import bar_chart
 from recbole_hail.report.results import TARGETS, Result, metric_names, read_result

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from recbole_hail.report.files import written_whole
+from recbole_hail.files import written_whole
 from recbole_hail.report.tables import Table
 
 _BEST, _OTHER = "#1f5fa8", "#a9c4e4"  # dark and light of one hue: told apart in grey too

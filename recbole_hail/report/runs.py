@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.files import write_text
 from recbole_hail.report import one_run
-from recbole_hail.report.files import write_text
 from recbole_hail.report.notation import ModelSpec
 
 

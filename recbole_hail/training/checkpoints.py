@@ -18,6 +18,7 @@ from recbole.utils import EvaluatorType, InputType, get_model
 from scipy import sparse
 
 from recbole_hail.errors import CheckpointError, SettingsError
+from recbole_hail.files import written_whole
 
 _ENUMS = {"MODEL_INPUT_TYPE": InputType, "eval_type": EvaluatorType}
 # Known anew wherever a checkpoint is opened: the machine's devices, and that one process opens it.
@@ -30,15 +31,10 @@ def write_checkpoint(state: dict, path: str | os.PathLike) -> None:
     """Writes `state` as plain values to a temporary file beside `path`, then renames it."""
     path = Path(path)
     state = {name: _Stored(value) if isinstance(value, Config) else plain(value) for name, value in state.items()}
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_checkpoint(path: str | os.PathLike) -> dict:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from recbole_hail.files import write_text, written_whole
 from recbole_hail.training.checkpoints import plain
 
 _given: set[str] = set()
@@ -60,11 +61,10 @@ def write_ranks(trainer, phase, views: list[str], ranks: np.ndarray) -> None:
     """Ranks of every question, [N, views, 3] (candidates scored higher, the same, in all), beside the checkpoint."""
     if not _leaves_files(trainer):
         return
-    temporary = f"{_stem(trainer)}.{os.getpid()}.tmp.npz"
-    np.savez_compressed(
-        temporary, ranks=ranks, views=views, generators=phase.generators.astype(str), repeat=phase.repeat
-    )
-    os.replace(temporary, f"{_stem(trainer)}.ranks.npz")
+    with written_whole(Path(f"{_stem(trainer)}.ranks.npz")) as temporary:
+        np.savez_compressed(
+            temporary, ranks=ranks, views=views, generators=phase.generators.astype(str), repeat=phase.repeat
+        )
 
 
 def _stem(trainer) -> str:
@@ -77,9 +77,7 @@ def _leaves_files(trainer) -> bool:
 
 def write_json(path: str, record: dict) -> None:
     """Writes whole or not at all."""
-    temporary = Path(f"{path}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_text(Path(path), json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def settings_in_force(config) -> dict:
