@@ -9,8 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
+from hypothesis import settings
 
 import recbole_hail  # noqa: F401  before any test imports RecBole
+
+torch.set_num_threads(1)  # tests run side by side, one process for each core
+settings.register_profile("busy", deadline=None)  # on a busy machine a slow example is no fault
+settings.load_profile("busy")
 
 REPOSITORY = Path(__file__).parent.parent
 SHARED = REPOSITORY.parent / "shared"
