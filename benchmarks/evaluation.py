@@ -25,6 +25,8 @@ from recbole.data import create_dataset, data_preparation
 from recbole.trainer import Trainer
 from recbole.utils import get_model, init_seed
 
+from recbole_hail.evaluation.phase import phase_of
+
 COLUMNS = ("model", "path", "generators", "seconds", "CPU seconds", "ndcg@10", "mrr@10")
 METRICS = ("hit@1", "hit@5", "hit@10", "ndcg@5", "ndcg@10", "mrr@10")
 
@@ -49,7 +51,10 @@ def prepare(model: str, options):
         "checkpoint_dir": options.folder,
         "MAX_ITEM_LIST_LENGTH": options.length,
         "train_neg_sample_args": None,
-        "eval_args": {"mode": "uni99"},
+        "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni99"},
+        "metrics": ["Hit", "NDCG", "MRR"],
+        "topk": [1, 5, 10],
+        "valid_metric": "MRR@10",
         "candidates": options.candidates,
         "use_gpu": False,
         "show_progress": False,
@@ -77,7 +82,7 @@ def compare(model: str, options) -> list[dict]:
 
     first = measure("ours, drawing", Trainer.evaluate)
     later = measure("ours, again", Trainer.evaluate)
-    test._sampler = OurLists(test.dataset, trainer.phases["test"])
+    test._sampler = OurLists(test.dataset, phase_of(trainer.config, test.dataset))
     recbole = measure("RecBole's", Trainer.evaluate.__wrapped__)
     differ = {name: results["RecBole's"][name] - results["ours, again"][name] for name in METRICS}
     worst = max(map(abs, differ.values()))

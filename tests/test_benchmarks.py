@@ -82,3 +82,13 @@ def test_the_plain_networks_predict_like_ours_in_shape_and_leave_padding_out():
     assert wide.shape == (2, 2, 7)
     narrow = networks(Batch(sequences[:, :3], torch.tensor([1, 3]), torch.tensor([2, 5])))
     torch.testing.assert_close(wide, narrow)
+
+
+def test_the_evaluation_benchmark_ranks_the_same_lists_both_ways(cyclic):
+    """It once took the trainer's note of a phase for the phase itself."""
+    command = [sys.executable, str(BENCHMARKS / "evaluation.py"), "--dataset=cyclic", "--models", "SASRec"]
+    done = subprocess.run([*command, "--length=5", "--output=out.json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = json.loads(Path("out.json").read_text())["results"]
+    assert [row["path"] for row in rows[:3]] == ["ours, drawing", "ours, again", "RecBole's"]
+    assert rows[1]["ndcg@10"] == pytest.approx(rows[2]["ndcg@10"], abs=1e-9)
