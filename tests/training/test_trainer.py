@@ -121,7 +121,7 @@ def test_a_run_killed_by_sigkill_and_resumed_ends_with_the_same_numbers(cyclic, 
     assert whole.wait(300) == 0, whole.stderr.read()
     killed = _start(cyclic, {**settings, "checkpoint_dir": "killed"})
     deadline = time.monotonic() + 120
-    while not (latest := list(cyclic.glob("killed/*.latest.pth"))):
+    while not (latest := list(cyclic.glob("killed/HAIL*.latest.pth"))):
         assert time.monotonic() < deadline and killed.poll() is None, "ended before it could be killed"
         time.sleep(0.01)
     os.kill(killed.pid, signal.SIGKILL)
@@ -134,7 +134,7 @@ def test_a_run_killed_by_sigkill_and_resumed_ends_with_the_same_numbers(cyclic, 
         for name in ("whole", "killed")
     ]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
-    assert not list(cyclic.glob("killed/*.latest.pth")), "the latest checkpoint goes when the run has ended"
+    assert not list(cyclic.glob("killed/HAIL*.latest.pth")), "the latest checkpoint goes when the run has ended"
 
 
 def test_resuming_from_the_best_checkpoint_gives_the_same_numbers_too(cyclic, small):
