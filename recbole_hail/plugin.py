@@ -34,6 +34,7 @@ from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.phase import phase_of
 from recbole_hail.evaluation.protocol import problems as evaluation_problems
 from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.models.rules import RULES
 from recbole_hail.training.budget import problems as budget_problems
 from recbole_hail.training.budget import with_budget
 from recbole_hail.training.evaluate import with_protocols
@@ -51,14 +52,10 @@ MODELS = {
     "S3RecID": ("recbole_hail.models.s3rec", HAILDataset, SegmentLoader, TwoStageTrainer),
     "CSa": ("recbole_hail.models.csa", HAILDataset, WindowLoader, HAILTrainer),
     "Informer": ("recbole_hail.models.informer", HAILDataset, CutLoader, HAILTrainer),
-    **{
-        rule: ("recbole_hail.models.rules", HAILDataset, TrainDataLoader, RuleTrainer)
-        for rule in ("GeneratorFrequency", "SmoothedFrequency", "RecencyFrequency", "MarkovChain", "GeneratorKNN")
-    },
+    **{rule: ("recbole_hail.models.rules", HAILDataset, TrainDataLoader, RuleTrainer) for rule in RULES},
     "DuroNetS": ("recbole_hail.models.duronet", HAILDataset, WindowLoader, HAILTrainer),
     "HyperRec": ("recbole_hail.models.hyperrec", HAILDataset, PlacedWindowLoader, HAILTrainer),
 }
-
 
 # HAIL's settings in yaml/<dataset>.yaml that RecBole's NAIS, FISM, NCL and others have too, and mean something else by.
 _OF_HAIL_ALONE = ("alpha", "beta")

@@ -64,7 +64,8 @@ def switch(value) -> bool:
     return isinstance(value, bool)
 
 
-def _optional(test: Callable) -> Callable:
+def optional(test: Callable) -> Callable:
+    """The test, or nothing at all."""
     return lambda value: value is None or test(value)
 
 
@@ -91,7 +92,7 @@ _CHECKS = [
     ("initializer_range", lambda v: v > 0, "must be positive"),
     ("MAX_ITEM_LIST_LENGTH", whole(2), "must be a whole number of at least 2"),
     ("train_batch_size", whole(1), "must be a whole number of at least 1"),
-    ("train_batch_tokens", _optional(whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
+    ("train_batch_tokens", optional(whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
     ("learning_rate", lambda v: v > 0, "must be positive"),
     ("weight_decay", number(0, float("inf")), "must not be negative"),
     ("layer_norm_eps", lambda v: v > 0, "must be positive"),

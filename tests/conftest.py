@@ -123,7 +123,7 @@ def _write_dataset():
     return write_dataset
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small():
     return dict(SMALL)
 

@@ -132,6 +132,9 @@ class WindowLoader:
     def _targets(self, sequences, lengths, generator) -> Targets:
         if self.predicts == "next":
             return shift_elements(sequences, lengths)
+        return self._masked(sequences, lengths, generator)
+
+    def _masked(self, sequences, lengths, generator) -> Targets:
         return mask_elements(
             sequences,
             lengths,

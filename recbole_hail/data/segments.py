@@ -7,7 +7,6 @@ from recbole.data.interaction import Interaction
 from torch import Generator, Tensor
 
 from recbole_hail.data.loader import WindowBatch, WindowLoader
-from recbole_hail.data.masking import mask_elements
 from recbole_hail.data.windows import Spans, gather
 
 CONTEXT = "segment_context"
@@ -60,15 +59,7 @@ class SegmentLoader(WindowLoader):
             return super()._interaction(spans, generator)
         spans = Spans(spans.start.maximum(spans.end - self.config["MAX_ITEM_LIST_LENGTH"]), spans.end)
         sequences = gather(self._dataset.elements, spans)
-        masked = mask_elements(
-            sequences,
-            spans.length,
-            mask_token=self.mask_token,
-            mask_ratio=self.config["mask_ratio"],
-            max_masked=self.config["max_masked"],
-            last_only_share=self.config["ft_ratio"],
-            generator=generator,
-        )
+        masked = self._masked(sequences, spans.length, generator)
         cut = cut_segments(sequences, spans.length, mask_token=self.mask_token, generator=generator)
         made = self._as_interaction(masked, spans.length)
         made.update(Interaction({CONTEXT: cut.contexts, SEGMENT: cut.segments, SEGMENT_LENGTH: cut.lengths}))

@@ -15,7 +15,7 @@ from recbole.evaluator.collector import DataStruct
 from recbole.evaluator.register import metrics_dict
 
 TIES = ("half", "optimistic", "pessimistic")
-# A target is a repeat where the generator has had it before; the events of a generator with nothing new are easier.
+# A target is a repeat where the generator has had it before. Repeats are easier: a count of the past finds them.
 SUBSETS = ("repeat", "new")
 
 

@@ -2,10 +2,15 @@
 
 from recbole.utils import EvaluatorType, ModelType
 
+from recbole_hail import settings
 from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.candidates import PROTOCOLS
 
 NEGATIVES = 99  # paper section 5.1.2
+_CHECKS = [
+    ("ties", *settings.one_of(metrics.TIES)),
+    ("candidates_seed", settings.whole(0), "must be a whole number of at least 0"),
+]
 
 
 def protocol_of(config, phase: str) -> tuple[str, int] | None:
@@ -47,12 +52,7 @@ def problems(config) -> list[str]:
             f"split LS (now {config['eval_args']})"
         )
     found += _too_long_topk(config)
-    if config["ties"] not in metrics.TIES:
-        found.append(f"ties: {config['ties']!r} must be one of {', '.join(metrics.TIES)}")
-    seed = config["candidates_seed"]
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        found.append(f"candidates_seed: {seed!r} must be a whole number of at least 0")
-    return found
+    return found + settings.check(config, _CHECKS)
 
 
 def _too_long_topk(config) -> list[str]:

@@ -1,7 +1,6 @@
 """What the paper's other systems share: the cross-entropy over all elements and nothing else (paper section 5.2)."""
 
-from recbole_hail.data.loader import TARGET_ELEMENT
-from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
+from recbole_hail.losses import HailLossParts
 from recbole_hail.models.windowed import WindowedRecommender
 
 
@@ -14,13 +13,7 @@ class CrossEntropyRecommender(WindowedRecommender):
     own_network: str | None = None
 
     def loss_parts(self, interaction) -> HailLossParts:
-        return fused_hail_loss_parts(
-            self.hidden_at_targets(interaction),
-            self.networks.embedding.predictable,
-            self.networks.head.bias,
-            interaction[TARGET_ELEMENT] - 1,  # row k of the table is element k + 1
-            distillation="none",
-        )
+        return self.fused_loss_parts(interaction, distillation="none")
 
     @classmethod
     def complete_settings(cls, config) -> list[str]:

@@ -1,7 +1,6 @@
 """HAIL as a RecBole model: T peers that exchange the unlikelihood of correct answers."""
 
-from recbole_hail.data.loader import TARGET_ELEMENT
-from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
+from recbole_hail.losses import HailLossParts
 from recbole_hail.models.windowed import WindowedRecommender
 
 
@@ -20,11 +19,5 @@ class HAIL(WindowedRecommender):
             self.logger.info("peers: 1, so there is nothing to distil; the loss is the plain cross-entropy.")
 
     def loss_parts(self, interaction) -> HailLossParts:
-        return fused_hail_loss_parts(
-            self.hidden_at_targets(interaction),
-            self.networks.embedding.predictable,
-            self.networks.head.bias,
-            interaction[TARGET_ELEMENT] - 1,  # row k of the table is element k + 1
-            slots=self.slots_per_sequence and self.slots_per_sequence * len(interaction[self.ITEM_SEQ]),
-            **self.loss_settings,
-        )
+        slots = self.slots_per_sequence and self.slots_per_sequence * len(interaction[self.ITEM_SEQ])
+        return self.fused_loss_parts(interaction, slots=slots, **self.loss_settings)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recbole_hail import settings
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
+from recbole_hail.data.rows import distinct_rows
 from recbole_hail.evaluation import rules
 from recbole_hail.evaluation.rules import Sequences
 
@@ -77,10 +78,8 @@ class Rule(SequentialRecommender):
     def predict(self, interaction) -> Tensor:
         """[N], float64; rows of one history that follow one another, as RecBole's loaders give them, count it once."""
         fields = self._history_fields(interaction) + [self.USER_ID] * (self.USER_ID in interaction)
-        key = torch.cat([interaction[field].reshape(len(interaction), -1) for field in fields], dim=1)
-        is_first = torch.ones(len(key), dtype=torch.bool, device=key.device)
-        is_first[1:] = (key[1:] != key[:-1]).any(1)
-        return self.full_sort_predict(interaction[is_first])[is_first.cumsum(0) - 1, interaction[self.ITEM_ID]]
+        first, row = distinct_rows(interaction, fields)
+        return self.full_sort_predict(interaction[first])[row, interaction[self.ITEM_ID]]
 
     def _history_fields(self, interaction) -> list[str]:
         in_dataset = CONTEXT_START in interaction and CONTEXT_END in interaction
@@ -178,3 +177,7 @@ class GeneratorKNN(Rule):
             power=self.power,
             weight=self.weight,
         )
+
+
+# By their names, which RecBole knows them by.
+RULES = ("GeneratorFrequency", "SmoothedFrequency", "RecencyFrequency", "MarkovChain", "GeneratorKNN")

@@ -7,8 +7,9 @@ from recbole.model.abstract_recommender import SequentialRecommender
 from torch import Tensor
 
 from recbole_hail import settings
-from recbole_hail.data.loader import TARGET_POSITION, WindowBatch
-from recbole_hail.losses import HailLossParts
+from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION, WindowBatch
+from recbole_hail.data.rows import distinct_rows
+from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
 from recbole_hail.networks import BASE_NETWORKS, PeerNetworks, Sizes, predicts
 
 
@@ -82,6 +83,16 @@ class WindowedRecommender(SequentialRecommender):
     def calculate_loss(self, interaction) -> Tensor:
         return self.loss_parts(interaction).total
 
+    def fused_loss_parts(self, interaction, **loss_settings) -> HailLossParts:
+        """Prediction layer and loss in one for a batch of `WindowLoader`; settings as for `fused_hail_loss_parts`."""
+        return fused_hail_loss_parts(
+            self.hidden_at_targets(interaction),
+            self.networks.embedding.predictable,
+            self.networks.head.bias,
+            interaction[TARGET_ELEMENT] - 1,  # row k of the table is element k + 1
+            **loss_settings,
+        )
+
     def hidden_at_targets(self, batch: WindowBatch) -> Tensor:
         """[T, M, d] of a batch of `WindowLoader`: the input of the product with the embedding table."""
         sequences = batch[self.ITEM_SEQ]
@@ -145,9 +156,8 @@ class WindowedRecommender(SequentialRecommender):
 
         Rows of one sequence that follow one another, as RecBole's loaders give them, are encoded once.
         """
-        told = torch.cat([interaction[field].view(len(interaction), -1) for field in self.history_fields], dim=1)
-        _, row, repeats = told.unique_consecutive(dim=0, return_inverse=True, return_counts=True)
-        hidden = self.encode_rows(interaction[repeats.cumsum(0) - repeats])  # [views, distinct, d]
+        first, row = distinct_rows(interaction, self.history_fields)
+        hidden = self.encode_rows(interaction[first])  # [views, distinct, d]
         return self.networks.candidate_logits(hidden[:, row], interaction[self.ITEM_ID])
 
     def predict(self, interaction) -> Tensor:

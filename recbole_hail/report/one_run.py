@@ -11,7 +11,6 @@ import sys
 import threading
 from pathlib import Path
 
-import numpy as np
 import torch
 from recbole.quick_start import load_data_and_model, run_recbole
 from recbole.utils import get_model
@@ -22,7 +21,7 @@ from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.ranking import rank_targets
 from recbole_hail.training.checkpoints import read_checkpoint, restore
-from recbole_hail.training.records import write_json
+from recbole_hail.training.records import write_json, write_ranks
 
 
 class MeanOfModels(torch.nn.Module):
@@ -62,9 +61,7 @@ def average(request: dict) -> None:
     part = test_data._dataset
     phase = Phase(config, part, "test", *protocol_of(config, "test"))
     ranks = rank_targets(model, part, phase.rows, phase.candidates, most_rows=config["eval_batch_size"])
-    np.savez_compressed(
-        "ranks.npz", ranks=ranks, views=["mean"], generators=phase.generators.astype(str), repeat=phase.repeat
-    )
+    write_ranks(Path("ranks.npz"), phase, ["mean"], ranks)
     records = [json.loads(Path(file).with_name("record.json").read_text(encoding="utf-8")) for file in files]
     record = {
         "mean of": [Path(file).parent.name for file in files],

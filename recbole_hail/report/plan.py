@@ -10,11 +10,12 @@ from recbole.config import Config
 
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.models import rules
 from recbole_hail.report.notation import ModelSpec
 from recbole_hail.report.runs import Run, Shared
 
 # Every comparison has them: they run in seconds, and what does not beat them has learnt nothing of use.
-RULES = ("Pop", "GeneratorFrequency", "SmoothedFrequency", "RecencyFrequency", "MarkovChain", "GeneratorKNN")
+RULES = ("Pop", *rules.RULES)
 MEMBER_SEEDS = 1000  # between the seeds of the models that one mean is taken of
 
 # Taken from HAIL's settings for this dataset, so that RecBole's own models have the same and not its defaults.

@@ -8,15 +8,26 @@ import torch
 from recbole.trainer import PretrainTrainer, Trainer
 from recbole.utils import get_trainer
 
+from recbole_hail import settings
+
+_CHECKS = [
+    (
+        "max_steps",
+        settings.optional(settings.whole(1)),
+        "must be a whole number of at least 1, or ~ to go by epochs",
+    ),
+    (
+        "max_minutes",
+        settings.optional(lambda value: not isinstance(value, bool) and value > 0),
+        "must be a positive number, or ~ to go by epochs",
+    ),
+]
+
 
 def problems(config) -> list[str]:
     """What is wrong with the settings of the budget."""
     steps, minutes = config["max_steps"], config["max_minutes"]
-    found = []
-    if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool) or steps < 1):
-        found.append(f"max_steps: {steps!r} must be a whole number of at least 1, or ~ to go by epochs")
-    if minutes is not None and (not isinstance(minutes, int | float) or isinstance(minutes, bool) or not minutes > 0):
-        found.append(f"max_minutes: {minutes!r} must be a positive number, or ~ to go by epochs")
+    found = settings.check(config, _CHECKS)
     if (steps, minutes) != (None, None) and not _can_be_bounded(get_trainer(config["MODEL_TYPE"], config["model"])):
         given = {name: value for name, value in (("max_steps", steps), ("max_minutes", minutes)) if value is not None}
         model, leave_out = config["model"], " ".join(f"--{name}=None" for name in given)

@@ -13,7 +13,7 @@ from recbole_hail.evaluation.phase import Phase, phase_of
 from recbole_hail.evaluation.ranking import rank_targets
 from recbole_hail.evaluation.significance import mean_interval
 from recbole_hail.evaluation.tables import result_table
-from recbole_hail.training.records import write_ranks, write_record
+from recbole_hail.training.records import write_ranks_of, write_record
 
 INTERVAL_DRAWS = 1000
 
@@ -96,7 +96,7 @@ def _by_ranks(trainer, part, phase: Phase, progress: bool) -> dict[str, float]:
         trainer.intervals = {
             view: _intervals(evaluator, collected, index, phase.generators) for index, view in enumerate(views)
         }
-        write_ranks(trainer, phase, views, collected.get("rec.ranks").numpy())
+        write_ranks_of(trainer, phase, views, collected.get("rec.ranks").numpy())
     return trainer.view_results[views[_chosen(trainer.model)]]
 
 

@@ -36,7 +36,7 @@ def write_record(trainer) -> None:
     """Settings, results and cost of a run of any model, beside its checkpoint; nothing for a run that saves none."""
     if not _leaves_files(trainer):
         return
-    config = trainer.config
+    config, budget = trainer.config, getattr(trainer, "budget", None)
     valid = getattr(trainer, "best_valid_result", None)
     record = {
         "model": config["model"],
@@ -46,25 +46,29 @@ def write_record(trainer) -> None:
         "data": getattr(trainer, "data_counts", None),
         "parameters": sum(weight.numel() for weight in trainer.model.parameters()),
         "best epoch": getattr(trainer, "best_epoch", None),
-        "steps": trainer.budget.steps if getattr(trainer, "budget", None) else None,
+        "steps": budget and budget.steps,
         "results": {**({"valid": {"model": dict(valid)}} if valid else {}), **trainer.results},
         "intervals": getattr(trainer, "intervals", None),
         "candidates": getattr(trainer, "candidates", None),
-        "training seconds": round(trainer.budget.seconds, 3) if getattr(trainer, "budget", None) else None,
+        "training seconds": budget and round(budget.seconds, 3),
         "peak memory MiB": peak_memory_mib(trainer.device),
         "versions": versions(),
     }
     write_json(f"{_stem(trainer)}.json", record)
 
 
-def write_ranks(trainer, phase, views: list[str], ranks: np.ndarray) -> None:
-    """Ranks of every question, [N, views, 3] (candidates scored higher, the same, in all), beside the checkpoint."""
-    if not _leaves_files(trainer):
-        return
-    with written_whole(Path(f"{_stem(trainer)}.ranks.npz")) as temporary:
+def write_ranks(path: Path, phase, views: list[str], ranks) -> None:
+    """Ranks of every question of a phase, [N, views, 3] (candidates scored higher, the same, in all)."""
+    with written_whole(path) as temporary:
         np.savez_compressed(
             temporary, ranks=ranks, views=views, generators=phase.generators.astype(str), repeat=phase.repeat
         )
+
+
+def write_ranks_of(trainer, phase, views: list[str], ranks) -> None:
+    """`write_ranks` beside the checkpoint; nothing for a run that saves none."""
+    if _leaves_files(trainer):
+        write_ranks(Path(f"{_stem(trainer)}.ranks.npz"), phase, views, ranks)
 
 
 def _stem(trainer) -> str:

@@ -35,6 +35,7 @@ class HAILTrainer(Trainer):
         self.schedule_start = 0  # the step at which the learning-rate schedule began
         self.saving = False
         self.best_epoch = None
+        self._epoch = 0  # under way; RecBole tells it to training and not to validation
         self.valid_result = None
         self.view_results = {}
         self.results = {}

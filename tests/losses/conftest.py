@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from hypothesis import strategies as st
 
 
 def likelihoods(logits):
@@ -161,3 +162,26 @@ def gradient():
 @pytest.fixture(scope="session")
 def extreme_logits():
     return _extreme_logits()
+
+
+_finite_logits = st.one_of(
+    st.floats(-5, 5, width=32),
+    st.floats(-120, 120, width=32),
+    st.sampled_from([0.0, 1e4, -1e4, 16.7, 88.8, -104.0]),
+    st.floats(-(2.0**100), 2.0**100, width=32),
+)
+
+
+@st.composite
+def logits_and_targets(draw, *, fewest_peers: int):
+    """Any finite logits [T, M, V] and targets [M]."""
+    peers, positions, elements = draw(st.integers(fewest_peers, 4)), draw(st.integers(1, 4)), draw(st.integers(2, 5))
+    size = peers * positions * elements
+    values = draw(st.lists(_finite_logits, min_size=size, max_size=size))
+    targets = draw(st.lists(st.integers(0, elements - 1), min_size=positions, max_size=positions))
+    return torch.tensor(values).view(peers, positions, elements), torch.tensor(targets)
+
+
+@pytest.fixture(scope="session", name="logits_and_targets")
+def _logits_and_targets():
+    return logits_and_targets

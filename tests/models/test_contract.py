@@ -19,26 +19,16 @@ from recbole_hail.plugin import MODELS
 ALL = list(MODELS)
 TRAINED = [name for name in ALL if issubclass(get_model(name), WindowedRecommender)]
 
-# Small networks that learn the circle of elements in a few seconds. Windows are as long as the input, so that every
-# position that prediction uses is trained; the paper's initialisation of 0.02 needs far more steps.
+# What learns the circle of elements in a few seconds, beside the small networks of all tests. Windows are as long as
+# the input, so that every position that prediction uses is trained; the paper's initialisation of 0.02 needs far more
+# steps.
 COMMON = {
-    "n_layers": 1,
-    "n_heads": 2,
-    "hidden_size": 32,
-    "inner_size": 64,
-    "hidden_dropout_prob": 0.1,
-    "attn_dropout_prob": 0.0,
     "initializer_range": 0.1,
     "MAX_ITEM_LIST_LENGTH": 10,
     "train_batch_tokens": 250,
-    "learning_rate": 0.01,
-    "warmup_steps": 5,
     "epochs": 10,
     "eval_step": 10,
     "eval_batch_size": 4096,
-    "show_progress": False,
-    "use_gpu": False,
-    "gpu_id": "",
     "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"},
     "topk": [1, 5],
     "valid_metric": "MRR@5",
@@ -57,12 +47,12 @@ def circle(change_last: int = 0) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def make(workplace, write_dataset):
+def make(workplace, write_dataset, small):
     """A model trained for `epochs`, 0 for its random start, and RecBole's three loaders."""
 
     def build(name: str, *, sequences=None, epochs: int = 0):
         write_dataset(workplace / "dataset", "circle", sequences or circle())
-        settings = {**COMMON, **SETTINGS.get(name, {}), "epochs": epochs}
+        settings = {**small, **COMMON, **SETTINGS.get(name, {}), "epochs": epochs}
         config = Config(model=name, dataset="circle", config_dict=settings)
         init_seed(config["seed"], True)
         loaders = data_preparation(config, create_dataset(config))
@@ -75,11 +65,11 @@ def make(workplace, write_dataset):
 
 
 @pytest.fixture(scope="module")
-def run(request, tmp_path_factory, write_dataset):
+def run(request, tmp_path_factory, write_dataset, small):
     """One run of `run_recbole` for each model, which the tests of this file share."""
     name, folder = request.param, tmp_path_factory.mktemp(request.param)
     write_dataset(folder / "dataset", "circle", circle())
-    settings = {**COMMON, **SETTINGS.get(name, {}), "data_path": str(folder / "dataset")}
+    settings = {**small, **COMMON, **SETTINGS.get(name, {}), "data_path": str(folder / "dataset")}
     settings["checkpoint_dir"] = str(folder / "saved")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

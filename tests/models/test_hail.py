@@ -125,7 +125,7 @@ def test_one_peer_says_that_nothing_is_distilled(built, caplog):
 def test_authors_denoising_counts_every_slot(built, monkeypatch):
     model, (train, _, _) = built(denoise="authors", beta=0.1, max_masked=7)
     seen = {}
-    monkeypatch.setattr("recbole_hail.models.hail.fused_hail_loss_parts", lambda *args, **kw: seen.update(kw))
+    monkeypatch.setattr("recbole_hail.models.windowed.fused_hail_loss_parts", lambda *args, **kw: seen.update(kw))
     batch = next(iter(train))
     model.loss_parts(batch)
     assert seen["slots"] == 7 * len(batch["item_id_list"])

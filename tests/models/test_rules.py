@@ -15,9 +15,9 @@ from recbole.utils import get_model
 
 from recbole_hail.cli import run_recbole as command
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
+from recbole_hail.models.rules import RULES
 from recbole_hail.training.rules import RuleTrainer
 
-RULES = ["GeneratorFrequency", "SmoothedFrequency", "RecencyFrequency", "MarkovChain", "GeneratorKNN"]
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
 COMMON = {
     "eval_args": FULL,
