@@ -1,0 +1,38 @@
+"""Agreement between peers: what share of questions all of them, some or none answer rightly (paper, Fig. 1b)."""
+
+import numpy as np
+
+SHARES = ("all right", "some right", "none right")
+
+
+def right(ranks: np.ndarray) -> np.ndarray:
+    """Whether an answer is right: no candidate is scored as high as the target.
+
+    Args:
+        ranks: int [..., 3], candidates scored higher than the target, the same, and in all.
+
+    Returns:
+        bool [...].
+    """
+    ranks = np.asarray(ranks)
+    return (ranks[..., 0] == 0) & (ranks[..., 1] == 0)
+
+
+def agreement(ranks: np.ndarray, views: list[str]) -> dict[str, float] | None:
+    """Shares of the questions that all peers, some but not all, and no peer answer rightly; they sum to 1.
+
+    "some right" is the share of inconsistent answers of the paper's section 1: with two peers, exactly one is right.
+
+    Args:
+        ranks: int [N, views, 3], as `rank_targets` gives them.
+        views: their names; those of peers are "peer 1", "peer 2", …, and any other, such as "mean", is left out.
+
+    Returns:
+        The shares by `SHARES`; None where there are fewer than two peers or no questions.
+    """
+    peers = [index for index, view in enumerate(views) if view.startswith("peer ")]
+    if len(peers) < 2 or not len(ranks):
+        return None
+    answers = right(np.asarray(ranks)[:, peers])  # [N, T]
+    every, some = answers.all(axis=1), answers.any(axis=1)
+    return dict(zip(SHARES, (float(every.mean()), float((some & ~every).mean()), float((~some).mean())), strict=True))
