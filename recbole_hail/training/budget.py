@@ -9,6 +9,7 @@ from recbole.trainer import PretrainTrainer, Trainer
 from recbole.utils import get_trainer
 
 from recbole_hail import settings
+from recbole_hail.training.curve import Curve
 
 _CHECKS = [
     (
@@ -126,8 +127,13 @@ def with_budget(original):
     def fit(self, train_data, valid_data=None, verbose=True, saved=True, show_progress=False, callback_fn=None):
         # A resumed run has taken part of its budget already.
         self.budget = Budget(self.config["max_steps"], self.config["max_minutes"], *getattr(self, "taken", ()))
+        follows = not getattr(self, "keeps_curve", False)
+        if follows:
+            self.curve = Curve()
 
         def after_validation(epoch, score):
+            if follows:
+                self.curve.follow(self, epoch)
             if callback_fn:
                 callback_fn(epoch, score)
             if self.budget.spent:

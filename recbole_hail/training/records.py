@@ -1,4 +1,4 @@
-"""What a run leaves beside its checkpoint: a JSON of settings, data counts, results, cost and versions."""
+"""What a run leaves beside its checkpoint: a JSON of settings, data counts, results, curve, cost and versions."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def write_record(trainer) -> None:
     """Settings, results and cost of a run of any model, beside its checkpoint; nothing for a run that saves none."""
     if not _leaves_files(trainer):
         return
-    config, budget = trainer.config, getattr(trainer, "budget", None)
+    config, budget, curve = trainer.config, getattr(trainer, "budget", None), getattr(trainer, "curve", None)
     valid = getattr(trainer, "best_valid_result", None)
     record = {
         "model": config["model"],
@@ -50,6 +50,7 @@ def write_record(trainer) -> None:
         "results": {**({"valid": {"model": dict(valid)}} if valid else {}), **trainer.results},
         "intervals": getattr(trainer, "intervals", None),
         "candidates": getattr(trainer, "candidates", None),
+        "curve": curve and curve.points,
         "training seconds": budget and round(budget.seconds, 3),
         "peak memory MiB": peak_memory_mib(trainer.device),
         "versions": versions(),

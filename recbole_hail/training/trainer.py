@@ -12,6 +12,7 @@ from recbole_hail.errors import CheckpointError, TrainingDiverged
 from recbole_hail.evaluation.tables import result_table
 from recbole_hail.training import records, resume
 from recbole_hail.training.checkpoints import read_checkpoint, restore, write_checkpoint
+from recbole_hail.training.curve import Curve
 from recbole_hail.training.memory import release_free_memory
 from recbole_hail.training.optimizer import build_optimizer
 from recbole_hail.training.progress import LossLog
@@ -26,6 +27,8 @@ class HAILTrainer(Trainer):
     the run has ended.
     """
 
+    keeps_curve = True  # with the parts of every peer's loss, which `with_budget` knows nothing of
+
     def __init__(self, config, model):
         super().__init__(config, model)
         self.saved_model_file = self._agreed(records.path_of_this_run(self.saved_model_file))
@@ -39,6 +42,7 @@ class HAILTrainer(Trainer):
         self.valid_result = None
         self.view_results = {}
         self.results = {}
+        self.curve = Curve()
         if config["resume"]:
             self.resume_checkpoint(config["resume"])
 
@@ -148,10 +152,12 @@ class HAILTrainer(Trainer):
         )
         for name, value in means.items():
             self.tensorboard.add_scalar(f"Loss/{name}", value, epoch_idx)
+        self.curve.trained(epoch_idx, self.budget, means)
         self._epoch = epoch_idx
 
     def _valid_epoch(self, valid_data, show_progress=False):
         score, self.valid_result = super()._valid_epoch(valid_data, show_progress)
+        self.curve.validated(self.view_results)
         self.logger.info(set_color("valid result by view", "blue") + ":\n" + result_table(self.view_results))
         for view, result in self.view_results.items():
             for metric, value in result.items():
@@ -187,6 +193,7 @@ class HAILTrainer(Trainer):
                 "best_epoch": self.best_epoch,
                 "best_valid_result": dict(best_valid_result or {}),
                 "results": self.results,
+                "curve": self.curve.points,
                 "random_states": resume.random_states(),
             },
         }
@@ -206,6 +213,7 @@ class HAILTrainer(Trainer):
         self.best_valid_result = run["best_valid_result"] or None
         self.taken, self.best_epoch = (run["steps"], run["seconds"]), run["best_epoch"]
         self.results, self.schedule_start = run["results"], run["schedule_start"]
+        self.curve = Curve(run.get("curve"))  # what was saved before there were curves goes on without its beginning
         try:
             self.model.load_state_dict(state["state_dict"])
         except RuntimeError:

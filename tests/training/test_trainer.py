@@ -134,6 +134,10 @@ def test_a_run_killed_by_sigkill_and_resumed_ends_with_the_same_numbers(cyclic, 
         for name in ("whole", "killed")
     ]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    curves = [json.loads(next(cyclic.glob(f"{name}/*.json")).read_text())["curve"] for name in ("whole", "killed")]
+    for point in (*curves[0], *curves[1]):
+        del point["seconds"]
+    assert curves[0] == curves[1] and len(curves[0]) == 30
     assert not list(cyclic.glob("killed/HAIL*.latest.pth")), "the latest checkpoint goes when the run has ended"
 
 
