@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recbole_hail.networks.attention import attend
+from recbole_hail.networks.dropout import dropout as drop
 from recbole_hail.networks.encoders import EncoderLayer
 from recbole_hail.networks.sizes import Sizes
 
@@ -80,7 +81,7 @@ def attention_at_distances(
         F.pad((query[..., far:, :] * key[..., : length - far, :]).sum(-1), (far, 0), value=-torch.inf)
         for far in distances
     ]
-    shares = F.dropout((torch.stack(scores, -1) / width**0.5).softmax(-1), dropout)  # [..., L, distances]
+    shares = drop((torch.stack(scores, -1) / width**0.5).softmax(-1), dropout)  # [..., L, distances]
     mixed = torch.zeros_like(value)
     for share, far in zip(shares.unbind(-1), distances, strict=True):
         mixed = mixed + F.pad(share[..., far:, None] * value[..., : length - far, :], (0, 0, far, 0))

@@ -1,10 +1,25 @@
 """Dropout whose draws cost a CPU little."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 _DRAWS = 2**16  # an element is dropped by a draw of 16 bits
+_here = threading.local()
+
+
+@contextmanager
+def drawing_from(generator: Generator | None) -> Iterator[None]:
+    """Draws of `dropout` on this thread come from `generator`, on the CPU; None is torch's own."""
+    before, _here.generator = getattr(_here, "generator", None), generator
+    try:
+        yield
+    finally:
+        _here.generator = before
 
 
 def dropout(hidden: Tensor, p: float) -> Tensor:
@@ -18,7 +33,8 @@ def dropout(hidden: Tensor, p: float) -> Tensor:
         return hidden
     if hidden.device.type != "cpu" or dropped == _DRAWS:
         return F.dropout(hidden, p)
-    numbers = torch.empty((hidden.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+    numbers = torch.empty((hidden.numel() + 3) // 4, dtype=torch.int64)
+    numbers.random_(-(2**63), None, generator=getattr(_here, "generator", None))
     draws = numbers.view(torch.int16)[: hidden.numel()].view(hidden.shape)  # -32,768 to 32,767, all alike likely
     kept = (draws >= dropped - _DRAWS // 2).to(hidden.dtype)
     return hidden * kept.mul_(_DRAWS / (_DRAWS - dropped))

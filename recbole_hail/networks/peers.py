@@ -1,13 +1,16 @@
 """T peer networks between one shared embedding and one shared prediction head (paper sections 3.1 and 3.6)."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
-from recbole_hail.networks.base import build_encoder
+from recbole_hail.networks.base import BASE_NETWORKS, build_encoder
+from recbole_hail.networks.dropout import drawing_from
 from recbole_hail.networks.embedding import InteractionEmbedding
 from recbole_hail.networks.head import PredictionHead
+from recbole_hail.networks.side_by_side import side_by_side
 from recbole_hail.networks.sizes import Sizes
 
 
@@ -32,6 +35,7 @@ class PeerNetworks(nn.Module):
         options: Mapping[str, Mapping] | None = None,
     ):
         super().__init__()
+        self.base_networks = tuple(base_networks)
         self.embedding = InteractionEmbedding(sizes, elements=elements)
         self.peers = nn.ModuleList(
             build_encoder(name, sizes, **(options or {}).get(name, {})) for name in base_networks
@@ -73,15 +77,30 @@ class PeerNetworks(nn.Module):
         """`forward` from H⁰ [B, L, d] on, which is one dropout draw for all peers."""
         looked_at = None if visible is None else visible[:, None, None, :]
         few = most is not None and 2 * most <= embedded.shape[1]
-        hidden = torch.stack(
-            [
-                peer.at(embedded, looked_at, positions, most=most)
-                if few and hasattr(peer, "at")
-                else peer(embedded, looked_at).flatten(0, 1)[positions]
-                for peer in self.peers
-            ]
-        )  # [T, M, d]; only these positions reach the prediction head
-        return self.head(hidden)
+
+        def states(peer: nn.Module, draws: Generator | None, embedded: Tensor) -> Tensor:
+            with drawing_from(draws):
+                if few and hasattr(peer, "at"):
+                    return peer.at(embedded, looked_at, positions, most=most)
+                return peer(embedded, looked_at).flatten(0, 1)[positions]
+
+        networks = [partial(states, *one) for one in zip(self.peers, self._streams(embedded), strict=True)]
+        if self._on_threads(embedded):
+            hidden = side_by_side(networks, embedded, self.peers.parameters())
+        else:
+            hidden = [network(embedded) for network in networks]
+        return self.head(torch.stack(hidden))  # [T, M, d]; only these positions reach the prediction head
+
+    def _streams(self, embedded: Tensor) -> list[Generator | None]:
+        """What each peer draws its dropout from: the same numbers however many threads there are."""
+        if not self.training or embedded.device.type != "cpu":
+            return [None] * len(self.peers)
+        seeds = torch.empty(len(self.peers), dtype=torch.int64).random_()
+        return [Generator().manual_seed(seed) for seed in seeds.tolist()]
+
+    def _on_threads(self, embedded: Tensor) -> bool:
+        several = len(self.peers) > 1 and embedded.device.type == "cpu" and torch.get_num_threads() > 1
+        return several and not any(BASE_NETWORKS[name].own_draws for name in self.base_networks)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[..., d] -> [..., |E|]; column k belongs to element k + 1, so padding and mask get no probability."""

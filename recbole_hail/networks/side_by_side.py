@@ -1,0 +1,77 @@
+"""Peers on threads of their own: on a CPU one network gains little from a second core, two networks use it fully."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+Network = Callable[[Tensor], Tensor]
+
+
+def side_by_side(networks: Sequence[Network], embedded: Tensor, weights: Iterable[Tensor]) -> list[Tensor]:
+    """`[network(embedded) for network in networks]` and their gradients, each network on a thread of its own.
+
+    torch's threads are shared out among them. Gradients of gradients are refused with torch's own RuntimeError.
+
+    Args:
+        networks: must not draw from torch's own generator, for which of them draws first is left to chance.
+        embedded: of any shape, on the CPU.
+        weights: of all networks, each used by one of them alone.
+    """
+    pool = _pool(min(len(networks), torch.get_num_threads()), torch.get_num_threads())
+    run = _in_this_mode()
+    if not torch.is_grad_enabled():
+        return list(pool.map(lambda network: run(network, embedded), networks))
+    return list(_SideBySide.apply(networks, pool, run, embedded, *(w for w in weights if w.requires_grad)))
+
+
+class _SideBySide(torch.autograd.Function):
+    """Every network has a graph of its own, for autograd goes through one graph with one thread on a CPU."""
+
+    @staticmethod
+    def forward(ctx, networks, pool, run, embedded, *weights):
+        def graph(network):
+            own = embedded.detach().requires_grad_()
+            with torch.enable_grad():
+                return own, run(network, own)
+
+        ctx.pool, ctx.weights = pool, weights
+        ctx.graphs = list(pool.map(graph, networks))
+        return tuple(output.detach() for _, output in ctx.graphs)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, *upstream):
+        def gradients(graph, gradient):
+            own, output = graph
+            return torch.autograd.grad(output, [own, *ctx.weights], gradient, allow_unused=True)
+
+        of_embedded, *of_weights = zip(*ctx.pool.map(gradients, ctx.graphs, upstream), strict=True)
+        each = (next((found for found in of_one if found is not None), None) for of_one in of_weights)
+        return None, None, None, sum(of_embedded), *each
+
+
+def _in_this_mode() -> Callable[[Network, Tensor], Tensor]:
+    """Calls a network in this thread's autograd and autocast modes, of which each thread has its own."""
+    grad, autocast, dtype = torch.is_grad_enabled(), torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+
+    def run(network: Network, embedded: Tensor) -> Tensor:
+        with torch.set_grad_enabled(grad), torch.autocast("cpu", dtype=dtype, enabled=autocast):
+            return network(embedded)
+
+    return run
+
+
+@cache
+def _pool(workers: int, threads: int) -> ThreadPoolExecutor:
+    """`workers` threads that share `threads` of torch's; kept, for a thread has caches of its own to fill."""
+    pool = ThreadPoolExecutor(workers, "peer", torch.set_num_threads, (max(threads // workers, 1),))
+    torch.set_num_threads(threads)
+    return pool
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has no threads but its own

@@ -1,0 +1,141 @@
+"""Peers on threads of their own against the same peers one after the other."""
+
+import os
+
+import pytest
+import torch
+
+from recbole_hail.networks import PeerNetworks, Sizes
+from recbole_hail.networks.side_by_side import side_by_side
+
+SIZES = Sizes(hidden_size=16, inner_size=32, heads=2, layers=2, positions=12, hidden_dropout=0.5, attention_dropout=0.3)
+POSITIONS = torch.arange(0, 60, 3)
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def made(*base_networks) -> tuple[PeerNetworks, torch.Tensor]:
+    torch.manual_seed(5)
+    networks = PeerNetworks(base_networks, SIZES, elements=30, initializer_range=0.2)
+    return networks, torch.randint(1, 31, (5, 12))
+
+
+def hidden_and_gradients(networks, sequences, **options):
+    torch.manual_seed(1)
+    networks.zero_grad()
+    hidden = networks(sequences, POSITIONS, **options)
+    (hidden * torch.linspace(-1, 1, hidden.numel()).view_as(hidden)).sum().backward()
+    return hidden, {name: weight.grad for name, weight in networks.named_parameters() if weight.grad is not None}
+
+
+@pytest.mark.parametrize(
+    "base_networks",
+    [("bidirectional",) * 2, ("causal",) * 3, ("causal", "duronet"), ("csa", "causal"), ("gru", "causal")],
+)
+@pytest.mark.parametrize("options", [{}, {"most": 4}])
+def test_the_same_draws_states_and_gradients_on_any_number_of_threads(threads, base_networks, options):
+    networks, sequences = made(*base_networks)
+    found = []
+    for count in (1, 2, 4):
+        threads(count)
+        found.append(hidden_and_gradients(networks, sequences, **options))
+    (first, first_gradients), *others = found
+    for hidden, gradients in others:
+        torch.testing.assert_close(hidden, first)
+        torch.testing.assert_close(gradients, first_gradients)
+    used = {name for name, _ in networks.named_parameters()} - {"head.bias"}
+    assert first_gradients.keys() == used
+
+
+def test_threads_are_used_where_peers_draw_from_streams_of_their_own(threads, monkeypatch):
+    called = []
+    monkeypatch.setattr(
+        "recbole_hail.networks.peers.side_by_side", lambda *given: called.append(1) or side_by_side(*given)
+    )
+    for count, base_networks, expected in (
+        (2, ("causal", "causal"), 1),
+        (1, ("causal", "causal"), 0),
+        (2, ("causal",), 0),
+        (2, ("causal", "gru"), 0),  # torch's GRU draws its dropout from torch's generator
+    ):
+        threads(count)
+        called.clear()
+        networks, sequences = made(*base_networks)
+        networks(sequences, POSITIONS)
+        assert len(called) == expected
+
+
+def test_peers_draw_different_numbers():
+    """Two peers with the same weights are told apart by their dropout alone."""
+    networks, sequences = made("causal", "causal")
+    networks.peers[1].load_state_dict(networks.peers[0].state_dict())
+    first, second = networks(sequences, POSITIONS)
+    assert not torch.allclose(first, second)
+    first, second = networks.eval()(sequences, POSITIONS)
+    torch.testing.assert_close(first, second)
+
+
+def test_without_gradients_none_are_kept(threads):
+    threads(2)
+    networks, sequences = made("causal", "causal")
+    networks.eval()
+    expected = networks(sequences, POSITIONS)
+    with torch.no_grad():
+        hidden = networks(sequences, POSITIONS)
+    assert not hidden.requires_grad
+    torch.testing.assert_close(hidden, expected)
+
+
+def test_autocast_reaches_the_threads(threads):
+    threads(2)
+    double = torch.nn.Linear(4, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        first, second = side_by_side([double, double.forward], torch.ones(3, 4), [])
+    assert first.dtype == second.dtype == torch.bfloat16
+
+
+def test_frozen_peers_and_a_frozen_embedding(threads):
+    threads(2)
+    networks, sequences = made("causal", "causal")
+    networks.embedding.requires_grad_(False)
+    networks.peers[0].requires_grad_(False)
+    networks(sequences, POSITIONS).sum().backward()
+    assert all(weight.grad is None for weight in networks.peers[0].parameters())
+    assert all(weight.grad is not None for weight in networks.peers[1].parameters())
+
+
+def test_what_a_peer_raises_reaches_the_caller(threads):
+    threads(2)
+
+    def broken(embedded):
+        raise ValueError("no such position")
+
+    with pytest.raises(ValueError, match="no such position"):
+        side_by_side([torch.nn.Identity(), broken], torch.ones(2, 2), [])
+
+
+def test_gradients_of_gradients_are_refused(threads):
+    threads(2)
+    embedded = torch.ones(2, requires_grad=True)
+    first, second = side_by_side([torch.square, torch.sin], embedded, [])
+    (gradient,) = torch.autograd.grad((first * second).sum(), embedded, create_graph=True)
+    torch.testing.assert_close(
+        gradient.detach(), (2 * embedded * embedded.sin() + embedded**2 * embedded.cos()).detach()
+    )
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+def test_a_forked_process_has_threads_of_its_own(threads):
+    threads(2)
+    side_by_side([torch.square, torch.sin], torch.ones(2), [])
+    child = os.fork()
+    if child == 0:  # without the cache cleared it would wait for threads that only the parent has
+        found = side_by_side([torch.square, torch.square], torch.full((2,), 3.0), [])
+        os._exit(0 if float(found[1].sum()) == 18 else 1)
+    assert os.waitpid(child, 0)[1] == 0
