@@ -1,6 +1,7 @@
 """Ranks of targets among their candidates, every sequence encoded once, whichever the model."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,9 +17,51 @@ SCORES_AT_A_TIME = 2**25
 ROWS_AT_A_TIME = 256
 
 
+class Scored(NamedTuple):
+    """Scores of one view for a batch of questions; the target stands first among what is `asked`."""
+
+    batch: np.ndarray  # [B], which of the questions
+    view: int
+    asked: Tensor  # [B, 1 + K]
+    scores: Tensor  # [B, 1 + K]
+    real: Tensor  # bool [B, 1 + K], False where a list is shorter, and at the target's copies among its candidates
+
+
+def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, **how) -> Tensor:
+    """Compares each target's score with those of its candidates; arguments as for `score_targets`.
+
+    Returns:
+        int64 [N, views, 3]: candidates scored higher than the target, scored the same, and in all.
+    """
+    ranks = torch.zeros(len(rows), len(views_of(model)), 3, dtype=torch.int64)
+    for scored in score_targets(model, dataset, rows, sets, **how):
+        ranks[scored.batch, scored.view] = counted(scored)
+    return ranks
+
+
+def counted(scored: Scored) -> Tensor:
+    """[B, 3]: candidates scored higher than the target, scored the same, and in all."""
+    own, others, real = scored.scores[:, :1], scored.scores[:, 1:], scored.real[:, 1:]
+    return torch.stack([((others > own) & real).sum(1), ((others == own) & real).sum(1), real.sum(1)], dim=1).cpu()
+
+
+def first_answers(scored: Scored) -> Tensor:
+    """[B], the element scored highest among target and candidates; of several the one with the lowest number."""
+    scores = scored.scores.masked_fill(~scored.real, -torch.inf)
+    best = (scores == scores.amax(1, keepdim=True)) & scored.real
+    return scored.asked.masked_fill(~best, torch.iinfo(torch.int64).max).amin(1).cpu()
+
+
+def views_of(model) -> list[str]:
+    """The ways a model scores: its peers and their mean, or, of any other, one."""
+    return getattr(model, "views", ["model"])
+
+
 @torch.no_grad()
-def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, *, most_rows: int, progress: bool = False):
-    """Compares each target's score with those of its candidates.
+def score_targets(
+    model, dataset, rows: np.ndarray, sets: CandidateSets, *, most_rows: int, progress: bool = False
+) -> Iterator[Scored]:
+    """Scores of targets and their candidates, every sequence encoded once.
 
     Args:
         model: any RecBole model, in evaluation mode. One with `encode_rows` and `score_encoded` (see
@@ -29,9 +72,6 @@ def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, *, most_
         most_rows: the most rows scored at a time.
         progress: show a bar.
 
-    Returns:
-        int64 [N, views, 3]: candidates scored higher than the target, scored the same, and in all.
-
     Raises:
         TrainingDiverged: a score is not a number.
     """
@@ -39,7 +79,6 @@ def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, *, most_
     lengths = getattr(dataset, "item_list_length_field", None)
     # Sequences of like length are encoded together, so that little of a batch is padding.
     order = dataset.inter_feat[lengths][rows].argsort(stable=True).numpy() if lengths else np.arange(len(rows))
-    ranks = torch.zeros(len(rows), len(getattr(model, "views", ["model"])), 3, dtype=torch.int64)
     batches = [order[start : start + step] for start in range(0, len(order), step)]
     for batch in tqdm(batches, ncols=100, desc="Evaluate", disable=not progress):
         interaction = dataset[rows[batch]].to(model.device)
@@ -49,14 +88,12 @@ def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, *, most_
         else:
             candidates = torch.from_numpy(sets.elements[batch]).long().to(target.device)  # [B, K]
         asked = torch.cat([target, candidates], dim=1)
-        real = (candidates != 0) & (candidates != target)
-        for view, scores in enumerate(_scores(model, dataset, interaction, asked, most_rows)):
-            own, others = scores.gather(1, target), scores.gather(1, candidates)
-            if own.isnan().any() or (others.isnan() & real).any():
+        real = torch.cat([torch.ones_like(target, dtype=torch.bool), (candidates != 0) & (candidates != target)], dim=1)
+        for view, of_all in enumerate(_scores(model, dataset, interaction, asked, most_rows)):
+            scores = of_all.gather(1, asked)
+            if (scores.isnan() & real).any():
                 raise TrainingDiverged("the model's scores are not numbers (NaN), so nothing can be ranked by them")
-            counts = [((others > own) & real).sum(1), ((others == own) & real).sum(1), real.sum(1)]
-            ranks[batch, view] = torch.stack(counts, dim=1).cpu()
-    return ranks
+            yield Scored(batch, view, asked, scores, real)
 
 
 def _scores(model, dataset, interaction: Interaction, asked: Tensor, most_rows: int) -> Iterator[Tensor]:

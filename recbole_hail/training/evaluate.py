@@ -10,7 +10,7 @@ from recbole_hail.data.history import EVENTS_BEFORE
 from recbole_hail.evaluation.candidates import CandidateSets
 from recbole_hail.evaluation.metrics import RankEvaluator, by_question
 from recbole_hail.evaluation.phase import Phase, phase_of
-from recbole_hail.evaluation.ranking import rank_targets
+from recbole_hail.evaluation.ranking import rank_targets, views_of
 from recbole_hail.evaluation.significance import mean_interval
 from recbole_hail.evaluation.tables import result_table
 from recbole_hail.training.records import write_ranks_of, write_record
@@ -34,7 +34,7 @@ def with_protocols(original):
             _load(self, model_file or self.saved_model_file)
         if phase is None:
             result = original(self, eval_data, False, None, show_progress)
-            self.view_results = {_views(self.model)[_chosen(self.model)]: dict(result)}
+            self.view_results = {views_of(self.model)[_chosen(self.model)]: dict(result)}
         else:
             self.model.eval()
             result = _by_ranks(self, eval_data._dataset, phase, show_progress)
@@ -47,10 +47,6 @@ def with_protocols(original):
         return result
 
     return evaluate
-
-
-def _views(model) -> list[str]:
-    return getattr(model, "views", ["model"])
 
 
 def _chosen(model) -> int:
@@ -89,7 +85,7 @@ def _by_ranks(trainer, part, phase: Phase, progress: bool) -> dict[str, float]:
     data.update_tensor("rec.repeat", phase.repeat)
     collected = trainer.eval_collector.get_data_struct()
     evaluator = RankEvaluator(trainer.config)
-    views = _views(trainer.model)
+    views = views_of(trainer.model)
     trainer.view_results = {view: evaluator.evaluate(collected, index) for index, view in enumerate(views)}
     trainer.candidates = {**getattr(trainer, "candidates", {}), phase.name: phase.described()}
     if phase.name == "test":

@@ -31,7 +31,7 @@ class RuleTrainer(Trainer):
         """
         self.eval_collector.data_collect(train_data)
         started = perf_counter()
-        self._count(train_data._dataset)
+        count(self.model, train_data._dataset)
         self.budget = Budget(None, None, seconds=perf_counter() - started)  # what training has taken, for the record
         if verbose:
             self.logger.info(set_color("counting", "green") + f" [time: {self.budget.seconds:.2f}s]")
@@ -44,13 +44,6 @@ class RuleTrainer(Trainer):
         if saved:
             self._save_checkpoint(0, verbose=verbose)
         return self.best_valid_score, self.best_valid_result
-
-    def _count(self, dataset) -> None:
-        """Hands the model the stretches that training may see and whose they are."""
-        start, end = (place.numpy() for place in dataset.sequences)
-        user_at = np.zeros(len(dataset.elements), dtype=np.int64)  # at the first event of each generator
-        user_at[dataset.inter_feat[CONTEXT_START].numpy()] = dataset.inter_feat[dataset.uid_field].numpy()
-        self.model.count(cut_sequences(dataset.elements.numpy(), start, end), user_at[start])
 
     def _save_checkpoint(self, epoch, verbose=True, **kwargs):
         file = kwargs.get("saved_model_file", self.saved_model_file)
@@ -77,3 +70,11 @@ class RuleTrainer(Trainer):
             dense[row, candidates] = scores
             scores = dense
         return interaction, scores, positive_u, positive_i
+
+
+def count(rule, dataset) -> None:
+    """Hands a rule the stretches that training may see and whose they are; `dataset` is a training part."""
+    start, end = (place.numpy() for place in dataset.sequences)
+    user_at = np.zeros(len(dataset.elements), dtype=np.int64)  # at the first event of each generator
+    user_at[dataset.inter_feat[CONTEXT_START].numpy()] = dataset.inter_feat[dataset.uid_field].numpy()
+    rule.count(cut_sequences(dataset.elements.numpy(), start, end), user_at[start])

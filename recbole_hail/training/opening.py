@@ -1,0 +1,95 @@
+"""A trained model and its data, opened to be looked at: nothing of the run is changed, and nothing is added to it."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from recbole.config import Config
+from recbole.data import create_dataset, data_preparation
+from recbole.utils import get_model
+
+from recbole_hail.data.requirements import check_files
+from recbole_hail.errors import CheckpointError, DataError
+from recbole_hail.training.checkpoints import read_checkpoint, restore
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model in evaluation mode, the training and test parts of its data, and the record of its run."""
+
+    path: Path
+    config: Config
+    model: object
+    train: object
+    test: object
+    record: dict | None  # None where none lies beside the checkpoint, as of a model cut down to one peer
+
+
+@contextmanager
+def opened(path: str | os.PathLike, *, data_path: str | None = None) -> Iterator[Opened]:
+    """Opens a checkpoint of any model that was trained through the plugin.
+
+    Args:
+        path: of the checkpoint.
+        data_path: folder that holds the dataset's folder now; None: where it was in training.
+
+    Raises:
+        CheckpointError: no such file, not a checkpoint of ours, or a record of another model beside it; or the data
+            are not those that the model was trained on.
+        DataError: the dataset is not there.
+    """
+    path = Path(path)
+    state = read_checkpoint(path)
+    config = state["config"]
+    record = _record_beside(path, config)
+    if data_path is not None:
+        config["data_path"] = os.path.join(data_path, config["dataset"])
+    with TemporaryDirectory() as folder:
+        # Candidates and caches that are read or written are this call's own.
+        config["checkpoint_dir"], config["candidates_dir"] = folder, None
+        config["dataset_save_path"], config["dataloaders_save_path"] = os.path.join(folder, "dataset.pth"), None
+        config["save_dataset"] = config["save_dataloaders"] = False
+        try:
+            check_files(config)
+        except DataError as error:
+            raise DataError(f"{error}\nor name the folder that holds it with --data_path") from None
+        train, _, test = data_preparation(config, create_dataset(config))
+        model = _model(path, state, train._dataset)
+        yield Opened(path, config, model, train._dataset, test._dataset, record)
+
+
+def _record_beside(path: Path, config) -> dict | None:
+    """The record that a run, or a run of a comparison, leaves beside its checkpoint."""
+    file = next((file for file in (path.with_suffix(".json"), path.with_name("record.json")) if file.is_file()), None)
+    if file is None:
+        return None
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        found = (record["model"], record["dataset"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"record: {file} cannot be read ({error!r}); mend it, or move it away") from None
+    if found != (config["model"], config["dataset"]):
+        raise CheckpointError(
+            f"record: {file} is of {found[0]} on {found[1]}, but {path} holds {config['model']} on "
+            f"{config['dataset']}; move it away, or put the model's own there"
+        )
+    return record
+
+
+def _model(path: Path, state: dict, train):
+    config = state["config"]
+    model = get_model(config["model"])(config, train).to(config["device"])
+    try:
+        model.load_state_dict(state["state_dict"])
+    except RuntimeError as error:
+        first = next((line.strip() for line in str(error).splitlines()[1:]), str(error))
+        raise CheckpointError(
+            f"checkpoint: {path} was not trained on the data in {config['data_path']} ({first}); name the folder that "
+            "holds its dataset with --data_path"
+        ) from None
+    model.load_other_parameter(restore(state.get("other_parameter")))
+    return model.eval()

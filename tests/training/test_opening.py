@@ -1,0 +1,75 @@
+"""A checkpoint opened with its data, what is refused, and that looking leaves no trace."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from recbole.quick_start import run_recbole
+
+from recbole_hail.errors import CheckpointError, DataError
+from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint, write_checkpoint
+from recbole_hail.training.opening import opened
+
+
+@pytest.fixture(scope="module")
+def run(build, tmp_path_factory):
+    """The checkpoint of a run on `world`, which `build` has made the dataset of the working directory."""
+    folder = tmp_path_factory.mktemp("saved")
+    run_recbole(
+        model="HAIL", dataset="world", config_dict={**build("Pop").ranked, "epochs": 1, "checkpoint_dir": str(folder)}
+    )
+    (checkpoint,) = folder.glob("*.pth")
+    return checkpoint
+
+
+def everything(folder: Path) -> dict:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_the_model_its_data_and_its_record_are_there_and_nothing_is_written(run):
+    before = everything(Path.cwd()), everything(run.parent)
+    with opened(run) as found:
+        weights = read_checkpoint(run)["state_dict"]
+        assert all(torch.equal(value.cpu(), weights[name]) for name, value in found.model.state_dict().items())
+        assert not found.model.training and (found.train.phase, found.test.phase) == ("train", "test")
+        assert len(found.test) == 41 and found.record == json.loads(run.with_suffix(".json").read_text())
+    assert (everything(Path.cwd()), everything(run.parent)) == before
+
+
+def test_a_model_cut_down_to_one_peer_has_no_record(run, tmp_path):
+    write_checkpoint(prune_to_peer(read_checkpoint(run), 2), tmp_path / "one.pth")
+    with opened(tmp_path / "one.pth") as found:
+        assert found.record is None and found.model.views == ["peer 1"]
+
+
+def test_data_of_other_elements_are_refused(run, tmp_path, write_dataset):
+    write_dataset(tmp_path, "world", {f"g{g}": [f"e{(g + i) % 105}" for i in range(9)] for g in range(110)})
+    with (
+        pytest.raises(CheckpointError, match=r"was not trained on the data in .*world \(size mismatch.*--data_path"),
+        opened(run, data_path=str(tmp_path)),
+    ):
+        pass
+
+
+def test_missing_data_are_named_with_the_ways_to_get_them(run, tmp_path):
+    with pytest.raises(DataError, match=r"(?s)world is not at .*or name the folder.*--data_path"):  # noqa: SIM117
+        with opened(run, data_path=str(tmp_path)):
+            pass
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ('{"model": "SASRec", "dataset": "world"}', "is of SASRec on world, but .* holds HAIL on world"),
+        ('{"model": "HAIL", "dataset": "mars"}', "is of HAIL on mars"),
+        ("{", "cannot be read"),
+        ("[]", "cannot be read"),
+    ],
+)
+def test_a_record_of_something_else_is_refused(run, tmp_path, text, message):
+    shutil.copy(run, tmp_path / "model.pth")
+    (tmp_path / "record.json").write_text(text)
+    with pytest.raises(CheckpointError, match=message), opened(tmp_path / "model.pth"):
+        pass
