@@ -76,7 +76,7 @@ def run(arguments) -> None:
             print(f"{planned}: {'reused' if folder.has(planned) else 'to be trained'} ({folder.path(planned).name})")
         return
     with folder.held():
-        failures = train_missing(plan, folder, say=lambda text: print(text, flush=True))
+        failures = train_missing([(folder, planned) for planned in plan.runs], say=lambda text: print(text, flush=True))
         tables = make_tables(plan, folder, arguments.test)
         files = write_files(plan, tables, folder.output)
     print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in tables), sep="\n")

@@ -1,6 +1,7 @@
 """One run of a comparison, in a process of its own: does what request.json in its folder asks for.
 
-Leaves there record.json, ranks.npz and, but for means of models, model.pth.
+Leaves there record.json, ranks.npz and, but for means of models, model.pth; of a finished run that is ranked under
+another protocol, those ranks alone.
 """
 
 import json
@@ -12,14 +13,16 @@ import threading
 from pathlib import Path
 
 import torch
-from recbole.quick_start import load_data_and_model, run_recbole
-from recbole.utils import get_model
+from recbole.data import create_dataset, data_preparation
+from recbole.quick_start import run_recbole
+from recbole.utils import get_model, init_seed
 
 import recbole_hail  # noqa: F401  registers the plugin
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.ranking import rank_targets
+from recbole_hail.report.results import ranks_file
 from recbole_hail.training.checkpoints import read_checkpoint, restore
 from recbole_hail.training.records import write_json, write_ranks
 
@@ -55,13 +58,8 @@ def train(request: dict) -> None:
 def average(request: dict) -> None:
     """Tests the mean of trained models; it costs what they cost together."""
     files = request["parts"]
-    config, first, _, train_data, _, test_data = load_data_and_model(files[0])
-    members = [first, *(_load(file, config, train_data._dataset) for file in files[1:])]
-    model = MeanOfModels(members).eval()
-    part = test_data._dataset
-    phase = Phase(config, part, "test", *protocol_of(config, "test"))
-    ranks = rank_targets(model, part, phase.rows, phase.candidates, most_rows=config["eval_batch_size"])
-    write_ranks(Path("ranks.npz"), phase, ["mean"], ranks)
+    phase, views, ranks = _ranked(request)
+    write_ranks(Path("ranks.npz"), phase, views, ranks)
     records = [json.loads(Path(file).with_name("record.json").read_text(encoding="utf-8")) for file in files]
     record = {
         "mean of": [Path(file).parent.name for file in files],
@@ -73,8 +71,33 @@ def average(request: dict) -> None:
     write_json("record.json", record)
 
 
-def _load(file: str, config, dataset):
-    state = read_checkpoint(file)
+def rank(request: dict) -> None:
+    """Ranks the test questions of a finished run, `parts`, under another protocol."""
+    protocol = request["rank"]
+    request["settings"]["candidates"] = protocol
+    phase, views, ranks = _ranked(request)
+    write_ranks(ranks_file(Path(), protocol), phase, views, ranks)
+
+
+def _ranked(request: dict):
+    """The test phase, views and ranks of the model that `parts` names, or of the mean of several."""
+    states = [read_checkpoint(file) for file in request["parts"]]
+    config, settings = states[0]["config"], request["settings"]
+    # Data and lists are where this command has them, wherever the model was trained.
+    config["data_path"] = str(Path(settings["data_path"], request["dataset"]))
+    config["candidates"], config["candidates_dir"] = settings["candidates"], settings["candidates_dir"]
+    init_seed(config["seed"], config["reproducibility"])
+    train_data, _, test_data = data_preparation(config, create_dataset(config))
+    models = [_restored(state, config, train_data._dataset) for state in states]
+    model = models[0] if len(models) == 1 else MeanOfModels(models)
+    part = test_data._dataset
+    phase = Phase(config, part, "test", *protocol_of(config, "test"))
+    ranks = rank_targets(model.eval(), part, phase.rows, phase.candidates, most_rows=config["eval_batch_size"])
+    views = ["mean"] if len(models) > 1 else getattr(model, "views", ["model"])
+    return phase, views, ranks
+
+
+def _restored(state: dict, config, dataset):
     model = get_model(config["model"])(state["config"], dataset).to(config["device"])
     model.load_state_dict(state["state_dict"])
     model.load_other_parameter(restore(state.get("other_parameter")))
@@ -90,7 +113,8 @@ def main(folder: str) -> None:
         os.dup2(log, stream.fileno())
     request = json.loads(Path("request.json").read_text(encoding="utf-8"))
     try:
-        average(request) if request["parts"] else train(request)
+        job = rank if request.get("rank") else average if request["parts"] else train
+        job(request)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

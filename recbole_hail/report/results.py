@@ -33,20 +33,32 @@ def metric_names(metrics: list[str], topk: list[int]) -> dict[str, str]:
     return names
 
 
-def read_result(folder: Path, config, metrics: list[str]) -> Result:
+def ranks_file(folder: Path, protocol: str | None = None) -> Path:
+    """Where a run's ranks are: under the protocol it was made with, or under another that it was ranked by later."""
+    return folder / ("ranks.npz" if protocol is None else f"ranks.{protocol}.npz")
+
+
+def read_result(
+    folder: Path, config, metrics: list[str], *, protocol: str | None = None, view: str | None = None
+) -> Result:
     """The result in a run's folder.
 
     Args:
         folder: of the run.
         config: RecBole's settings `metrics`, `topk` and `ties`.
         metrics: names in results, the columns of the values.
+        protocol: as for `ranks_file`.
+        view: "peer 1", "mean", …; by default the one to predict with. A model with a single view has no other.
     """
     record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-    with np.load(folder / "ranks.npz") as file:
+    candidates = record["candidates"]["test"]
+    with np.load(ranks_file(folder, protocol)) as file:
         views, ranks = list(file["views"]), file["ranks"]
         generators, repeat = file["generators"], file["repeat"]
-    asked = record["settings"].get("predict_with", "mean")  # as a model's views are named; RecBole's have one
-    view = views.index(f"peer {asked}") if f"peer {asked}" in views else len(views) - 1
+        if protocol is not None:
+            candidates = json.loads(str(file["candidates"]))
+    asked = view or f"peer {record['settings'].get('predict_with', 'mean')}"  # RecBole's models have one view
+    view = views.index(asked) if asked in views else len(views) - 1
     values = by_question(Ranks(*ranks[:, view].T), config, config["ties"])
     values = np.stack([values[metric] for metric in metrics], axis=1)  # [N, M]
     rows = {"all": np.ones(len(repeat), dtype=bool), "repeat": repeat, "new": ~repeat}
@@ -54,7 +66,7 @@ def read_result(folder: Path, config, metrics: list[str]) -> Result:
         values={targets: _by_generator(generators[rows[targets]], values[rows[targets]]) for targets in TARGETS},
         seconds=record["training seconds"] or 0.0,
         parameters=record["parameters"],
-        candidates=record["candidates"]["test"],
+        candidates=candidates,
     )
 
 

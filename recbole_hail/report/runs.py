@@ -15,6 +15,7 @@ from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.files import write_text
 from recbole_hail.report import one_run
 from recbole_hail.report.notation import ModelSpec
+from recbole_hail.report.results import ranks_file
 
 
 class RunFailed(UserError):
@@ -103,25 +104,46 @@ class RunFolder:
     def train(self, run: Run) -> None:
         """Trains `run` in a child process; RunFailed where that does not end well."""
         final = self.path(run)
-        partial, failed = final.with_name(f".{final.name}"), final.with_name(f"{final.name}.failed.txt")
+        with self._job(run, final, self._request(run)) as partial:
+            os.replace(partial, final)
+
+    def ranks(self, run: Run, protocol: str) -> Path:
+        """The ranks of a finished run under `protocol`; they are there when `rank` has made them."""
+        return ranks_file(self.path(run), None if protocol == self.shared.settings["candidates"] else protocol)
+
+    def rank(self, run: Run, protocol: str) -> None:
+        """Ranks the test questions of a finished run under another protocol, beside its own; raises as `train`."""
+        kept = self.ranks(run, protocol)
+        request = self._request(run)
+        request["parts"] = request["parts"] or [self._model(run)]
+        with self._job(run, self.runs / f"{self.path(run).name}.{protocol}", request | {"rank": protocol}) as partial:
+            os.replace(partial / kept.name, kept)
+
+    @contextmanager
+    def _job(self, run: Run, name: Path, request: dict) -> Iterator[Path]:
+        """A hidden folder in which a child process has done what `request` asks for; its log stays if it failed."""
+        partial, failed = name.with_name(f".{name.name}"), name.with_name(f"{name.name}.failed.txt")
         partial.mkdir()
         try:
-            write_text(partial / "request.json", json.dumps(self._request(run), indent=2) + "\n")
+            write_text(partial / "request.json", json.dumps(request, indent=2) + "\n")
             status = _in_child(partial)
             if status:
                 os.replace(partial / "log.txt", failed)
                 ended = f"was ended by signal {-status} after" if status < 0 else f"failed with status {status}:"
                 raise RunFailed(f"{run} {ended} {_reason(failed)}; its log is {failed}")
             failed.unlink(missing_ok=True)
-            os.replace(partial, final)
+            yield partial
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
     def _request(self, run: Run) -> dict:
         lists = {"candidates_dir": str((self.output / "candidates").absolute())}
         settings = {**lists, **self.shared.settings, **self.shared.machine, **dict(run.spec.settings), "seed": run.seed}
-        parts = [str((self.path(part) / "model.pth").absolute()) for part in run.parts]
+        parts = [self._model(part) for part in run.parts]
         return {"model": run.spec.model, "dataset": self.shared.dataset, "settings": settings, "parts": parts}
+
+    def _model(self, run: Run) -> str:
+        return str((self.path(run) / "model.pth").absolute())
 
 
 def _in_child(folder: Path) -> int:

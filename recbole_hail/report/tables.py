@@ -23,7 +23,8 @@ class Column:
 class Cell:
     """Mean and standard deviation over seeds, interval of the mean over generators, corrected p against the best.
 
-    What was not computed is None. `differs` where the best of the column is significantly better.
+    What was not computed is None. `differs` where the best of the column is significantly better. `published` is the
+    paper's number for this cell.
     """
 
     mean: float
@@ -32,16 +33,26 @@ class Cell:
     high: float | None = None
     p: float | None = None
     differs: bool = False
+    published: float | None = None
+
+    @property
+    def off(self) -> float | None:
+        """How far the mean is from the paper's number, in percent of that."""
+        return 100 * (self.mean / self.published - 1) if self.published else None
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells by label. `constants` are columns of the CSV that say the same in every row."""
+    """Rows of cells by label. `constants` are columns of the CSV that say the same in every row.
+
+    The forms for people show intervals where the table is `detailed`; the CSV always does.
+    """
 
     caption: str
     columns: list[Column]
     rows: dict[str, list[Cell]]
     constants: dict[str, str] = field(default_factory=dict)
+    detailed: bool = False
 
     def values(self, column: int) -> list[float]:
         """The different means of a column, best first."""
@@ -100,18 +111,28 @@ def _cell(table: Table, index: int, cell: Cell, style: Style) -> str:
             text = style.best.format(text)
         elif cell.mean == second:
             text = style.second.format(text)
-    return text + style.differs * cell.differs
+    text += style.differs * cell.differs
+    if table.detailed and cell.low is not None and cell.high is not None:
+        low, high = (format(end, column.format) for end in (cell.low, cell.high))
+        text += style.escape(f" [{low}, {high}]")
+    if cell.published is not None:
+        off = "" if cell.off is None else f", {cell.off:+.1f} %"
+        text += style.escape(f" ({format(cell.published, column.format)}{off})")
+    return text
 
 
 def _grid(table: Table, style: Style) -> list[list[str]]:
-    """Header, a row for each model, and the improvements, as styled text."""
+    """Header, a row for each model and, where they are defined, the improvements, as styled text."""
     header = [style.escape(name) for name in ("model", *(column.name for column in table.columns))]
     rows = [
         [style.escape(label), *(_cell(table, index, cell, style) for index, cell in enumerate(cells))]
         for label, cells in table.rows.items()
     ]
-    improvements = ["" if value is None else style.escape(f"{value:+.1f} %") for value in table.improvements()]
-    return [header, *rows, [style.escape(IMPROVEMENT), *improvements]]
+    improvements = table.improvements()
+    if any(value is not None for value in improvements):
+        cells = ["" if value is None else style.escape(f"{value:+.1f} %") for value in improvements]
+        rows.append([style.escape(IMPROVEMENT), *cells])
+    return [header, *rows]
 
 
 def to_text(table: Table, *, terminal: bool = False) -> str:
@@ -125,7 +146,13 @@ def to_text(table: Table, *, terminal: bool = False) -> str:
         lines.append("  ".join(["".join(label), *(gap + text for text, gap in cells)]).rstrip())
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     caption = textwrap.fill(table.caption, max(len(rule), 60))
-    return "\n".join([caption, rule, lines[0], rule, *lines[1:-1], rule, lines[-1], rule]) + "\n"
+    return "\n".join([caption, rule, lines[0], rule, *_ruled(table, lines[1:], rule), rule]) + "\n"
+
+
+def _ruled(table: Table, lines: list[str], rule: str) -> list[str]:
+    """The rows, with a rule before the improvements where there are any."""
+    models = len(table.rows)
+    return [*lines[:models], *(part for line in lines[models:] for part in (rule, line))]
 
 
 def _width(text: str) -> int:
@@ -143,14 +170,14 @@ def to_markdown(table: Table) -> str:
 
 def to_latex(table: Table) -> str:
     """A table environment for the package booktabs."""
-    header, *rows, improvements = [" & ".join(cells) + r" \\" for cells in _grid(table, LATEX)]
+    header, *rows = [" & ".join(cells) + r" \\" for cells in _grid(table, LATEX)]
     lines = [
         r"% needs \usepackage{booktabs}",
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{_latex(table.caption)}}}",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
-        *(r"\toprule", header, r"\midrule", *rows, r"\midrule", improvements, r"\bottomrule"),
+        *(r"\toprule", header, r"\midrule", *_ruled(table, rows, r"\midrule"), r"\bottomrule"),
         *(r"\end{tabular}", r"\end{table}"),
     ]
     return "\n".join(lines) + "\n"
@@ -174,6 +201,7 @@ def _records(table: Table) -> list[dict]:
         for column, cell in zip(table.columns, cells, strict=True):
             record[column.name] = cell.mean
             parts = {"sd": cell.sd, "low": cell.low, "high": cell.high, "p": cell.p}
+            parts |= {"paper": cell.published, "off by %": cell.off}
             record |= {f"{column.name} {part}": value for part, value in parts.items() if value is not None}
         records.append(record)
     return records

@@ -59,10 +59,15 @@ def write_record(trainer) -> None:
 
 
 def write_ranks(path: Path, phase, views: list[str], ranks) -> None:
-    """Ranks of every question of a phase, [N, views, 3] (candidates scored higher, the same, in all)."""
+    """Ranks of every question of a phase, [N, views, 3] (candidates scored higher, the same, in all), and the lists."""
     with written_whole(path) as temporary:
         np.savez_compressed(
-            temporary, ranks=ranks, views=views, generators=phase.generators.astype(str), repeat=phase.repeat
+            temporary,
+            ranks=ranks,
+            views=views,
+            generators=phase.generators.astype(str),
+            repeat=phase.repeat,
+            candidates=json.dumps(phase.described()),
         )
 
 

@@ -152,23 +152,27 @@ class Trainer:
         self.there.add(run)
 
 
+def placed(plan, folder):
+    return [(folder, run) for run in plan.runs]
+
+
 def test_what_is_there_is_not_trained_again(plan):
     trainer, said = Trainer(), []
-    assert train_missing(plan, trainer, said.append) == []
+    assert train_missing(placed(plan, trainer), said.append) == []
     assert trainer.tried == plan.runs and len(plan.runs) == 7
     again = []
-    assert train_missing(plan, trainer, again.append) == []
+    assert train_missing(placed(plan, trainer), again.append) == []
     assert trainer.tried == plan.runs and all("there already" in line for line in again)
 
 
 def test_a_failure_costs_its_model_and_what_needs_it(plan):
     part = ROWS["mean"][1].parts[0]
-    failures = train_missing(plan, trainer := Trainer(fails=[part]), lambda text: None)
+    failures = train_missing(placed(plan, trainer := Trainer(fails=[part])), lambda text: None)
     assert failures == ["HAIL, seed 2 failed", "mean of 2 HAIL, seed 2 needs HAIL, seed 2"]
     assert set(plan.runs) - trainer.there == {part, ROWS["mean"][1]}
 
 
 def test_a_failure_of_the_first_run_ends_the_comparison(plan):
     with pytest.raises(RunFailed):
-        train_missing(plan, trainer := Trainer(fails=plan.runs[:1]), lambda text: None)
+        train_missing(placed(plan, trainer := Trainer(fails=plan.runs[:1])), lambda text: None)
     assert trainer.tried == plan.runs[:1]

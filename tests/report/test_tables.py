@@ -77,3 +77,20 @@ def test_csv_keeps_full_precision_and_what_differs_between_tables(table):
     assert float(rows[3]["HR@1"]) == 1 / 3 and float(rows[3]["HR@1 p"]) == 1e-9
     assert rows[0]["HR@1 low"] == "0.18" and rows[0]["HR@1 p"] == "" and rows[3]["candidates"] == ""
     assert rows[2]["model"] == "Pop_1 & 50 %"
+
+
+def test_intervals_and_the_papers_numbers_stand_in_the_cells_of_a_detailed_table():
+    cells = [Cell(0.45, 0.01, 0.43, 0.47, published=0.5), Cell(0.2)]
+    table = Table("c", [Column("HR@1"), Column("MRR")], {"HAIL": cells, "Pop": [Cell(0.1), Cell(0.1)]}, detailed=True)
+    assert "**0.450 ± 0.010** [0.430, 0.470] (0.500, -10.0 %)" in to_text(table)
+    assert r"**0.450 ± 0.010** \[0.430, 0.470\] (0.500, -10.0 %)" in to_markdown(table)
+    assert r"\textbf{0.450 $\pm$ 0.010} [0.430, 0.470] (0.500, -10.0 \%)" in to_latex(table)
+    (row, other) = csv.DictReader(io.StringIO(to_csv([table])))
+    assert float(row["HR@1 paper"]) == 0.5 and float(row["HR@1 off by %"]) == pytest.approx(-10)
+    assert other["HR@1 paper"] == "" and "MRR paper" not in row
+
+
+def test_where_nothing_is_ranked_there_is_no_row_of_improvements():
+    table = Table("c", [Column("MRR", "+.4f", ranked=False)], {"HAIL": [Cell(0.01)], "Pop": [Cell(-0.02)]})
+    for text in (to_text(table), to_markdown(table), to_latex(table)):
+        assert IMPROVEMENT not in text and "+0.0100" in text and "-0.0200" in text

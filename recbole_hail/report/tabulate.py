@@ -1,0 +1,189 @@
+"""From results to tables: all targets, repeat and new ones apart, and the differences to one system."""
+
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from recbole.config import Config
+
+from recbole_hail.errors import UserError
+from recbole_hail.evaluation.significance import TESTS, holm, mean_interval
+from recbole_hail.report.results import TARGETS, Result, metric_names
+from recbole_hail.report.tables import Cell, Column, Table
+
+LEVEL = 0.05
+_TEST_NAMES = {"wilcoxon": "Wilcoxon signed-rank test", "bootstrap": "paired bootstrap"}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What results have in common. `head` begins captions, `budget` says in words what a training could take.
+
+    `published` has the paper's numbers by row and column; tables that know them show intervals too.
+    """
+
+    dataset: str
+    config: Config
+    seeds: list[int]
+    budget: str
+    test: str
+    head: str = ""
+    published: dict[str, dict[str, float]] | None = None
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """The columns of tables, by their names in results."""
+        return metric_names(self.config["metrics"], self.config["topk"])
+
+
+def tables_of(results: dict[str, list[Result]], context: Context) -> list[Table]:
+    """A table of all targets, then, where there are both, of repeat and of new ones; a row for each key.
+
+    Raises:
+        UserError: the results were ranked among different lists.
+    """
+    _check_lists(results)
+    tables = [_table(results, context, targets) for targets in TARGETS]
+    # Where all targets are new, or all repeat, the table of all says everything.
+    return tables if all(tables) else tables[:1]
+
+
+def differences_of(results: dict[str, list[Result]], reference: str, context: Context) -> Table:
+    """How far every other row is from `reference`, over all targets.
+
+    A cell is the mean over generators of the difference of the means over seeds, with its bootstrap interval over
+    generators; it is marked where the interval leaves out 0. The deviation is that of the difference over the seeds,
+    taken seed by seed, where both rows have the same seeds.
+    """
+    _check_lists(results)
+    generators, by_seed = _by_seed(results, "all")
+    base = by_seed.pop(reference)
+    rows = {label: _difference_cells(values, base) for label, values in by_seed.items()}
+    columns = [Column(metric, "+.4f", ranked=False) for metric in context.metrics.values()]
+    lists = _lists_in_words(next(iter(results.values()))[0], context)
+    caption = (
+        f"{context.head}{context.dataset}, difference to {reference} over {len(generators):,} generators; candidates: "
+        f"{lists}; {context.budget}. Mean of seeds {_listed(context)} ± sd of the seeds' differences, "
+        "[95 % bootstrap interval over generators, paired]; * the interval leaves out 0."
+    )
+    constants = {"targets": "all", "generators": str(len(generators)), "candidates": lists, "less": reference}
+    return Table(caption, columns, rows, constants, detailed=True)
+
+
+def _difference_cells(values: np.ndarray, base: np.ndarray) -> list[Cell]:
+    """A cell for each metric from [seeds, G, M] of a row and of what it is compared with."""
+    differences = values.mean(axis=0) - base.mean(axis=0)  # [G, M]
+    deviation = [None] * differences.shape[1]
+    if len(values) == len(base):
+        deviation = [sd(column) for column in (values - base).mean(axis=1).T]
+    ends = mean_interval(differences).tolist()
+    means = differences.mean(axis=0).tolist()
+    return [
+        Cell(mean, spread, low, high, differs=not low <= 0 <= high)
+        for mean, spread, (low, high) in zip(means, deviation, ends, strict=True)
+    ]
+
+
+def _check_lists(results: dict[str, list[Result]]) -> None:
+    hashes = {label: {result.candidates["hash"] for result in runs} for label, runs in results.items()}
+    first = next(iter(hashes.values()))
+    differ = [label for label, found in hashes.items() if found != first or len(found) > 1]
+    if differ:
+        each = ", ".join(f"{label} {' '.join(sorted(hashes[label]))}" for label in differ)
+        raise UserError(
+            f"candidates: not all models were ranked among the same lists ({next(iter(hashes))} {' '.join(first)}, "
+            f"{each}); leave these models out"
+        )
+
+
+def _by_seed(results: dict[str, list[Result]], targets: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The generators that all results know, [G], and the values of each row, [seeds, G, M]."""
+    names = [result.values[targets][0] for runs in results.values() for result in runs]
+    generators = reduce(np.intersect1d, names)  # of different splits of short sequences, say; all, as a rule
+    return generators, {
+        label: np.stack([_of(run, targets, generators) for run in runs]) for label, runs in results.items()
+    }
+
+
+def _of(result: Result, targets: str, generators: np.ndarray) -> np.ndarray:
+    names, values = result.values[targets]
+    return values[np.searchsorted(names, generators)]
+
+
+def _table(results: dict[str, list[Result]], context: Context, targets: str) -> Table | None:
+    generators, by_seed = _by_seed(results, targets)
+    if not len(generators):
+        return None
+    rows = _metric_cells(by_seed, context, published=targets == "all")
+    columns = [Column(metric) for metric in context.metrics.values()]
+    if targets == "all":
+        columns += [Column("training s", ",.1f", ranked=False), Column("parameters", ",.0f", ranked=False)]
+        for label, runs in results.items():
+            seconds = np.array([run.seconds for run in runs])
+            parameters = float(np.mean([run.parameters for run in runs]))
+            rows[label] += [Cell(float(seconds.mean()), sd(seconds)), Cell(parameters)]
+    lists = _lists_in_words(next(iter(results.values()))[0], context)
+    constants = {"targets": targets, "generators": str(len(generators)), "candidates": lists}
+    caption = _caption(context, targets, len(generators), lists)
+    return Table(caption, columns, rows, constants, detailed=context.published is not None)
+
+
+def _metric_cells(by_seed: dict[str, np.ndarray], context: Context, *, published: bool) -> dict[str, list[Cell]]:
+    """Cells of each model out of its [seeds, G, M]; the best of a metric is tested against every other model."""
+    labels, titles = list(by_seed), list(context.metrics.values())
+    averaged = np.stack([values.mean(axis=0) for values in by_seed.values()])  # [K, G, M]
+    models, generators, metrics = averaged.shape
+    means = averaged.mean(axis=1)  # [K, M]
+    best = means.argmax(axis=0)  # [M], the first where several are
+    together = averaged.transpose(1, 0, 2)  # [G, K, M]
+    intervals = mean_interval(together.reshape(generators, -1)).reshape(models, metrics, 2)
+    differences = together[:, best, np.arange(metrics)][:, None] - together  # [G, K, M], 0 for the best itself
+    p_values = TESTS[context.test](differences.reshape(generators, -1)).reshape(models, metrics)
+    corrected = np.full((models, metrics), np.nan)
+    for metric in range(metrics):
+        others = np.arange(models) != best[metric]
+        corrected[others, metric] = holm(p_values[others, metric])
+    cells = {label: [] for label in labels}
+    for model, label in enumerate(labels):
+        known = (context.published or {}).get(label, {}) if published else {}
+        for metric in range(metrics):
+            p = None if model == best[metric] else float(corrected[model, metric])
+            low, high = intervals[model, metric].tolist()
+            spread = sd(by_seed[label][:, :, metric].mean(axis=1))
+            differs = p is not None and p < LEVEL
+            mean, paper = float(means[model, metric]), known.get(titles[metric])
+            cells[label].append(Cell(mean, spread, low, high, p, differs, paper))
+    return cells
+
+
+def sd(values: np.ndarray) -> float | None:
+    """Standard deviation (n - 1); None of a single value."""
+    return float(values.std(ddof=1)) if len(values) > 1 else None
+
+
+def _lists_in_words(result: Result, context: Context) -> str:
+    """Protocol, draw and hash of the lists."""
+    candidates = result.candidates
+    drawn = f" {candidates['drawn']}, seed {candidates['seed']}" if "drawn" in candidates else ""
+    return f"{candidates['protocol']}{drawn}, lists {candidates['hash']}, ties {context.config['ties']}"
+
+
+def _listed(context: Context) -> str:
+    return ", ".join(map(str, context.seeds))
+
+
+def _caption(context: Context, targets: str, generators: int, lists: str) -> str:
+    several = len(context.seeds) > 1
+    seeds = f"{'Mean ± sd over seeds' if several else 'Seed'} {_listed(context)}"
+    seeds += "; a row without sd is one run" * several
+    shown = ""
+    if context.published is not None:
+        shown = " [95 % bootstrap interval over generators]" + " (the paper's number, ours off it by)" * (
+            targets == "all" and any(context.published.values())
+        )
+    return (
+        f"{context.head}{context.dataset}, {targets} targets of {generators:,} generators, split "
+        f"{context.config['eval_args']['split']}; candidates: {lists}; {context.budget}. "
+        f"{seeds}{shown}. Best bold, second underlined; * differs from the best "
+        f"({_TEST_NAMES[context.test]} over generators, Holm-corrected over models, p < {LEVEL})."
+    )
