@@ -72,6 +72,7 @@ def optional(test: Callable) -> Callable:
 _CHECKS = [
     ("peers", whole(1), "must be a whole number of at least 1"),
     ("alpha", number(0, 1), "must lie in [0, 1]"),
+    ("alpha_end", optional(number(0, 1)), "must lie in [0, 1], or be ~ to keep alpha as it is"),
     ("beta", number(0, 1, open_above=True), "must lie in [0, 1)"),
     ("gamma", number(0, float("inf")), "must not be negative"),
     ("distillation", *one_of(DISTILLATIONS)),

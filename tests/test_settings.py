@@ -13,6 +13,7 @@ from recbole_hail.errors import DataError, SettingsError
         ({"alpha": 1.5}, "alpha: 1.5 must lie in [0, 1]"),
         ({"alpha": "high"}, "alpha: 'high' must lie in [0, 1]"),
         ({"alpha": True}, "alpha: True must lie in [0, 1]"),
+        ({"alpha_end": -0.5}, "alpha_end: -0.5 must lie in [0, 1], or be ~ to keep alpha as it is"),
         ({"beta": 1.0}, "beta: 1.0 must lie in [0, 1)"),
         ({"beta": -0.1}, "beta: -0.1 must lie in [0, 1)"),
         ({"gamma": -1}, "gamma: -1 must not be negative"),

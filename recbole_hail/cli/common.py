@@ -83,6 +83,29 @@ def config_files(arguments: argparse.Namespace) -> list[str] | None:
     return [name if os.path.isfile(name) else presets[name] for name in names] or None
 
 
+def settings_of(given: list[str], command: str) -> dict[str, str]:
+    """What is written --name=value, as text.
+
+    Raises:
+        SettingsError: names the first argument that is not.
+    """
+    found = {}
+    for argument in given:
+        name, equals, value = argument.removeprefix("--").partition("=")
+        if not (argument.startswith("--") and name and equals):
+            raise SettingsError([f"{argument}: is no argument of {command}; settings are written --name=value"])
+        found[name] = value
+    return found
+
+
+def seeds(text: str) -> list[int]:
+    """The seeds that `text` lists, each once; SettingsError where they cannot be read."""
+    pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
+    if not pieces or not all(piece.isdecimal() for piece in pieces):
+        raise SettingsError([f"seeds: {text!r} must be whole numbers of at least 0, separated by commas, as in 1,2,3"])
+    return list(dict.fromkeys(map(int, pieces)))
+
+
 def _class_names(model: str) -> list[str]:
     """Names of model classes in RecBole's module for `model`, or in modules whose names are like it."""
     modules = {

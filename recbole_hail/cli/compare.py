@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from recbole_hail.cli.common import checked_config, config_files
+from recbole_hail.cli.common import checked_config, config_files, seeds, settings_of
 from recbole_hail.data.requirements import check_files
-from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.errors import UserError
 from recbole_hail.evaluation.candidates import PROTOCOLS
 from recbole_hail.evaluation.significance import TESTS
 from recbole_hail.report import notation
@@ -40,24 +40,12 @@ def add_arguments(parser) -> None:
 
 def _settings(arguments) -> dict:
     """All settings of the command line, as text."""
-    found = {}
-    for given in arguments.settings:
-        name, equals, value = given.removeprefix("--").partition("=")
-        if not (given.startswith("--") and name and equals):
-            raise SettingsError([f"{given}: is no argument of compare; settings are written --name=value"])
-        found[name] = value
+    found = settings_of(arguments.settings, "compare")
     if arguments.minutes_per_model is not None:
         # Time takes the place of the dataset's number of steps.
         found |= {"max_minutes": arguments.minutes_per_model, "max_steps": "None"}
     named = {"candidates": arguments.candidates, "max_steps": arguments.max_steps}
     return found | {name: value for name, value in named.items() if value is not None}
-
-
-def _seeds(text: str) -> list[int]:
-    pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
-    if not pieces or not all(piece.isdecimal() for piece in pieces):
-        raise SettingsError([f"seeds: {text!r} must be whole numbers of at least 0, separated by commas, as in 1,2,3"])
-    return list(dict.fromkeys(map(int, pieces)))
 
 
 def run(arguments) -> None:
@@ -66,7 +54,7 @@ def run(arguments) -> None:
     specs += notation.parse_models(notation.CONTROLS) * arguments.controls
     files = config_files(arguments)
     plan = make_plan(
-        specs, _seeds(arguments.seeds), arguments.dataset, files, _settings(arguments), config_of=checked_config
+        specs, seeds(arguments.seeds), arguments.dataset, files, _settings(arguments), config_of=checked_config
     )
     check_files(plan.config)
     folder = RunFolder(arguments.output or Path("comparisons", arguments.dataset), plan.shared)

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from recbole_hail.cli import compare, prune
+from recbole_hail.cli import compare, paper, prune
 from recbole_hail.cli.common import guarded
 
-COMMANDS = {"compare": compare, "prune": prune}
+COMMANDS = {"compare": compare, "paper": paper, "prune": prune}
 
 
 def main() -> int:

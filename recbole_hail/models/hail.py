@@ -13,6 +13,7 @@ class HAIL(WindowedRecommender):
             name: config[name]
             for name in ("alpha", "beta", "gamma", "positive_term", "negative_term", "denoise", "distillation")
         }
+        self.alpha_end = config["alpha_end"]
         # The authors' program takes the share beta of all prediction slots of a batch, filled or not.
         self.slots_per_sequence = config["max_masked"] if config["denoise"] == "authors" else None
         if self.peers == 1:
@@ -20,4 +21,11 @@ class HAIL(WindowedRecommender):
 
     def loss_parts(self, interaction) -> HailLossParts:
         slots = self.slots_per_sequence and self.slots_per_sequence * len(interaction[self.ITEM_SEQ])
-        return self.fused_loss_parts(interaction, slots=slots, **self.loss_settings)
+        return self.fused_loss_parts(interaction, slots=slots, **{**self.loss_settings, "alpha": self.alpha()})
+
+    def alpha(self) -> float:
+        """The weight of self-knowledge at this step: constant, or in a straight line to `alpha_end` at the last."""
+        start, end = self.loss_settings["alpha"], self.alpha_end
+        if end is None:
+            return start
+        return start + (end - start) * min(self.step / max(self.total_steps - 1, 1), 1.0)

@@ -27,7 +27,8 @@ class WindowedRecommender(SequentialRecommender):
     """
 
     settings_of = ("HAIL",)  # yaml/HAIL.yaml holds the defaults of them all; a model's own yaml only what differs
-    step = 0  # optimiser steps taken so far, which the trainer tells before each
+    step = 0  # optimiser steps taken so far, which the trainer tells before each,
+    total_steps = 1  # and how many there will be in all
     learns = ("masked", "next")  # what its training batches hold, and so what its base networks must predict
 
     def __init__(self, config, dataset):

@@ -13,7 +13,8 @@ _BEST, _OTHER = "#1f5fa8", "#a9c4e4"  # dark and light of one hue: told apart in
 def bar_chart(table: Table, path: Path, *, title: str, whiskers: str) -> None:
     """A panel for each ranked column of `table`, a bar for each model, written to `path` as PNG.
 
-    Whiskers show `Cell.low` to `Cell.high` where they are known; `whiskers` says in words what they are.
+    Whiskers show `Cell.low` to `Cell.high`, diamonds the paper's number, where they are known; `whiskers` says in words
+    what the former are.
     """
     ranked = [index for index, column in enumerate(table.columns) if column.ranked]
     across = 2 if len(ranked) in (2, 4) else min(3, len(ranked))
@@ -33,6 +34,26 @@ def bar_chart(table: Table, path: Path, *, title: str, whiskers: str) -> None:
         figure.savefig(temporary, format="png")
 
 
+def panels_chart(tables: dict[str, Table], metrics: list[str], path: Path, *, title: str, whiskers: str) -> None:
+    """A row of panels for each table, by its title, a panel for each of the `metrics`; otherwise as `bar_chart`."""
+    most = max(len(table.rows) for table in tables.values())
+    size = (3.2 + 3.4 * len(metrics), 1.0 + len(tables) * (0.7 + 0.3 * most))
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    rows = figure.subplots(len(tables), len(metrics), squeeze=False)
+    for (name, table), panels in zip(tables.items(), rows, strict=True):
+        names = [column.name for column in table.columns]
+        for panel, metric in zip(panels, metrics, strict=True):
+            _panel(panel, table, names.index(metric))
+            panel.invert_yaxis()
+            if panel is not panels[0]:
+                panel.set_yticklabels([])
+        panels[0].set_title(f"{name}\n{metrics[0]}", fontsize=10)
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel(whiskers, fontsize=9)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
 def _panel(panel, table: Table, index: int) -> None:
     cells = [row[index] for row in table.rows.values()]
     best = table.values(index)[0]
@@ -42,6 +63,9 @@ def _panel(panel, table: Table, index: int) -> None:
         if cell.low is not None and cell.high is not None:
             panel.plot([cell.low, cell.high], [place, place], color="black", linewidth=1.2)
             end = max(end, cell.high)
+        if cell.published is not None:
+            panel.plot([cell.published], [place], "D", color="black", markersize=4, fillstyle="none")
+            end = max(end, cell.published)
         label = format(cell.mean, table.columns[index].format)
         panel.annotate(label, (end, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
     panel.set_yticks(range(len(cells)), list(table.rows), fontsize=9)

@@ -10,7 +10,7 @@ class Curve:
     """One point for each epoch, of plain values: a run's checkpoints and record hold `points`.
 
     A point has `epoch`, and after it `step` and `seconds` of training, `losses` (means over the epoch's steps by name)
-    and, where the epoch was validated, `valid` (metrics over all targets by view).
+    and, where the epoch was validated, `valid` (metrics over all targets by view) and `agreement` of two peers or more.
     """
 
     def __init__(self, points: list[dict] | None = None):
@@ -21,13 +21,18 @@ class Curve:
         means = {name: round(value, _DIGITS) for name, value in losses.items()}
         self.points.append({"epoch": epoch, "step": budget.steps, "seconds": round(budget.seconds, 3), "losses": means})
 
-    def validated(self, results: dict[str, dict[str, float]]) -> None:
-        """The newest epoch has been validated; before any training there is nothing to add to."""
+    def validated(self, results: dict[str, dict[str, float]], agreement: dict[str, float] | None = None) -> None:
+        """The newest epoch has been validated; before any training there is nothing to add to.
+
+        `agreement` is what `evaluation.agreement` says of the answers, or None where peers cannot be compared.
+        """
         if self.points:
             self.points[-1]["valid"] = {
                 view: {name: round(value, _DIGITS) for name, value in result.items() if not name.startswith(_SUBSETS)}
                 for view, result in results.items()
             }
+            if agreement:
+                self.points[-1]["agreement"] = {name: round(share, _DIGITS) for name, share in agreement.items()}
 
     def follow(self, trainer, epoch: int) -> None:
         """The same for a trainer that tells no more than RecBole's, after a validated epoch.
@@ -38,4 +43,4 @@ class Curve:
         summed = sum(trainer.train_loss_dict[number] for number in range(before["epoch"] + 1, epoch + 1))
         steps = trainer.budget.steps - before["step"]
         self.trained(epoch, trainer.budget, {"loss": summed / max(steps, 1)})
-        self.validated(trainer.view_results)
+        self.validated(trainer.view_results, trainer.agreement)

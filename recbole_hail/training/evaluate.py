@@ -7,6 +7,7 @@ import torch
 from recbole.utils import set_color
 
 from recbole_hail.data.history import EVENTS_BEFORE
+from recbole_hail.evaluation.agreement import agreement
 from recbole_hail.evaluation.candidates import CandidateSets
 from recbole_hail.evaluation.metrics import RankEvaluator, by_question
 from recbole_hail.evaluation.phase import Phase, phase_of
@@ -21,7 +22,8 @@ INTERVAL_DRAWS = 1000
 def with_protocols(original):
     """RecBole's `Trainer.evaluate`, by ranks where a protocol applies (see `protocol_of`).
 
-    The trainer then holds, for what it has evaluated last, `view_results` (metrics of each view) and, for each phase,
+    The trainer then holds, for what it has evaluated last, `view_results` (metrics of each view) and `agreement` (of
+    the peers' answers, None where the ranks of peers are not known) and, for each phase,
     `results`, `candidates`, and after a test `intervals`; records and ranks of a test are written beside the model.
     """
 
@@ -34,6 +36,7 @@ def with_protocols(original):
             _load(self, model_file or self.saved_model_file)
         if phase is None:
             result = original(self, eval_data, False, None, show_progress)
+            self.agreement = None
             self.view_results = {views_of(self.model)[_chosen(self.model)]: dict(result)}
         else:
             self.model.eval()
@@ -86,6 +89,7 @@ def _by_ranks(trainer, part, phase: Phase, progress: bool) -> dict[str, float]:
     collected = trainer.eval_collector.get_data_struct()
     evaluator = RankEvaluator(trainer.config)
     views = views_of(trainer.model)
+    trainer.agreement = agreement(collected.get("rec.ranks").numpy(), views)
     trainer.view_results = {view: evaluator.evaluate(collected, index) for index, view in enumerate(views)}
     trainer.candidates = {**getattr(trainer, "candidates", {}), phase.name: phase.described()}
     if phase.name == "test":

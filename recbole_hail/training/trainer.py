@@ -113,7 +113,7 @@ class HAILTrainer(Trainer):
         )
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate * factor
-        self.model.step = self.steps
+        self.model.step, self.model.total_steps = self.steps, self.schedule_start + total
         self.optimizer.zero_grad()
         distributed = 0
         if not self.config["single_spec"]:
@@ -157,7 +157,7 @@ class HAILTrainer(Trainer):
 
     def _valid_epoch(self, valid_data, show_progress=False):
         score, self.valid_result = super()._valid_epoch(valid_data, show_progress)
-        self.curve.validated(self.view_results)
+        self.curve.validated(self.view_results, self.agreement)
         self.logger.info(set_color("valid result by view", "blue") + ":\n" + result_table(self.view_results))
         for view, result in self.view_results.items():
             for metric, value in result.items():

@@ -9,6 +9,8 @@ from recbole.quick_start import load_data_and_model, run_recbole
 from recbole.utils import get_model, init_seed
 from recbole.utils.case_study import full_sort_topk
 
+from recbole_hail.models.hail import HAIL
+
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
 SAMPLED = {**FULL, "mode": "uni99"}
 
@@ -138,3 +140,19 @@ def test_recboles_case_study_works(cyclic, small):
     users = dataset.token2id("user_id", ["g0", "g5"])
     scores, elements = full_sort_topk(users, model, test, k=5, device=config["device"])
     assert elements.shape == (2, 5) and (elements > 0).all() and scores.isfinite().all()
+
+
+def test_alpha_goes_to_its_end_over_the_steps_that_training_takes(cyclic, small, monkeypatch):
+    seen = []
+    original = HAIL.fused_loss_parts
+
+    def fused(self, batch, **settings):
+        seen.append(settings["alpha"])
+        return original(self, batch, **settings)
+
+    monkeypatch.setattr(HAIL, "fused_loss_parts", fused)
+    for end, expected in ((0.1, [0.9, 0.7, 0.5, 0.3, 0.1]), (None, [0.9] * 5)):
+        seen.clear()
+        settings = {**small, "alpha": 0.9, "alpha_end": end, "max_steps": 5, "eval_step": 0}
+        run_recbole(model="HAIL", dataset="cyclic", config_dict=settings, saved=False)
+        np.testing.assert_allclose(seen, expected)

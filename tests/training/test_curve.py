@@ -34,7 +34,10 @@ def test_a_validation_belongs_to_the_newest_epoch_and_leaves_subsets_out():
 
 def test_the_loss_of_recboles_trainers_is_the_mean_over_the_steps_since_the_point_before():
     trainer = SimpleNamespace(
-        train_loss_dict={0: 8.0, 1: 6.0, 2: 4.0, 3: 1.0}, budget=budget(4, 1.0), view_results={"model": {"mrr": 0.5}}
+        train_loss_dict={0: 8.0, 1: 6.0, 2: 4.0, 3: 1.0},
+        budget=budget(4, 1.0),
+        view_results={"model": {"mrr": 0.5}},
+        agreement=None,
     )
     curve = Curve()
     curve.follow(trainer, 0)
@@ -62,6 +65,10 @@ def test_hail_keeps_the_parts_of_every_peer_and_every_view(cyclic, small):
     assert list(points[0]["losses"]) == [*(f"peer {peer}/{part}" for peer in (1, 2) for part in parts), "dropped"]
     assert ["valid" in point for point in points] == [False, True, True], "the last epoch is validated whatever else"
     assert list(points[1]["valid"]) == ["peer 1", "peer 2", "mean"]
+    hits = [points[1]["valid"][f"peer {peer}"]["hit@1"] for peer in (1, 2)]
+    shares = points[1]["agreement"]
+    assert shares["all right"] + shares["some right"] / 2 == pytest.approx(sum(hits) / 2, abs=1e-4)
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
     best = next(point for point in points if point["epoch"] == record["best epoch"])
     assert best["valid"]["mean"]["mrr"] == pytest.approx(record["results"]["valid"]["mean"]["mrr"], abs=1e-6)
     (checkpoint,) = cyclic.glob("saved/*.pth")

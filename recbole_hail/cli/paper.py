@@ -1,0 +1,105 @@
+"""Run what the paper shows and claims, and the controls it leaves out, and set its own numbers beside ours."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from recbole_hail.cli.common import checked_config, config_files, seeds, settings_of
+from recbole_hail.data.requirements import check_files
+from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.evaluation.significance import TESTS
+from recbole_hail.experiments.budgets import PRESETS, read_budget
+from recbole_hail.experiments.controls import FACTORS, controls
+from recbole_hail.experiments.figures import EXPERIMENTS
+from recbole_hail.experiments.outputs import tables_by_protocol, write_outputs
+from recbole_hail.experiments.sweep import Sweep
+from recbole_hail.report.tables import to_text
+
+TAKES_SETTINGS = True
+EPILOG = (
+    "Runs are those of `recbole-hail compare`, kept in OUTPUT/DATASET/steps-N and reused; call the same command again "
+    "after Ctrl-C or a crash. RESULTS gets DATASET-EXPERIMENT-N.md, .csv, .tex and .png. Any RecBole setting can be "
+    "given as --name=value and then holds for all systems."
+)
+_TITLES = {
+    "table2": "all systems",
+    "table3": "mimicry against MED",
+    "fig3": "variants I to IV of the loss",
+    "fig4": "beta and alpha",
+    "peers": "T = 2, 3, 4 peers and mixed structures, and what they cost",
+    "controls": "where does MED pay? at equal steps and equal wall time",
+}
+
+
+def add_arguments(parser) -> None:
+    parser.epilog = EPILOG
+    subparsers = parser.add_subparsers(dest="experiment", required=True, metavar="experiment")
+    for name, title in _TITLES.items():
+        own = subparsers.add_parser(name, help=title, description=title, epilog=EPILOG, allow_abbrev=False)
+        own.add_argument("--dataset", "-d", default="chi18", help="name of a dataset (default: chi18)")
+        presets = ", ".join(PRESETS)
+        own.add_argument("--budget", default="minimal", help=f"{presets} or a number of steps (default: minimal)")
+        own.add_argument("--seeds", help="whole numbers separated by commas (default: those of the budget)")
+        if name == "controls":
+            own.add_argument("--factors", default="main", help=f"{', '.join(FACTORS)} or all (default: main)")
+        own.add_argument("--test", choices=TESTS, default="wilcoxon", help="of differences (default: wilcoxon)")
+        own.add_argument("--config_files", default="", help="yaml files of settings for all, separated by spaces")
+        own.add_argument("--output", type=Path, default=Path("experiments"), help="of runs (default: experiments)")
+        own.add_argument("--results", type=Path, default=Path("docs/results"), help="of tables (default: docs/results)")
+        own.add_argument("--dry-run", action="store_true", help="say what would be trained and how long, and stop")
+
+
+def run(arguments) -> None:
+    command = shlex.join(["recbole-hail", *sys.argv[1:]])
+    sys.argv = sys.argv[:1]  # RecBole would read its settings there
+    settings = settings_of(arguments.settings, "paper")
+    own = [f"{name}: paper sets it itself; see --budget" for name in _OWN if name in settings]
+    if own:
+        raise SettingsError(own)
+    budget = read_budget(arguments.budget, arguments.dataset, seeds(arguments.seeds) if arguments.seeds else None)
+    if arguments.experiment == "controls":
+        names = list(FACTORS) if arguments.factors == "all" else arguments.factors.split(",")
+        experiments = controls([name.strip() for name in names if name.strip()], budget)
+    else:
+        experiments = [EXPERIMENTS[arguments.experiment](arguments.dataset, budget)]
+    files = config_files(arguments)
+    check_files(checked_config("HAIL", arguments.dataset, files, settings))
+    sweep = Sweep(arguments.dataset, budget, files, settings, arguments.output, checked_config)
+    sweep.place(experiments, _say)
+    if arguments.dry_run:
+        _show_plan(sweep)
+        return
+    failures = sweep.run(_say)
+    for experiment in experiments:
+        _write(sweep, experiment, arguments, command)
+    if failures:
+        raise UserError("\nerror: ".join(["not every system is in the tables", *failures]))
+
+
+_OWN = ("max_steps", "max_minutes", "candidates")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _show_plan(sweep: Sweep) -> None:
+    for folder, planned in sweep.jobs():
+        print(f"{folder.output.name} {planned}: {'reused' if folder.has(planned) else 'to be trained'}")
+    missing = sum(not folder.has(planned) for folder, planned in sweep.jobs())
+    hours = sweep.seconds_left() / 3600
+    print(f"{missing} of {len(sweep.jobs())} runs to be trained: about {hours:.1f} hours of steps on this machine")
+
+
+def _write(sweep: Sweep, experiment, arguments, command: str) -> None:
+    tables = {}
+    for other, group, placed in sweep.groups:
+        if other is experiment:
+            for protocol, found in tables_by_protocol(sweep, group, placed, arguments.test).items():
+                tables.setdefault(protocol, {})[group.title] = found
+    stem = arguments.results / f"{sweep.dataset}-{experiment.name}-{sweep.budget.steps}"
+    written = write_outputs(experiment, tables, stem, command)
+    for groups in tables.values():
+        for found in groups.values():
+            print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in found), sep="\n")
+    print("written to", ", ".join(map(str, written)))

@@ -1,0 +1,158 @@
+"""What a training step of each system costs, so that equal wall time can be planned in steps."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+
+import torch
+from recbole.data import create_dataset, data_preparation
+from recbole.utils import get_model, init_seed
+from torch.nn.utils import clip_grad_norm_
+
+from recbole_hail.errors import SettingsError
+from recbole_hail.files import write_text
+from recbole_hail.report.notation import ModelSpec
+from recbole_hail.report.runs import Shared
+
+REFERENCE = ModelSpec("HAIL")
+ROUNDS = 7
+_FREE = ("alpha", "alpha_end", "beta")  # settings of the loss that change no step's cost
+
+
+class Calibration:
+    """Seconds of a step of each system, measured once and kept, so that a repeated sweep plans the same runs.
+
+    `ratio` is what a step of HAIL with two peers costs in steps of another system, rounded to a tenth.
+
+    Args:
+        file: kept here.
+        shared: of the runs; all but their number of steps must be the same for the kept figures to hold.
+
+    Raises:
+        SettingsError: the file was measured under other settings or cannot be read.
+    """
+
+    def __init__(self, file: Path, shared: Shared):
+        self.file, self.shared = file, shared
+        self.described = {name: value for name, value in shared.described().items() if name != "max_steps"}
+        self.systems: dict[str, dict] = {}
+        if file.is_file():
+            self.systems = self._read()
+
+    def _read(self) -> dict:
+        try:
+            kept = json.loads(self.file.read_text(encoding="utf-8"))
+            found, systems = kept["settings"], kept["systems"]
+        except (ValueError, KeyError, TypeError):
+            raise SettingsError([f"output: {self.file} cannot be read; remove it, and it is measured again"]) from None
+        differ = [name for name in {**found, **self.described} if found.get(name) != self.described.get(name)]
+        if differ:
+            each = "; ".join(f"{name} was {found.get(name)}, is {self.described.get(name)}" for name in differ)
+            raise SettingsError(
+                [f"output: {self.file} was measured with other settings ({each}); name another folder with --output"]
+            )
+        return systems
+
+    def measure(self, specs: Iterable[ModelSpec], config_of: Callable, say: Callable[[str], None]) -> None:
+        """Measures the systems that are not known yet, together with the reference, and keeps the figures."""
+        missing = {cost_label(spec): _costing(spec) for spec in specs if cost_label(spec) not in self.systems}
+        if not missing:
+            return
+        say(f"calibration: {ROUNDS} steps of each of {len(missing)} systems, in turn")
+        measured = {cost_label(REFERENCE): REFERENCE, **missing}
+        with TemporaryDirectory() as lists:
+            settings = {**self.shared.settings, **self.shared.machine, "candidates_dir": lists}
+            found = _measured(measured, self.shared.dataset, settings, config_of)
+        reference = found[cost_label(REFERENCE)]["seconds"]
+        for label, figures in found.items():
+            figures["ratio"] = max(round(reference / figures["seconds"], 1), 0.1)
+            self.systems.setdefault(label, figures)
+        kept = {"settings": self.described, "reference": cost_label(REFERENCE), "systems": self.systems}
+        write_text(self.file, json.dumps(kept, indent=2) + "\n")
+
+    def ratio(self, spec: ModelSpec) -> float:
+        """Steps of `spec`, for a mean of each of its members, that cost as much as one of HAIL's with two peers."""
+        return self.systems[cost_label(spec)]["ratio"] / spec.members
+
+    def steps_for(self, spec: ModelSpec, reference: ModelSpec, steps: int) -> int:
+        """How many steps of `spec` take the time of `steps` of `reference`."""
+        return max(round(steps * self.ratio(spec) / self.ratio(reference)), 1)
+
+    def seconds(self, spec: ModelSpec) -> float:
+        """Of one step of one model."""
+        return self.systems[cost_label(spec)]["seconds"]
+
+    def most_steps(self, spec: ModelSpec) -> int:
+        """After which the passes over the data that `epochs` allows are over."""
+        return self.systems[cost_label(spec)]["most steps"]
+
+
+def cost_label(spec: ModelSpec) -> str:
+    """The same for systems whose steps cost the same."""
+    return _costing(spec).label
+
+
+def _costing(spec: ModelSpec) -> ModelSpec:
+    return ModelSpec(spec.model, tuple(setting for setting in spec.settings if setting[0] not in _FREE))
+
+
+def _measured(specs: dict[str, ModelSpec], dataset: str, settings: dict, config_of: Callable) -> dict[str, dict]:
+    """Medians over interleaved steps, so that a slow moment meets all systems."""
+    logging.disable(logging.INFO)
+    try:
+        steppers = {
+            label: Stepper(config_of(spec.model, dataset, None, {**settings, **dict(spec.settings)}))
+            for label, spec in specs.items()
+        }
+        for stepper in steppers.values():
+            stepper.step()  # allocates
+        seconds = {label: [] for label in steppers}
+        for _ in range(ROUNDS):
+            for label, stepper in steppers.items():
+                seconds[label].append(stepper.step())
+    finally:
+        logging.disable(logging.NOTSET)
+    return {
+        label: {"seconds": median(seconds[label]), "most steps": stepper.most_steps}
+        for label, stepper in steppers.items()
+    }
+
+
+class Stepper:
+    """Training steps of any model, one at a time: forward, backward, clipping and optimiser."""
+
+    def __init__(self, config):
+        init_seed(config["seed"], config["reproducibility"])
+        self.config = config
+        self.loader, *_ = data_preparation(config, create_dataset(config))
+        self.model = get_model(config["model"])(config, self.loader._dataset).to(config["device"]).train()
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config["learning_rate"])
+        self.batches = iter(())
+        self.most_steps = config["epochs"] * len(self.loader)
+
+    def step(self) -> float:
+        """Seconds it took: processor time on a CPU, which other programs hardly change, else wall time."""
+        on_gpu = self.config["device"].type == "cuda"
+        clock = perf_counter if on_gpu else process_time
+        started = clock()
+        batch = self._next().to(self.config["device"])
+        self.optimizer.zero_grad()
+        loss = self.model.calculate_loss(batch)
+        (sum(loss) if isinstance(loss, tuple) else loss).backward()
+        if self.config["clip_grad_norm"]:
+            clip_grad_norm_(self.model.parameters(), **self.config["clip_grad_norm"])
+        self.optimizer.step()
+        if on_gpu:
+            torch.cuda.synchronize()
+        return clock() - started
+
+    def _next(self):
+        batch = next(self.batches, None)
+        if batch is None:
+            self.batches = iter(self.loader)
+            batch = next(self.batches)
+        return batch

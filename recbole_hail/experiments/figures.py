@@ -1,0 +1,106 @@
+"""What the paper shows, Tables 2 and 3, Figures 3 and 4; and what it only claims, of more peers and of mixed ones."""
+
+from recbole_hail.experiments import published
+from recbole_hail.experiments.budgets import Budget
+from recbole_hail.experiments.systems import Experiment, Group, Row, five_systems, hail
+from recbole_hail.report.notation import ModelSpec
+
+# The paper's names of the systems of Table 2 and ours.
+_SYSTEMS = {
+    "POP": "Pop",
+    "BERT4Rec": "BERT4Rec",
+    "R-CE": "RCE",
+    "S3-Rec": "S3RecID",
+    "HyperRec": "HyperRec",
+    "DuroNet-s": "DuroNetS",
+    "CSa": "CSa",
+    "Informer": "Informer",
+}
+_VARIANTS = {
+    "I: without the positive term": ("I", {"positive_term": False}),
+    "II: without the negative term": ("II", {"negative_term": False}),
+    "III: without both": ("III", {"negative_term": False, "positive_term": False}),
+    "IV: without denoising": ("IV", {"beta": "0.0"}),
+}
+_BETAS = ("0.0", "0.01", "0.02", "0.03")  # section 5.5: from 0 to 0.03 with a step of 0.01
+_ALPHAS = tuple(f"{tenth / 10}" for tenth in range(11))  # from 0 to 1 with a step of 0.1
+
+
+def table2(dataset: str, budget: Budget) -> Experiment:
+    """All systems, each for the time of HAIL's steps; HAIL by either peer, as in the paper, and by their mean."""
+    known = published.table2(dataset)
+    rows = [
+        Row(title, ModelSpec(name), equal_time=title != "POP", published=known.get(title, {}))
+        for title, name in _SYSTEMS.items()
+    ]
+    rows.append(Row("HAIL, one network", hail(peers=1), equal_time=True))
+    rows += [Row(f"HAIL M{peer}", hail(), view=f"peer {peer}", published=known.get(f"M{peer}", {})) for peer in (1, 2)]
+    rows.append(Row("HAIL, mean of its peers", hail()))
+    group = Group("Table 2", budget.steps, rows, reference="HAIL M2")
+    notes = ("The row HAIL M1 of the differences is the paper's column Diff.",)
+    return Experiment("table2", "Table 2: all systems", [group], charted=("HR@1", "HR@10", "MRR"), notes=notes)
+
+
+def table3(dataset: str, budget: Budget) -> Experiment:
+    """Mimicry against MED; "the results from either of base models are randomly selected" (section 5.6): M1's."""
+    known = published.table3(dataset)
+    specs = {"mimicry": hail(distillation="mimicry"), "MED": hail()}
+    rows = [Row(f"{name} M1", spec, view="peer 1", published=known.get(name, {})) for name, spec in specs.items()]
+    rows += [Row(f"{name}, mean of its peers", spec) for name, spec in specs.items()]
+    group = Group("Table 3", budget.steps, rows, reference="MED M1")
+    return Experiment("table3", "Table 3: mutual mimicry against MED", [group], charted=("HR@1", "NDCG@5", "MRR"))
+
+
+def fig3(dataset: str, budget: Budget) -> Experiment:
+    """HAIL and its variants I to IV by HR@1."""
+    known = published.fig3(dataset)
+
+    def row(label, name, spec):
+        return Row(label, spec, view="peer 1", published={"HR@1": known[name]} if name in known else {})
+
+    rows = [row("HAIL", "HAIL", hail())]
+    rows += [row(label, name, hail(**settings)) for label, (name, settings) in _VARIANTS.items()]
+    group = Group("Figure 3", budget.steps, rows, reference="HAIL")
+    notes = ("Answers are those of peer 1. The paper's HR@1 follow from the relative differences in its section 5.4.",)
+    return Experiment("fig3", "Figure 3: variants of the loss", [group], charted=("HR@1",), notes=notes)
+
+
+def fig4(dataset: str, budget: Budget) -> Experiment:
+    """HR@1 over beta and over alpha."""
+    iv = published.fig3(dataset).get("IV")
+    betas = [
+        Row(f"beta = {beta}", hail(beta=beta), view="peer 1", published={"HR@1": iv} if iv and beta == "0.0" else {})
+        for beta in _BETAS
+    ]
+    alphas = [Row(f"alpha = {alpha}", hail(alpha=alpha), view="peer 1") for alpha in _ALPHAS]
+    groups = [
+        Group("Figure 4, beta", budget.steps, betas, reference="beta = 0.0"),
+        Group("Figure 4, alpha", budget.steps, alphas, reference="alpha = 0.5"),
+    ]
+    notes = (
+        "Answers are those of peer 1. beta = 0 is variant IV of section 5.4; the paper's other points cannot be read.",
+    )
+    return Experiment("fig4", "Figure 4: beta and alpha", groups, chart="lines", charted=("HR@1",), notes=notes)
+
+
+def fig1b(dataset: str, budget: Budget) -> Experiment:
+    """Systems whose peers may answer differently; the shares are taken of their runs (see `consistency`)."""
+    systems = five_systems()
+    rows = [Row(name, systems[name]) for name in ("MED", "mimicry", "2 networks, cross-entropy only")]
+    group = Group("Figure 1b", budget.steps, rows, reference="MED")
+    return Experiment("fig1b", "Figure 1b: inconsistent answers between peers", [group], chart="shares")
+
+
+def peers(dataset: str, budget: Budget) -> Experiment:
+    """T = 2, 3 and 4 peers, and peers of different structure (section 3.6)."""
+    rows = [Row("T = 1, one network", hail(peers=1)), Row("T = 2", hail())]
+    rows += [Row(f"T = {count}", hail(peers=count)) for count in (3, 4)]
+    mixed = [Row(f"T = 2, {name}", hail(base_network=name)) for name in ("causal", "gru", "[causal,gru]")]
+    groups = [
+        Group("Section 3.6, more peers", budget.steps, rows, reference="T = 2"),
+        Group("Section 3.6, mixed structures", budget.steps, mixed, reference="T = 2, [causal,gru]"),
+    ]
+    return Experiment("peers", "Section 3.6: more peers and mixed structures", groups, charted=("HR@1", "MRR"))
+
+
+EXPERIMENTS = {"table2": table2, "table3": table3, "fig3": fig3, "fig4": fig4, "fig1b": fig1b, "peers": peers}

@@ -1,0 +1,193 @@
+"""The runs of experiments, each in the folder of its dataset and steps: placed, trained, ranked, read."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+from recbole_hail.errors import SettingsError
+from recbole_hail.experiments.budgets import Budget
+from recbole_hail.experiments.calibration import Calibration
+from recbole_hail.experiments.systems import Experiment, Group, Row
+from recbole_hail.report.comparison import train_missing
+from recbole_hail.report.notation import ModelSpec
+from recbole_hail.report.plan import RULES, Plan, make_plan
+from recbole_hail.report.results import Result, read_result
+from recbole_hail.report.runs import Run, RunFailed, RunFolder
+
+TRAINED_UNDER = "strict"
+PROTOCOLS = (TRAINED_UNDER, "paper")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A row with its runs, one for each seed, and where they are."""
+
+    row: Row
+    label: str
+    steps: int
+    folder: RunFolder
+    runs: list[Run]
+
+    def results(self, plan: Plan, metrics: list[str], protocol: str) -> list[Result] | None:
+        """Of all seeds; None where one is missing."""
+        kept = [(self.folder.path(run), self.folder.ranks(run, protocol)) for run in self.runs]
+        if not all((path / "record.json").is_file() and ranks.is_file() for path, ranks in kept):
+            return None
+        other = None if protocol == TRAINED_UNDER else protocol
+        return [read_result(path, plan.config, metrics, protocol=other, view=self.row.view) for path, _ in kept]
+
+
+class Sweep:
+    """All runs that experiments on one dataset need.
+
+    Args:
+        dataset: its name.
+        budget: steps, seeds and settings.
+        files: yaml files of settings for all systems.
+        settings: for all systems, over those of the files and of the budget.
+        output: holds `<dataset>/steps-<N>/`, a folder of runs as `recbole-hail compare` makes it, for each N.
+        config_of: makes a Config, as for `make_plan`.
+    """
+
+    def __init__(
+        self, dataset: str, budget: Budget, files: list[str] | None, settings: dict, output: Path, config_of: Callable
+    ):
+        self.dataset, self.budget, self.files, self.config_of = dataset, budget, files, config_of
+        self.settings = {**budget.settings, **settings}
+        self.output = output / dataset
+        self.plans: dict[int, Plan] = {}
+        self.folders: dict[int, RunFolder] = {}
+        self.groups: list[tuple[Experiment, Group, list[Placed]]] = []
+
+    def place(self, experiments: list[Experiment], say: Callable[[str], None]) -> None:
+        """Gives every row its steps and runs; measures what a step costs where that is not known yet.
+
+        Raises:
+            SettingsError: with all problems of settings, of folders that hold other runs, and of steps that `epochs`
+                leaves no room for; no run has been trained then.
+        """
+        groups = [(experiment, group) for experiment in experiments for group in experiment.groups]
+        base = self._plan([row.spec for _, group in groups for row in group.rows], self.budget.steps)
+        groups = [(experiment, _in_own_words(group, base.config)) for experiment, group in groups]
+        self.calibration = Calibration(self.output / "calibration.json", base.shared)
+        networks = [row.spec for _, group in groups for row in group.rows if row.spec.model not in RULES]
+        self.calibration.measure(networks, self.config_of, say)
+        steps = [self._steps(group) for _, group in groups]
+        self._make_folders([pair for found in steps for pair in found])
+        for (experiment, group), found in zip(groups, steps, strict=True):
+            self.groups.append((experiment, group, self._placed(group, found)))
+
+    def _plan(self, specs: list[ModelSpec], steps: int) -> Plan:
+        bounds = {"max_steps": str(steps), "candidates": TRAINED_UNDER}
+        settings = {**self.settings, **bounds}
+        return make_plan(specs, self.budget.seeds, self.dataset, self.files, settings, config_of=self.config_of)
+
+    def _steps(self, group: Group) -> list[tuple[Row, int]]:
+        """The rows with the steps they get, those that come out the same once, and after them the rules."""
+        reference = _row(group, group.reference).spec
+        found = []
+        for row in group.rows:
+            equal = row.equal_time and row.spec.model not in RULES
+            steps = self.calibration.steps_for(row.spec, reference, group.steps) if equal else group.steps
+            twin = [place for place, (other, taken) in enumerate(found) if (other.spec, taken) == (row.spec, steps)]
+            if row.equal_time and twin and found[twin[0]][0].label == row.label:
+                found[twin[0]] = (replace(row, equal_time=None), steps)  # equal in both
+            else:
+                found.append((row, steps))
+        known = [row.spec for row in group.rows]
+        return found + [(Row(rule, ModelSpec(rule)), group.steps) for rule in RULES if ModelSpec(rule) not in known]
+
+    def _make_folders(self, wanted: list[tuple[Row, int]]) -> None:
+        problems = []
+        for steps in sorted({steps for _, steps in wanted}):
+            specs = list(dict.fromkeys(row.spec for row, taken in wanted if taken == steps))
+            plan = self.plans[steps] = self._plan(specs, steps)
+            folder = self.folders[steps] = RunFolder(self.output / f"steps-{steps}", plan.shared)
+            try:
+                folder.check()
+            except SettingsError as error:
+                problems += error.problems
+            problems += [
+                f"epochs: the passes over the data end after {most:,} steps of {spec.label}, before {steps:,}; "
+                "give more with --epochs"
+                for spec in specs
+                if spec.model not in RULES and (most := self.calibration.most_steps(spec)) < steps
+            ]
+        if problems:
+            raise SettingsError(problems)
+
+    def _placed(self, group: Group, rows: list[tuple[Row, int]]) -> list[Placed]:
+        specs = [row.spec for row in group.rows]
+        timed = any(row.equal_time for row in group.rows)
+        placed = []
+        for row, steps in rows:
+            label = row.label
+            if timed and row.spec.model not in RULES:
+                label += f", {steps:,} steps" + " each" * (row.spec.members > 1)
+                label += f" ({_EQUAL[row.equal_time]})" * (specs.count(row.spec) > 1)
+            runs = self.plans[steps].rows[row.spec.label]
+            placed.append(Placed(row, label, steps, self.folders[steps], runs))
+        return placed
+
+    def jobs(self) -> list[tuple[RunFolder, Run]]:
+        """Every run once: rules first, which say within seconds whether the data are sound; then seed by seed."""
+        placed = [(place, run) for _, _, rows in self.groups for place in rows for run in place.runs]
+        placed.sort(key=lambda pair: (pair[1].spec.model not in RULES, self.budget.seeds.index(pair[1].seed)))
+        jobs = [(place.folder, part) for place, run in placed for part in (*run.parts, run)]
+        return list({folder.path(run): (folder, run) for folder, run in jobs}.values())
+
+    def seconds_left(self) -> float:
+        """What training the missing runs takes, by the calibration: steps alone, neither validation nor loading."""
+        steps = {id(folder): steps for steps, folder in self.folders.items()}
+        return sum(
+            steps[id(folder)] * self.calibration.seconds(run.spec)
+            for folder, run in self.jobs()
+            if not (folder.has(run) or run.parts or run.spec.model in RULES)
+        )
+
+    def run(self, say: Callable[[str], None]) -> list[str]:
+        """Trains and ranks what is missing; returns what is to say of those that failed."""
+        jobs = self.jobs()
+        with ExitStack() as held:
+            for folder in self.folders.values():
+                if not all(_complete(folder, run) for other, run in jobs if other is folder):
+                    held.enter_context(folder.held())
+            return train_missing(jobs, say) + _rank_missing(jobs, say)
+
+
+_EQUAL = {False: "equal steps", True: "equal time", None: "equal steps and time"}
+
+
+def _row(group: Group, label: str) -> Row:
+    return next(row for row in group.rows if row.label == label)
+
+
+def _in_own_words(group: Group, config) -> Group:
+    """Without settings that are HAIL's on this dataset anyway, so that its runs serve all experiments."""
+    return replace(group, rows=[replace(row, spec=_without_defaults(row.spec, config)) for row in group.rows])
+
+
+def _without_defaults(spec: ModelSpec, config) -> ModelSpec:
+    if spec.model != "HAIL":
+        return spec
+    kept = [(name, value) for name, value in spec.settings if yaml.safe_load(value) != config[name]]
+    return replace(spec, settings=tuple(kept))
+
+
+def _complete(folder: RunFolder, run: Run) -> bool:
+    return folder.has(run) and all(folder.ranks(run, protocol).is_file() for protocol in PROTOCOLS)
+
+
+def _rank_missing(jobs: list[tuple[RunFolder, Run]], say: Callable[[str], None]) -> list[str]:
+    """Ranks finished runs under the second protocol; returns what is to say of those that failed."""
+    missing = [(folder, run) for folder, run in jobs if folder.has(run) and not _complete(folder, run)]
+    failures = []
+    for number, (folder, run) in enumerate(missing, start=1):
+        say(f"[{number}/{len(missing)}] {run}: ranking under {PROTOCOLS[1]}")
+        try:
+            folder.rank(run, PROTOCOLS[1])
+        except RunFailed as error:
+            failures.append(str(error))
+    return failures

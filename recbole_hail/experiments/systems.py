@@ -1,0 +1,63 @@
+"""Systems to be compared, as rows of a table, and groups of them that belong into one table."""
+
+from dataclasses import dataclass, field
+
+from recbole_hail.report.notation import ModelSpec
+
+
+@dataclass(frozen=True)
+class Row:
+    """A system. At `equal_time` it gets as many steps as take the time of its group's reference, else the group's.
+
+    `equal_time` is None where these are as many. `view` is the peer that answers, by default all of them; `published`
+    are the paper's numbers by metric.
+    """
+
+    label: str
+    spec: ModelSpec
+    equal_time: bool | None = False
+    view: str | None = None
+    published: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows of one table; the differences are to the row `reference`, which is trained for `steps`."""
+
+    title: str
+    steps: int
+    rows: list[Row]
+    reference: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a command runs and shows. `chart` is bars, lines or differences, of the metrics in `charted`."""
+
+    name: str
+    title: str
+    groups: list[Group]
+    chart: str = "bars"
+    charted: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def hail(**settings) -> ModelSpec:
+    """HAIL with settings of its own, written as `recbole-hail compare` has them, so that its runs are the same."""
+    return ModelSpec("HAIL", tuple(sorted((name, str(value)) for name, value in settings.items())))
+
+
+def five_systems(peers: int = 2, **settings) -> dict[str, ModelSpec]:
+    """MED and its controls, with T = `peers` and whatever `settings` they all share.
+
+    Two peers are HAIL's default and are not written down.
+    """
+    several = {**settings, **({} if peers == 2 else {"peers": peers})}
+    one = hail(**settings, peers=1)
+    return {
+        "MED": hail(**several),
+        "mimicry": hail(**several, distillation="mimicry"),
+        f"{peers} networks, cross-entropy only": hail(**several, distillation="none"),
+        f"mean of {peers} independent networks": ModelSpec(one.model, one.settings, peers),
+        "one network": one,
+    }
