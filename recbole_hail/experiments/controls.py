@@ -29,7 +29,7 @@ def _group(title: str, steps: int, *, peers: int = 2, **settings) -> Group:
 
 
 def _both(systems: dict) -> list[Row]:
-    return [Row(name, spec, equal_time) for name, spec in systems.items() for equal_time in (False, True)]
+    return [Row(name, spec, equal_time=equal_time) for name, spec in systems.items() for equal_time in (False, True)]
 
 
 def _main(budget: Budget) -> list[Group]:

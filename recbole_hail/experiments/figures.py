@@ -69,10 +69,10 @@ def fig4(dataset: str, budget: Budget) -> Experiment:
     """HR@1 over beta and over alpha."""
     iv = published.fig3(dataset).get("IV")
     betas = [
-        Row(f"beta = {beta}", hail(beta=beta), view="peer 1", published={"HR@1": iv} if iv and beta == "0.0" else {})
+        Row(f"beta = {beta}", hail(beta=beta), "peer 1", {"HR@1": iv} if iv and beta == "0.0" else {}, float(beta))
         for beta in _BETAS
     ]
-    alphas = [Row(f"alpha = {alpha}", hail(alpha=alpha), view="peer 1") for alpha in _ALPHAS]
+    alphas = [Row(f"alpha = {alpha}", hail(alpha=alpha), "peer 1", x=float(alpha)) for alpha in _ALPHAS]
     groups = [
         Group("Figure 4, beta", budget.steps, betas, reference="beta = 0.0"),
         Group("Figure 4, alpha", budget.steps, alphas, reference="alpha = 0.5"),

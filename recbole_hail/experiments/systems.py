@@ -10,14 +10,15 @@ class Row:
     """A system. At `equal_time` it gets as many steps as take the time of its group's reference, else the group's.
 
     `equal_time` is None where these are as many. `view` is the peer that answers, by default all of them; `published`
-    are the paper's numbers by metric.
+    are the paper's numbers by metric; `x` is where the row stands in a chart of lines.
     """
 
     label: str
     spec: ModelSpec
-    equal_time: bool | None = False
     view: str | None = None
     published: dict[str, float] = field(default_factory=dict)
+    x: float | None = None
+    equal_time: bool | None = False
 
 
 @dataclass(frozen=True)

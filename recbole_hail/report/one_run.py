@@ -21,7 +21,7 @@ import recbole_hail  # noqa: F401  registers the plugin
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
-from recbole_hail.evaluation.ranking import rank_targets
+from recbole_hail.evaluation.ranking import rank_targets, views_of
 from recbole_hail.report.results import ranks_file
 from recbole_hail.training.checkpoints import read_checkpoint, restore
 from recbole_hail.training.records import write_json, write_ranks
@@ -93,7 +93,7 @@ def _ranked(request: dict):
     part = test_data._dataset
     phase = Phase(config, part, "test", *protocol_of(config, "test"))
     ranks = rank_targets(model.eval(), part, phase.rows, phase.candidates, most_rows=config["eval_batch_size"])
-    views = ["mean"] if len(models) > 1 else getattr(model, "views", ["model"])
+    views = ["mean"] if len(models) > 1 else views_of(model)
     return phase, views, ranks
 
 

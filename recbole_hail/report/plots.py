@@ -1,5 +1,6 @@
-"""Bar charts of comparisons."""
+"""Charts of comparisons: bars of models, lines over a setting or over training."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -8,6 +9,44 @@ from recbole_hail.files import written_whole
 from recbole_hail.report.tables import Table
 
 _BEST, _OTHER = "#1f5fa8", "#a9c4e4"  # dark and light of one hue: told apart in grey too
+_STYLES = ("o-", "s--", "^:", "v-.")
+
+
+@dataclass(frozen=True)
+class Line:
+    """Points of one line; `low` and `high` are the ends of their intervals, `published` the paper's points."""
+
+    name: str
+    x: list[float]
+    y: list[float]
+    low: list[float] | None = None
+    high: list[float] | None = None
+    published: list[tuple[float, float]] = ()
+
+
+def line_chart(panels: dict[tuple[str, str], list[Line]], path: Path, *, title: str, note: str) -> None:
+    """A panel for each (name, name of its x axis), with its lines, written to `path` as PNG."""
+    across = min(2, len(panels))
+    down = -(-len(panels) // across)
+    figure = Figure(figsize=(1.0 + 4.6 * across, 1.2 + 3.2 * down), dpi=120, layout="constrained")
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for panel, ((name, x_name), lines) in zip(axes, panels.items(), strict=False):
+        for line, style in zip(lines, _STYLES * len(lines), strict=False):
+            panel.plot(line.x, line.y, style, color="black", label=line.name, markersize=4)
+            if line.low is not None and line.high is not None:
+                panel.fill_between(line.x, line.low, line.high, color=_OTHER, alpha=0.4)
+            for x, y in line.published:
+                panel.plot([x], [y], "D", color="black", fillstyle="none")
+        panel.set_title(name, fontsize=10)
+        panel.set_xlabel(x_name, fontsize=9)
+        panel.spines[["top", "right"]].set_visible(False)
+        if len(lines) > 1:
+            panel.legend(fontsize=8)
+    for panel in axes[len(panels) :]:
+        panel.set_visible(False)
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel(note, fontsize=9)
+    _save(figure, path)
 
 
 def bar_chart(table: Table, path: Path, *, title: str, whiskers: str) -> None:
@@ -30,8 +69,7 @@ def bar_chart(table: Table, path: Path, *, title: str, whiskers: str) -> None:
         panel.set_visible(False)
     figure.suptitle(title, fontsize=11)
     figure.supxlabel(whiskers, fontsize=9)
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, format="png")
+    _save(figure, path)
 
 
 def panels_chart(tables: dict[str, Table], metrics: list[str], path: Path, *, title: str, whiskers: str) -> None:
@@ -50,8 +88,7 @@ def panels_chart(tables: dict[str, Table], metrics: list[str], path: Path, *, ti
         panels[0].set_title(f"{name}\n{metrics[0]}", fontsize=10)
     figure.suptitle(title, fontsize=11)
     figure.supxlabel(whiskers, fontsize=9)
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, format="png")
+    _save(figure, path)
 
 
 def _panel(panel, table: Table, index: int) -> None:
@@ -72,3 +109,8 @@ def _panel(panel, table: Table, index: int) -> None:
     panel.set_title(table.columns[index].name, fontsize=10)
     panel.margins(x=0.2)
     panel.spines[["top", "right"]].set_visible(False)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="png")
