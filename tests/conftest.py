@@ -188,3 +188,11 @@ def build(tmp_path_factory):
             return SimpleNamespace(config=config, model=model, trainer=trainer, folder=folder, ranked=RANKED, **parts)
 
         yield make
+
+
+@pytest.fixture
+def threads():
+    """Sets how many threads torch has until the test ends."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)

@@ -1,5 +1,7 @@
 """Prediction layer and loss in one, value and gradient, without ever holding the logits of all positions."""
 
+from collections.abc import Iterable
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import torch
@@ -8,6 +10,7 @@ from torch import Tensor
 from recbole_hail.losses import closed_form
 from recbole_hail.losses.denoising import denoising_mask, hardest_positions
 from recbole_hail.losses.hail import HailLossParts, HailSettings, balance, undistilled
+from recbole_hail.threads import workers
 
 LARGEST_LOGIT = 1e30  # as in `likelihood.log_likelihood`
 
@@ -91,7 +94,8 @@ class _Sweep:
         self.peers = peers
         self.distillation = settings.distillation if peers > 1 else "none"
         self.grad_table, self.grad_bias = torch.zeros_like(table), torch.zeros_like(bias)
-        self.logits = self.buffers = None
+        self.logits = None
+        self.buffers = SimpleQueue()  # as many sets as there are blocks worked on at a time
 
     def loss(self, hidden: Tensor, targets: Tensor) -> tuple[HailLossParts, Tensor]:
         """hidden [T, M, d], targets [M] -> the loss and its parts, and the gradient of hidden."""
@@ -122,7 +126,12 @@ class _Sweep:
         self.at_once = max(min(max(sizes.product // elements, FEWEST_POSITIONS), positions), 1)
         self.in_block = min(max(sizes.block // elements, 1), self.at_once)
         self.logits = hidden.new_empty(peers * self.at_once * len(self.table))
-        self.buffers = [hidden.new_empty(peers, self.in_block, len(self.table)) for _ in closed_form.Buffers._fields]
+        # A second core gains more from a block of its own than from half of each step of one block.
+        blocks = -(-self.at_once // self.in_block)
+        self.threads = min(blocks, torch.get_num_threads()) if hidden.device.type == "cpu" else 1
+        for _ in range(self.threads):
+            shape = peers, self.in_block, len(self.table)
+            self.buffers.put(closed_form.Buffers(*(hidden.new_empty(shape) for _ in closed_form.Buffers._fields)))
         self.clamps = True
         if hidden.device.type == "cpu" and positions:  # elsewhere, looking at the result would stall the device
             bound = hidden.norm(dim=-1).max() * self.table.norm(dim=-1).max() + self.bias.abs().max()
@@ -140,24 +149,36 @@ class _Sweep:
             chunk = slice(start, start + self.at_once)
             inputs = hidden[:, chunk].reshape(-1, size)  # [T · c, d]
             flat = self.logits[: len(inputs) * len(self.table)].view(len(inputs), -1)  # [T · c, V]
-            torch.addmm(self.bias, inputs, self.table.t(), out=flat)
-            logits = flat.view(peers, -1, len(self.table))
-            for first in range(0, logits.shape[1], self.in_block):
-                block = slice(first, first + self.in_block)
-                at = slice(start + first, start + first + logits[:, block].shape[1])
-                terms[:, :, at] = self._block(logits[:, block], targets[at], own[at], distilled[at])
+            torch.mm(inputs, self.table.t(), out=flat)
+            rows = (
+                flat.view(peers, -1, len(self.table)).split(self.in_block, 1),
+                *(of_position[chunk].split(self.in_block) for of_position in (targets, own, distilled)),
+            )
+            terms[:, :, chunk] = torch.cat(list(self._each_block(*rows)), -1)
             grad_hidden[:, chunk] = (flat @ self.table).view(peers, -1, size)
             self.grad_table.addmm_(flat.t(), inputs)
             self.grad_bias += flat.sum(0)
         return terms, grad_hidden
 
+    def _each_block(self, *blocks) -> Iterable[Tensor]:
+        """`_block` of each, on threads of their own where there are several."""
+        return workers(self.threads).map(self._block, *blocks) if self.threads > 1 else map(self._block, *blocks)
+
+    @torch.no_grad()
     def _block(self, logits: Tensor, targets: Tensor, own: Tensor, distilled: Tensor) -> Tensor:
-        """Terms [3, T, s] of the logits [T, s, V], which turn into their gradient."""
+        """Terms [3, T, s] of the logits [T, s, V], their bias not added yet, which turn into their gradient."""
+        room = self.buffers.get()
+        try:
+            return self._terms(logits.add_(self.bias), targets, own, distilled, room)
+        finally:
+            self.buffers.put(room)
+
+    def _terms(self, logits, targets, own, distilled, room: closed_form.Buffers) -> Tensor:
         outside = None
         if self.clamps:
             outside = logits.abs() > LARGEST_LOGIT
             logits.clamp_(-LARGEST_LOGIT, LARGEST_LOGIT)
-        buffers = closed_form.Buffers(*(buffer[:, : len(targets)] for buffer in self.buffers))
+        buffers = closed_form.Buffers(*(buffer[:, : len(targets)] for buffer in room))
         rows = closed_form.likelihoods(logits, targets, buffers)
         self_knowledge = -rows.log_p_target
         positive = negative = torch.zeros_like(self_knowledge)

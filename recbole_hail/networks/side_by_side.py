@@ -1,13 +1,12 @@
 """Peers on threads of their own: on a CPU one network gains little from a second core, two networks use it fully."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from recbole_hail.threads import workers
 
 Network = Callable[[Tensor], Tensor]
 
@@ -22,7 +21,7 @@ def side_by_side(networks: Sequence[Network], embedded: Tensor, weights: Iterabl
         embedded: of any shape, on the CPU.
         weights: of all networks, each used by one of them alone.
     """
-    pool = _pool(min(len(networks), torch.get_num_threads()), torch.get_num_threads())
+    pool = workers(len(networks))
     run = _in_this_mode()
     if not torch.is_grad_enabled():
         return list(pool.map(lambda network: run(network, embedded), networks))
@@ -64,14 +63,3 @@ def _in_this_mode() -> Callable[[Network, Tensor], Tensor]:
             return network(embedded)
 
     return run
-
-
-@cache
-def _pool(workers: int, threads: int) -> ThreadPoolExecutor:
-    """`workers` threads that share `threads` of torch's; kept, for a thread has caches of its own to fill."""
-    pool = ThreadPoolExecutor(workers, "peer", torch.set_num_threads, (max(threads // workers, 1),))
-    torch.set_num_threads(threads)
-    return pool
-
-
-os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has no threads but its own

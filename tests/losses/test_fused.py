@@ -94,8 +94,10 @@ def test_equals_the_plain_form_for_any_number_of_positions_and_elements(position
     assert_same(tensors, targets, **chosen)
 
 
-@pytest.mark.parametrize("sizes", [(1, 1), (10**6, 10**6), (500, 30)])
-def test_the_size_of_chunks_does_not_matter(monkeypatch, sizes):
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("sizes", [(1, 1), (10**6, 10**6), (500, 30), (5000, 90)])
+def test_neither_the_size_of_chunks_nor_the_number_of_threads_matters(monkeypatch, threads, sizes, count):
+    threads(count)
     monkeypatch.setattr(module, "ON_CPU", module.ChunkSizes(*sizes))
     *tensors, targets = drawn(3, 37, 13)
     assert_same(tensors, targets, beta=0.1)

@@ -12,13 +12,6 @@ SIZES = Sizes(hidden_size=16, inner_size=32, heads=2, layers=2, positions=12, hi
 POSITIONS = torch.arange(0, 60, 3)
 
 
-@pytest.fixture
-def threads():
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 def made(*base_networks) -> tuple[PeerNetworks, torch.Tensor]:
     torch.manual_seed(5)
     networks = PeerNetworks(base_networks, SIZES, elements=30, initializer_range=0.2)
