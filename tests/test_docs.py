@@ -1,0 +1,62 @@
+"""What README and docs say must be there."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SOURCE = "\n".join(
+    file.read_text(encoding="utf-8")
+    for folder in ("recbole_hail", "dataset_converters")
+    for file in (ROOT / folder).rglob("*.py")
+)
+
+
+def module(file: Path):
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def test_the_configuration_page_is_made_from_the_yaml_files():
+    make = module(ROOT / "docs" / "make_configuration.py")
+    assert (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8") == make.page()
+
+
+def test_every_setting_of_a_yaml_file_is_a_row():
+    make = module(ROOT / "docs" / "make_configuration.py")
+    lines = ["# Title.", "", "# The part.", "one: 1   # (int) First | second.", "two: [1, 2]", "        # goes on"]
+    assert make.rows(lines[1:]) == [
+        "| **The part** | | |",
+        "| `one` | `1` | (int) First \\| second. |",
+        "| `two` | `[1, 2]` |  goes on |",
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_between_pages_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_messages_of_the_faq_are_messages_of_the_program():
+    """Pieces between values, as they stand in the source; those of other programs are marked by what they name."""
+    faq = (ROOT / "docs" / "faq.md").read_text(encoding="utf-8")
+    quoted = [
+        text for text in re.findall(r"^\*\*`([^`]+)`", faq, re.MULTILINE) if "…" in text or text.startswith("The last")
+    ]
+    # Messages are wrapped in the source, at spaces.
+    source = re.sub(r'"\s*\n\s*f?"', "", SOURCE)
+    pieces = [piece.strip(" ;.,:?") for text in quoted for piece in text.split("…")]
+    assert len(quoted) > 12
+    assert [piece for piece in pieces if piece not in source] == []
+
+
+def test_every_page_can_be_reached_from_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = {page for page in (ROOT / "docs").glob("*.md")}
+    assert [page.name for page in pages if f"docs/{page.name}" not in readme] == []
