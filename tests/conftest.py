@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
@@ -196,3 +197,28 @@ def threads():
     before = torch.get_num_threads()
     yield torch.set_num_threads
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def write_run():
+    """Writes record and ranks as a run leaves them: `ranks` [N, views, 3], one generator for each question."""
+
+    def write(folder, ranks, *, views=("model",), repeat=None, generators=None, predict_with="mean", **record):
+        folder.mkdir(parents=True)
+        ranks = np.asarray(ranks)
+        np.savez_compressed(
+            folder / "ranks.npz",
+            ranks=ranks,
+            views=list(views),
+            generators=generators or [f"g{row}" for row in range(len(ranks))],
+            repeat=np.zeros(len(ranks), dtype=bool) if repeat is None else repeat,
+        )
+        kept = {
+            "settings": {"predict_with": predict_with},
+            "training seconds": 1.0,
+            "parameters": 10,
+            "candidates": {"test": {"protocol": "strict", "drawn": 99, "seed": 2020, "hash": "abc"}},
+        }
+        (folder / "record.json").write_text(json.dumps(kept | record))
+
+    return write

@@ -11,7 +11,8 @@ from recbole_hail.evaluation.significance import TESTS
 from recbole_hail.experiments.budgets import PRESETS, read_budget
 from recbole_hail.experiments.controls import FACTORS, controls
 from recbole_hail.experiments.figures import EXPERIMENTS
-from recbole_hail.experiments.outputs import tables_by_protocol, write_outputs
+from recbole_hail.experiments.outputs import write_outputs
+from recbole_hail.experiments.sections import sections_of
 from recbole_hail.experiments.sweep import Sweep
 from recbole_hail.report.tables import to_text
 
@@ -26,6 +27,7 @@ _TITLES = {
     "table3": "mimicry against MED",
     "fig3": "variants I to IV of the loss",
     "fig4": "beta and alpha",
+    "fig1b": "how often peers answer inconsistently",
     "peers": "T = 2, 3, 4 peers and mixed structures, and what they cost",
     "controls": "where does MED pay? at equal steps and equal wall time",
 }
@@ -50,7 +52,7 @@ def add_arguments(parser) -> None:
 
 
 def run(arguments) -> None:
-    command = shlex.join(["recbole-hail", *sys.argv[1:]])
+    command = _without_paths(sys.argv[1:])
     sys.argv = sys.argv[:1]  # RecBole would read its settings there
     settings = settings_of(arguments.settings, "paper")
     own = [f"{name}: paper sets it itself; see --budget" for name in _OWN if name in settings]
@@ -92,14 +94,24 @@ def _show_plan(sweep: Sweep) -> None:
 
 
 def _write(sweep: Sweep, experiment, arguments, command: str) -> None:
-    tables = {}
-    for other, group, placed in sweep.groups:
-        if other is experiment:
-            for protocol, found in tables_by_protocol(sweep, group, placed, arguments.test).items():
-                tables.setdefault(protocol, {})[group.title] = found
+    sections = sections_of(sweep, experiment, arguments.test)
     stem = arguments.results / f"{sweep.dataset}-{experiment.name}-{sweep.budget.steps}"
-    written = write_outputs(experiment, tables, stem, command)
-    for groups in tables.values():
-        for found in groups.values():
-            print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in found), sep="\n")
+    written = write_outputs(sweep, experiment, sections, stem, command)
+    for section in sections:
+        shown = [table for table in section.tables if table.constants.get("targets") in (None, "all")]
+        print("", section.title, *(to_text(table, terminal=sys.stdout.isatty()) for table in shown), sep="\n")
     print("written to", ", ".join(map(str, written)))
+
+
+def _without_paths(arguments: list[str]) -> str:
+    """The command as another machine would call it."""
+    kept, skip = [], False
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        if name in ("--data_path", "--candidates_dir", "--output", "--results"):
+            skip = not equals
+        elif skip:
+            skip = False
+        else:
+            kept.append(argument)
+    return shlex.join(["recbole-hail", *kept])

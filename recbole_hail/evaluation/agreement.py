@@ -18,6 +18,16 @@ def right(ranks: np.ndarray) -> np.ndarray:
     return (ranks[..., 0] == 0) & (ranks[..., 1] == 0)
 
 
+def shared_answers(ranks: np.ndarray, views: list[str]) -> np.ndarray | None:
+    """Which of `SHARES` each question belongs to: bool [N, 3], one True in a row; arguments and None as `agreement`."""
+    peers = [index for index, view in enumerate(views) if view.startswith("peer ")]
+    if len(peers) < 2 or not len(ranks):
+        return None
+    answers = right(np.asarray(ranks)[:, peers])  # [N, T]
+    every, some = answers.all(axis=1), answers.any(axis=1)
+    return np.stack([every, some & ~every, ~some], axis=1)
+
+
 def agreement(ranks: np.ndarray, views: list[str]) -> dict[str, float] | None:
     """Shares of the questions that all peers, some but not all, and no peer answer rightly; they sum to 1.
 
@@ -30,9 +40,5 @@ def agreement(ranks: np.ndarray, views: list[str]) -> dict[str, float] | None:
     Returns:
         The shares by `SHARES`; None where there are fewer than two peers or no questions.
     """
-    peers = [index for index, view in enumerate(views) if view.startswith("peer ")]
-    if len(peers) < 2 or not len(ranks):
-        return None
-    answers = right(np.asarray(ranks)[:, peers])  # [N, T]
-    every, some = answers.all(axis=1), answers.any(axis=1)
-    return dict(zip(SHARES, (float(every.mean()), float((some & ~every).mean()), float((~some).mean())), strict=True))
+    found = shared_answers(ranks, views)
+    return None if found is None else dict(zip(SHARES, found.mean(axis=0).tolist(), strict=True))

@@ -1,78 +1,92 @@
 """The files of an experiment: Markdown with the command that made it, CSV, LaTeX and a PNG."""
 
-from dataclasses import replace
+import csv
+import io
 from pathlib import Path
 
-from recbole_hail.experiments.sweep import PROTOCOLS, Placed, Sweep
-from recbole_hail.experiments.systems import Experiment, Group
+from recbole_hail.experiments.sections import Section
+from recbole_hail.experiments.sweep import Sweep
+from recbole_hail.experiments.systems import Experiment
 from recbole_hail.files import write_text
-from recbole_hail.report.plots import panels_chart
+from recbole_hail.report.plots import Line, line_chart, panels_chart
 from recbole_hail.report.tables import Table, to_csv, to_latex, to_markdown
-from recbole_hail.report.tabulate import Context, differences_of, tables_of
+
+_INTERVALS = "lines: 95 % bootstrap interval over generators; diamonds: the paper"
 
 
-def tables_by_protocol(sweep: Sweep, group: Group, placed: list[Placed], test: str) -> dict[str, list[Table]]:
-    """Per protocol the tables of a group's finished rows, the last of them the differences to its reference."""
-    found = {}
-    for protocol in PROTOCOLS:
-        plan = sweep.plans[group.steps]
-        context = Context(
-            sweep.dataset,
-            plan.config,
-            sweep.budget.seeds,
-            _budget_in_words(group, placed),
-            test,
-            head=f"{group.title}: ",
-            published={place.label: place.row.published for place in placed if protocol == "paper"},
-        )
-        results = {place.label: place.results(plan, list(context.metrics), protocol) for place in placed}
-        results = {label: runs for label, runs in results.items() if runs is not None}
-        tables = tables_of(results, context) if results else []
-        reference = next(place.label for place in placed if place.row.label == group.reference)
-        if reference in results and len(results) > 1:
-            tables.append(differences_of(results, reference, context))
-        found[protocol] = [replace(table, constants={"group": group.title, **table.constants}) for table in tables]
-    return found
+def write_outputs(sweep: Sweep, experiment: Experiment, sections: list[Section], stem: Path, command: str):
+    """Writes the sections to `stem` with the suffix of each form, and a CSV of single runs; returns the paths."""
+    tables = [table for section in sections for table in section.tables]
+    suffixes = (".md", ".csv", ".tex", ".png", ".runs.csv")
+    markdown, values, latex, picture, runs = (stem.with_name(stem.name + suffix) for suffix in suffixes)
+    write_text(markdown, _markdown(sweep, experiment, sections, picture.name, command))
+    write_text(values, to_csv(tables))
+    write_text(latex, "\n".join(map(to_latex, tables)))
+    _chart(sweep, experiment, sections, picture)
+    written = [markdown, values, latex, picture]
+    records = [record for section in sections for record in section.runs]
+    if records:
+        write_text(runs, _runs(records))
+        written.append(runs)
+    return written
 
 
-def _budget_in_words(group: Group, placed: list[Placed]) -> str:
-    if len({place.steps for place in placed}) == 1:
-        return f"{group.steps:,} steps"
-    return f"steps as the rows say, {group.steps:,} where they do not"
-
-
-def write_outputs(experiment: Experiment, tables: dict[str, dict[str, list[Table]]], stem: Path, command: str):
-    """Writes the tables of each group and protocol to `stem` with the suffixes of the four forms; returns the paths."""
-    flat = [table for groups in tables.values() for of_group in groups.values() for table in of_group]
-    files = {suffix: stem.with_name(f"{stem.name}{suffix}") for suffix in (".md", ".csv", ".tex", ".png")}
-    write_text(files[".md"], _markdown(experiment, tables, files[".png"].name, command))
-    write_text(files[".csv"], to_csv(flat))
-    write_text(files[".tex"], "\n".join(map(to_latex, flat)))
-    _chart(experiment, tables, files[".png"])
-    return list(files.values())
-
-
-def _markdown(experiment: Experiment, tables: dict, picture: str, command: str) -> str:
-    parts = [f"# {experiment.title}", "", "```", command, "```", ""]
-    parts += [part for note in experiment.notes for part in (note, "")]
+def _markdown(sweep: Sweep, experiment: Experiment, sections: list[Section], picture: str, command: str) -> str:
+    parts = [f"# {experiment.title} ({sweep.dataset})", "", "```", command, "```", ""]
+    parts += [part for note in (*experiment.notes, *_NOTES) for part in (note, "")]
     parts += [f"![{experiment.title}]({picture})", ""]
-    for protocol, groups in tables.items():
-        for title, of_group in groups.items():
-            parts += [f"## {title}, candidates {protocol}", "", *(to_markdown(table) for table in of_group)]
+    for section in sections:
+        parts += [f"## {section.title}", "", *map(to_markdown, section.tables)]
     return "\n".join(parts)
 
 
-def _chart(experiment: Experiment, tables: dict, file: Path) -> None:
-    place = -1 if experiment.chart == "differences" else 0
-    shown = {
-        f"{title}, {protocol}": of_group[place]
-        for protocol, groups in tables.items()
-        for title, of_group in groups.items()
-        if of_group
-    }
-    panels_chart(shown, list(experiment.charted), file, title=experiment.title, whiskers=_whiskers(experiment))
+_NOTES = (
+    "Trainings end with the last element but one; the paper's also learn from the validation element. The paper has no "
+    "numbers under `strict` candidates, nor for repeat and new targets alone.",
+)
 
 
-def _whiskers(experiment: Experiment) -> str:
-    what = "difference to the reference" if experiment.chart == "differences" else "mean over seeds"
-    return f"{what}; lines: 95 % bootstrap interval over generators; diamonds: the paper"
+def _runs(records: list[dict]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()
+
+
+def _chart(sweep: Sweep, experiment: Experiment, sections: list[Section], file: Path) -> None:
+    title = f"{experiment.title} ({sweep.dataset})"
+    shown = {section.title: section.shown for section in sections if section.shown}
+    course = [section.tables[0] for section in sections if section.title == "Over training"]
+    if experiment.chart == "lines":
+        x = {row.label: row.x for group in experiment.groups for row in group.rows}
+        panels = {
+            (name, name.split(", ")[1]): [_line(table, experiment.charted[0], x)] for name, table in shown.items()
+        }
+        line_chart(panels, file, title=title, note=f"{experiment.charted[0]}; {_INTERVALS.replace('lines', 'band')}")
+    elif course:
+        panels = {("inconsistent answers, validation", "steps"): _lines_over_steps(course[0])}
+        line_chart(panels, file, title=title, note="share of questions that some peers answer rightly and some do not")
+    else:
+        what = "difference to the reference" if experiment.chart == "differences" else "mean over seeds"
+        panels_chart(shown, list(experiment.charted), file, title=title, whiskers=f"{what}; {_INTERVALS}")
+
+
+def _line(table: Table, metric: str, x: dict[str, float]) -> Line:
+    """A metric over the rows that have a place on the x axis."""
+    column = [column.name for column in table.columns].index(metric)
+    points = [(x[label], cells[column]) for label, cells in table.rows.items() if x.get(label) is not None]
+    places, cells = [place for place, _ in points], [cell for _, cell in points]
+    known = [(place, cell.published) for place, cell in points if cell.published is not None]
+    return Line(metric, places, *([getattr(cell, part) for cell in cells] for part in ("mean", "low", "high")), known)
+
+
+def _lines_over_steps(table: Table) -> list[Line]:
+    """The share of inconsistent answers of each system, from rows "<system>, after <step> steps"."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    inconsistent = [column.name for column in table.columns].index("some right")
+    for label, cells in table.rows.items():
+        system, _, after = label.rpartition(", after ")
+        step = float(after.removesuffix(" steps").replace(",", ""))
+        points.setdefault(system, []).append((step, cells[inconsistent].mean))
+    return [Line(system, *map(list, zip(*found, strict=True))) for system, found in points.items()]

@@ -33,7 +33,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What a command runs and shows. `chart` is bars, lines or differences, of the metrics in `charted`."""
+    """What a command runs and shows. `chart` is bars, lines, differences or shares, of the columns in `charted`.
+
+    With `costs` there is a table of what a step of each system costs.
+    """
 
     name: str
     title: str
@@ -41,6 +44,7 @@ class Experiment:
     chart: str = "bars"
     charted: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    costs: bool = False
 
 
 def hail(**settings) -> ModelSpec:

@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from recbole_hail.report.plots import bar_chart
+from recbole_hail.report.plots import Line, bar_chart, line_chart, panels_chart
 from recbole_hail.report.tables import Cell, Column, Table
 
 
@@ -58,3 +58,25 @@ def test_nothing_is_left_of_a_chart_that_fails(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         bar_chart(table(1), tmp_path / "bars.png", title="t", whiskers="w")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_row_of_panels_for_each_table_with_the_papers_numbers(tmp_path, drawn):
+    known = Table("c", [Column("HR@1"), Column("MRR")], {"HAIL": [Cell(0.3, published=0.5), Cell(-0.1)]})
+    panels_chart({"strict": table(2), "paper": known}, ["HR@1"], tmp_path / "p.png", title="t", whiskers="w")
+    panels = drawn[0].axes
+    assert [panel.get_title() for panel in panels] == ["strict\nHR@1", "paper\nHR@1"]
+    assert [label.get_text() for label in panels[1].get_yticklabels()] == ["HAIL"]
+    (diamond,) = panels[1].lines
+    assert diamond.get_marker() == "D" and list(diamond.get_xdata()) == [0.5]
+
+
+def test_lines_with_their_bands_and_the_papers_points(tmp_path, drawn):
+    lines = [Line("ours", [0, 1], [0.3, 0.4], [0.2, 0.3], [0.4, 0.5], [(1, 0.6)]), Line("other", [0, 1], [0.1, 0.2])]
+    panels = {("beta", "value of beta"): lines, ("alpha", "value of alpha"): lines[1:]}
+    line_chart(panels, tmp_path / "l.png", title="t", note="n")
+    assert (tmp_path / "l.png").read_bytes().startswith(b"\x89PNG")
+    first, second = drawn[0].axes
+    assert (first.get_title(), first.get_xlabel()) == ("beta", "value of beta")
+    assert [list(line.get_ydata()) for line in first.lines] == [[0.3, 0.4], [0.6], [0.1, 0.2]]
+    assert len(first.collections) == 1 and first.get_legend() is not None
+    assert len(second.lines) == 1 and second.get_legend() is None

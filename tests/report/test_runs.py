@@ -69,6 +69,33 @@ def test_a_mean_is_asked_for_by_the_checkpoints_of_its_parts(folder, child):
     assert child.requests[0]["parts"] == [str((folder.path(part) / "model.pth").absolute()) for part in mean.parts]
 
 
+def test_a_finished_run_is_ranked_under_another_protocol_beside_its_own(folder, child):
+    mean = Run(ModelSpec("HAIL", members=2), 1, (Run(ModelSpec("HAIL"), 1), Run(ModelSpec("HAIL"), 1001)))
+    with folder.held():
+        folder.train(RUN)
+        assert folder.ranks(RUN, "strict") == folder.path(RUN) / "ranks.npz"
+        before = {path.name for path in folder.path(RUN).iterdir()}
+        child.does = lambda partial: (partial / "ranks.paper.npz").write_text("ranks") and 0
+        folder.rank(RUN, "paper")
+        assert {path.name for path in folder.path(RUN).iterdir()} == before | {"ranks.paper.npz"}
+        assert list(folder.runs.iterdir()) == [folder.path(RUN)]
+        folder.path(mean).mkdir()
+        folder.rank(mean, "paper")
+    of_one, of_mean = child.requests[1:]
+    assert of_one["rank"] == "paper" and of_one["parts"] == [str((folder.path(RUN) / "model.pth").absolute())]
+    assert of_mean["parts"] == [str((folder.path(part) / "model.pth").absolute()) for part in mean.parts]
+
+
+def test_a_ranking_that_fails_leaves_its_log_and_the_run_as_it_was(folder, child):
+    with folder.held():
+        folder.train(RUN)
+        child.does = lambda partial: 2
+        with pytest.raises(RunFailed, match="status 2: the loss is not a number"):
+            folder.rank(RUN, "paper")
+    assert not folder.ranks(RUN, "paper").exists() and folder.has(RUN)
+    assert (folder.runs / f"{folder.path(RUN).name}.paper.failed.txt").is_file()
+
+
 def test_of_a_run_that_fails_the_log_remains_and_its_reason_is_said(folder, child):
     child.does = lambda folder: 2
     with folder.held(), pytest.raises(RunFailed, match="status 2: the loss is not a number; its log is") as raised:

@@ -1,0 +1,129 @@
+"""`recbole-hail paper` from end to end: real trainings of tiny networks, ranked under both protocols."""
+
+import csv
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from recbole_hail.cli import main
+from recbole_hail.report.plan import RULES
+
+ARGUMENTS = ("table3", "--dataset=cyclic", "--config_files=small.yaml", "--budget=4", "--seeds=1", "--results=results")
+FILES = [f"cyclic-table3-4{suffix}" for suffix in (".csv", ".md", ".png", ".runs.csv", ".tex")]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Folder of the runs and results of a command, made by the first test that asks for it."""
+    return tmp_path_factory.mktemp("paper") / "done"
+
+
+@pytest.fixture
+def paper(cyclic, monkeypatch, capsys):
+    """Runs the command in this process; returns exit status, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["recbole-hail", "paper", *arguments])
+        status = main.main()
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def done(paper, finished):
+    """A finished `paper table3` in the working directory."""
+    if not finished.exists():
+        status, out, err = paper(*ARGUMENTS)
+        assert status == 0, out + err
+        shutil.copytree(".", finished)
+    else:
+        shutil.copytree(finished, ".", dirs_exist_ok=True)
+    return Path("experiments/cyclic/steps-4/runs")
+
+
+def state(folder: Path) -> dict:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def rows() -> list[dict]:
+    """The table, without the columns that a clock fills."""
+    with open("results/cyclic-table3-4.csv") as file:
+        return [{k: v for k, v in row.items() if not k.startswith("training s")} for row in csv.DictReader(file)]
+
+
+def test_both_protocols_with_rules_and_the_command(done):
+    assert sorted(path.name for path in Path("results").iterdir()) == FILES
+    text = Path("results/cyclic-table3-4.md").read_text()
+    assert f"```\nrecbole-hail paper {' '.join(ARGUMENTS[:-1])}\n```" in text, "the command, but for its paths"
+    table = rows()
+    for protocol in ("strict", "paper"):
+        own = {row["model"]: row for row in table if row["candidates"].startswith(protocol) and not row["less"]}
+        assert {"MED M1", "mimicry M1", "MED, mean of its peers", *RULES} <= own.keys()
+        assert float(own["MarkovChain"]["HR@1"]) == 1, "the next element is certain"
+    assert len({row["candidates"] for row in table}) == 2
+    for run in done.iterdir():
+        strict, other = (json.loads(str(_lists(run / name))) for name in ("ranks.npz", "ranks.paper.npz"))
+        assert (strict["protocol"], other["protocol"]) == ("strict", "paper")
+
+
+def _lists(file: Path):
+    import numpy as np
+
+    with np.load(file) as kept:
+        return kept["candidates"]
+
+
+def test_what_is_missing_is_made_and_nothing_else(done, paper):
+    """As after a command that was killed between two runs, and with runs of `compare`, which have one protocol."""
+    expected, before = rows(), state(done)
+    shutil.rmtree(next(done.glob("HAIL-distillation=mimicry-1-*")))
+    next(done.glob("Pop-1-*")).joinpath("ranks.paper.npz").unlink()
+    kept = {path for path in before if path.exists()}
+    status, out, err = paper(*ARGUMENTS)
+    assert status == 0, err
+    assert [line.split("] ")[1] for line in out.splitlines() if line.endswith(": training")] == [
+        "HAIL (distillation=mimicry), seed 1: training"
+    ]
+    assert out.count("ranking under paper") == 2 and "calibration" not in out
+    assert rows() == expected
+    after = state(done)
+    assert all(after[path] == before[path] for path in kept) and after.keys() == before.keys()
+
+
+def test_a_dry_run_says_what_is_there_and_how_long_the_rest_takes(done, paper):
+    before = state(Path())
+    shutil.rmtree(next(done.glob("HAIL-1-*")))
+    status, out, _ = paper(*ARGUMENTS, "--dry-run")
+    assert status == 0
+    assert "steps-4 HAIL, seed 1: to be trained" in out and "steps-4 Pop, seed 1: reused" in out
+    assert f"1 of {len(RULES) + 2} runs to be trained: about 0.0 hours" in out
+    assert state(Path()).items() <= before.items()
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (("--learning_rate=0.5",), "learning_rate was 0.01, is 0.5"),
+        (("--max_steps=9",), "max_steps: paper sets it itself; see --budget"),
+        (("--budget=long",), "budget: 'long' must be one of minimal, cpu, gpu or a number of steps"),
+        (("--seeds=one",), "seeds: 'one' must be whole numbers"),
+        (("--gama=2",), "gama: no model here has such a setting; did you mean gamma?"),
+        (("--dataset=nowhere",), "nowhere is not at"),
+        (("budget",), "budget: is no argument of paper"),
+    ],
+)
+def test_bad_input_is_one_message_and_status_2_and_changes_nothing(done, paper, arguments, expected):
+    before = state(Path())
+    status, out, err = paper(*ARGUMENTS, *arguments)
+    assert status == 2, out
+    assert expected in err and err.startswith("error: ") and "Traceback" not in err
+    assert state(Path()) == before
+
+
+def test_a_factor_that_there_is_not_is_refused(paper):
+    status, _, err = paper("controls", "--dataset=cyclic", "--config_files=small.yaml", "--budget=4", "--factors=beta")
+    assert status == 2 and "factors: 'beta' given; choose of main, length" in err

@@ -1,0 +1,38 @@
+"""A small budget, and calibrations whose figures the test chooses."""
+
+import json
+
+import pytest
+
+from recbole_hail.experiments.budgets import Budget
+
+LEVELS = {
+    "length": [0.5, 2],
+    "alpha": [0.3, 0.5],
+    "falling_alpha": [[1.0, 0.0]],
+    "gamma": [2.0],
+    "peers": [3],
+    "base_network": ["causal"],
+}
+
+
+@pytest.fixture
+def budget():
+    return Budget(100, [1, 2], {}, LEVELS)
+
+
+@pytest.fixture
+def fixed_costs(monkeypatch):
+    """No step is measured: it takes 0.1 s for each network, and every run may have 1,000 of them."""
+
+    def measured(specs, dataset, settings, config_of):
+        seconds = {label: 0.1 * int(dict(spec.settings).get("peers", 2)) for label, spec in specs.items()}
+        return {label: {"seconds": seconds[label], "most steps": 1000} for label in specs}
+
+    monkeypatch.setattr("recbole_hail.experiments.calibration._measured", measured)
+
+
+@pytest.fixture
+def kept_calibration():
+    """Reads what a calibration has kept."""
+    return lambda file: json.loads(file.read_text())["systems"]

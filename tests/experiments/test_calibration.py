@@ -1,0 +1,83 @@
+"""Costs of steps: measured once, kept, and turned into steps of equal time."""
+
+from dataclasses import replace
+
+import pytest
+from recbole.config import Config
+
+from recbole_hail.errors import SettingsError
+from recbole_hail.experiments.calibration import Calibration, Stepper, cost_label
+from recbole_hail.report.notation import parse_models
+from recbole_hail.report.runs import Shared
+
+SHARED = Shared("made", "0123", {"max_steps": 5, "candidates": "strict"}, {})
+HAIL, ONE, THREE, MEAN = parse_models("HAIL,HAIL[peers=1],HAIL[peers=3],ensemble(HAIL[peers=1],3)")
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "made" / "calibration.json"
+
+
+def test_equal_time_in_steps(file, fixed_costs):
+    calibration = Calibration(file, SHARED)
+    calibration.measure([HAIL, ONE, THREE, MEAN], None, lambda text: None)
+    assert calibration.steps_for(ONE, HAIL, 300) == 600
+    assert calibration.steps_for(MEAN, HAIL, 300) == 200, "three networks, each a third of what one would get"
+    assert calibration.ratio(THREE) == 0.7, "rounded to a tenth, so that a busy moment plans no other runs"
+    assert calibration.steps_for(HAIL, THREE, 70) == 100
+    assert calibration.steps_for(THREE, ONE, 1) == 1, "no system is left without a step"
+
+
+def test_what_was_measured_is_kept_and_only_what_is_new_is_added(file, fixed_costs, monkeypatch, kept_calibration):
+    said = []
+    Calibration(file, SHARED).measure([ONE], None, said.append)
+    before = kept_calibration(file)
+    assert set(before) == {"HAIL", "HAIL (peers=1)"} and len(said) == 1
+    monkeypatch.setattr(
+        "recbole_hail.experiments.calibration._measured",
+        lambda specs, *_: {label: {"seconds": 9.0, "most steps": 1} for label in specs},
+    )
+    again = Calibration(file, replace(SHARED, settings={"max_steps": 700, "candidates": "strict"}))
+    again.measure([ONE, HAIL, MEAN], None, said.append)
+    assert len(said) == 1 and kept_calibration(file) == before
+    again.measure([THREE], None, said.append)
+    assert len(said) == 2
+    after = kept_calibration(file)
+    assert before.items() <= after.items() and after["HAIL (peers=3)"]["ratio"] == 1.0
+
+
+def test_systems_whose_steps_cost_the_same_are_measured_once():
+    labels = {cost_label(spec) for spec in parse_models("HAIL,HAIL[alpha=0.1],HAIL[alpha=1.0;alpha_end=0.0;beta=0.0]")}
+    assert labels == {"HAIL"} and cost_label(MEAN) == cost_label(ONE) == "HAIL (peers=1)"
+
+
+@pytest.mark.parametrize("changed", [{"data": "4567"}, {"settings": {"train_batch_tokens": 5, "candidates": "strict"}}])
+def test_figures_of_other_data_or_settings_are_refused(file, fixed_costs, changed):
+    Calibration(file, SHARED).measure([ONE], None, lambda text: None)
+    before = file.read_bytes()
+    with pytest.raises(
+        SettingsError, match=r"measured with other settings .*(data was 0123|train_batch_tokens was None)"
+    ):
+        Calibration(file, replace(SHARED, **changed))
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"settings": {}}'])
+def test_a_damaged_file_is_named(file, text):
+    file.parent.mkdir()
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=r"calibration.json cannot be read; remove it"):
+        Calibration(file, SHARED)
+
+
+@pytest.mark.parametrize("model", ["HAIL", "SASRec"])
+def test_a_stepper_takes_training_steps_as_long_as_it_is_asked(cyclic, small, model):
+    eval_args = {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"}
+    own = {**small, "epochs": 2, "eval_args": eval_args, "valid_metric": "MRR@10", "train_batch_size": 512}
+    stepper = Stepper(Config(model=model, dataset="cyclic", config_dict=own))
+    passes = len(stepper.loader)
+    assert stepper.most_steps == 2 * passes
+    before = [weight.clone() for weight in stepper.model.parameters()]
+    assert all(stepper.step() > 0 for _ in range(passes + 1)), "the second pass begins by itself"
+    assert any((old != new).any() for old, new in zip(before, stepper.model.parameters(), strict=True))
