@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
-from recbole.utils import get_model, init_seed
+from recbole.utils import init_seed
 
 import recbole_hail  # noqa: F401  registers the plugin
 from recbole_hail.errors import UserError
@@ -23,7 +23,8 @@ from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.ranking import rank_targets, views_of
 from recbole_hail.report.results import ranks_file
-from recbole_hail.training.checkpoints import read_checkpoint, restore
+from recbole_hail.training.checkpoints import read_checkpoint
+from recbole_hail.training.opening import restored
 from recbole_hail.training.records import write_json, write_ranks
 
 
@@ -88,20 +89,13 @@ def _ranked(request: dict):
     config["candidates"], config["candidates_dir"] = settings["candidates"], settings["candidates_dir"]
     init_seed(config["seed"], config["reproducibility"])
     train_data, _, test_data = data_preparation(config, create_dataset(config))
-    models = [_restored(state, config, train_data._dataset) for state in states]
+    models = [restored(file, state, train_data._dataset) for file, state in zip(request["parts"], states, strict=True)]
     model = models[0] if len(models) == 1 else MeanOfModels(models)
     part = test_data._dataset
     phase = Phase(config, part, "test", *protocol_of(config, "test"))
-    ranks = rank_targets(model.eval(), part, phase.rows, phase.candidates, most_rows=config["eval_batch_size"])
+    ranks = rank_targets(model, part, phase.rows, phase.candidates, most_rows=config["eval_batch_size"])
     views = ["mean"] if len(models) > 1 else views_of(model)
     return phase, views, ranks
-
-
-def _restored(state: dict, config, dataset):
-    model = get_model(config["model"])(state["config"], dataset).to(config["device"])
-    model.load_state_dict(state["state_dict"])
-    model.load_other_parameter(restore(state.get("other_parameter")))
-    return model
 
 
 def main(folder: str) -> None:

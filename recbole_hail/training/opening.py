@@ -58,7 +58,7 @@ def opened(path: str | os.PathLike, *, data_path: str | None = None) -> Iterator
         except DataError as error:
             raise DataError(f"{error}\nor name the folder that holds it with --data_path") from None
         train, _, test = data_preparation(config, create_dataset(config))
-        model = _model(path, state, train._dataset)
+        model = restored(path, state, train._dataset)
         yield Opened(path, config, model, train._dataset, test._dataset, record)
 
 
@@ -80,7 +80,12 @@ def _record_beside(path: Path, config) -> dict | None:
     return record
 
 
-def _model(path: Path, state: dict, train):
+def restored(path: str | os.PathLike, state: dict, train):
+    """The model of a checkpoint, in evaluation mode; `train` is the training part of its data.
+
+    Raises:
+        CheckpointError: the data are not those that the model was trained on.
+    """
     config = state["config"]
     model = get_model(config["model"])(config, train).to(config["device"])
     try:
