@@ -29,33 +29,31 @@ class Calibration:
     `ratio` is what a step of HAIL with two peers costs in steps of another system, rounded to a tenth.
 
     Args:
-        file: kept here.
-        shared: of the runs; all but their number of steps must be the same for the kept figures to hold.
+        file: kept here, apart for each data and settings.
+        shared: of the runs; all but their number of steps belongs to what the figures hold for.
 
     Raises:
-        SettingsError: the file was measured under other settings or cannot be read.
+        SettingsError: the file cannot be read.
     """
 
     def __init__(self, file: Path, shared: Shared):
         self.file, self.shared = file, shared
-        self.described = {name: value for name, value in shared.described().items() if name != "max_steps"}
-        self.systems: dict[str, dict] = {}
-        if file.is_file():
-            self.systems = self._read()
+        described = {name: value for name, value in shared.described().items() if name != "max_steps"}
+        self.kept = self._read() if file.is_file() else []
+        own = [one for one in self.kept if one["settings"] == described]
+        if not own:
+            own = [{"settings": described, "reference": cost_label(REFERENCE), "systems": {}}]
+            self.kept += own
+        self.systems: dict[str, dict] = own[0]["systems"]
 
-    def _read(self) -> dict:
+    def _read(self) -> list[dict]:
         try:
             kept = json.loads(self.file.read_text(encoding="utf-8"))
-            found, systems = kept["settings"], kept["systems"]
-        except (ValueError, KeyError, TypeError):
-            raise SettingsError([f"output: {self.file} cannot be read; remove it, and it is measured again"]) from None
-        differ = [name for name in {**found, **self.described} if found.get(name) != self.described.get(name)]
-        if differ:
-            each = "; ".join(f"{name} was {found.get(name)}, is {self.described.get(name)}" for name in differ)
-            raise SettingsError(
-                [f"output: {self.file} was measured with other settings ({each}); name another folder with --output"]
-            )
-        return systems
+            if isinstance(kept, list) and all({"settings", "systems"} <= one.keys() for one in kept):
+                return kept
+        except (ValueError, AttributeError, TypeError):
+            pass
+        raise SettingsError([f"output: {self.file} cannot be read; remove it, and it is measured again"])
 
     def measure(self, specs: Iterable[ModelSpec], config_of: Callable, say: Callable[[str], None]) -> None:
         """Measures the systems that are not known yet, together with the reference, and keeps the figures."""
@@ -71,8 +69,7 @@ class Calibration:
         for label, figures in found.items():
             figures["ratio"] = max(round(reference / figures["seconds"], 1), 0.1)
             self.systems.setdefault(label, figures)
-        kept = {"settings": self.described, "reference": cost_label(REFERENCE), "systems": self.systems}
-        write_text(self.file, json.dumps(kept, indent=2) + "\n")
+        write_text(self.file, json.dumps(self.kept, indent=2) + "\n")
 
     def ratio(self, spec: ModelSpec) -> float:
         """Steps of `spec`, for a mean of each of its members, that cost as much as one of HAIL's with two peers."""

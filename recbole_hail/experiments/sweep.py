@@ -70,6 +70,7 @@ class Sweep:
         """
         groups = [(experiment, group) for experiment in experiments for group in experiment.groups]
         base = self._plan([row.spec for _, group in groups for row in group.rows], self.budget.steps)
+        RunFolder(self.output / f"steps-{self.budget.steps}", base.shared).check()  # before anything is measured
         groups = [(experiment, _in_own_words(group, base.config)) for experiment, group in groups]
         self.calibration = Calibration(self.output / "calibration.json", base.shared)
         networks = [row.spec for _, group in groups for row in group.rows if row.spec.model not in RULES]
@@ -119,14 +120,14 @@ class Sweep:
             raise SettingsError(problems)
 
     def _placed(self, group: Group, rows: list[tuple[Row, int]]) -> list[Placed]:
-        specs = [row.spec for row in group.rows]
+        labels = [row.label for row in group.rows]
         timed = any(row.equal_time for row in group.rows)
         placed = []
         for row, steps in rows:
             label = row.label
             if timed and row.spec.model not in RULES:
                 label += f", {steps:,} steps" + " each" * (row.spec.members > 1)
-                label += f" ({_EQUAL[row.equal_time]})" * (specs.count(row.spec) > 1)
+                label += f" ({_EQUAL[row.equal_time]})" * (labels.count(row.label) > 1)
             runs = self.plans[steps].rows[row.spec.label]
             placed.append(Placed(row, label, steps, self.folders[steps], runs))
         return placed

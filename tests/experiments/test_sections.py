@@ -133,7 +133,7 @@ def test_cost_of_peers_against_one_network(sweep, finish, budget, monkeypatch):
     assert times["T = 2, [causal,gru]"].mean == pytest.approx(2) and "Pop" not in times
 
 
-@pytest.mark.parametrize("make", [table3, fig4, fig1b, lambda _, budget: controls(["main"], budget)[0]])
+@pytest.mark.parametrize("make", [fig4, fig1b, lambda _, budget: controls(["main"], budget)[0]])
 def test_the_files_name_their_command_and_hold_every_run(sweep, finish, budget, tmp_path, make):
     experiment = make("cyclic", budget)
     finish(experiment)
