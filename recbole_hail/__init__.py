@@ -15,4 +15,12 @@ if find_spec("recbole") is not None:
     from recbole_hail.tuning import objective_function
 
     register()
-    __all__ = ["objective_function", "register"]
+    __all__ = ["Forecaster", "objective_function", "register"]
+
+    def __getattr__(name: str):
+        """`recbole_hail.Forecaster`, imported when it is asked for."""
+        if name == "Forecaster":
+            from recbole_hail.forecast import Forecaster
+
+            return Forecaster
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

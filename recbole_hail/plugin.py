@@ -29,6 +29,7 @@ from recbole_hail.data.loader import WindowLoader
 from recbole_hail.data.periods import PlacedWindowLoader
 from recbole_hail.data.requirements import check_files, check_split
 from recbole_hail.data.segments import SegmentLoader
+from recbole_hail.data.tokens import elements_hash
 from recbole_hail.errors import DataError, SettingsError, UserError
 from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.phase import phase_of
@@ -248,6 +249,8 @@ def _with_split_check(original):
             part.phase = name
         if config["benchmark_filename"] is None and config["eval_args"]["order"] == "TO":
             attach_history(built_datasets)
+        # For whoever opens the checkpoint; one that is opened keeps its own.
+        config["elements_hash"] = config["elements_hash"] or elements_hash(built_datasets[0])
         for part in filter(len, built_datasets):
             phase_of(config, part)  # draws, so that a file that cannot be used is known before hours of training
         try:

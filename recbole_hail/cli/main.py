@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from recbole_hail.cli import compare, paper, prune
+from recbole_hail.cli import compare, export, forecast, paper, prune
 from recbole_hail.cli.common import guarded
 
-COMMANDS = {"compare": compare, "paper": paper, "prune": prune}
+COMMANDS = {"compare": compare, "paper": paper, "prune": prune, "forecast": forecast, "export": export}
 
 
 def main() -> int:

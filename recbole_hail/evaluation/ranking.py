@@ -89,14 +89,14 @@ def score_targets(
             candidates = torch.from_numpy(sets.elements[batch]).long().to(target.device)  # [B, K]
         asked = torch.cat([target, candidates], dim=1)
         real = torch.cat([torch.ones_like(target, dtype=torch.bool), (candidates != 0) & (candidates != target)], dim=1)
-        for view, of_all in enumerate(_scores(model, dataset, interaction, asked, most_rows)):
+        for view, of_all in enumerate(scores_by_view(model, dataset, interaction, asked, most_rows)):
             scores = of_all.gather(1, asked)
             if (scores.isnan() & real).any():
                 raise TrainingDiverged("the model's scores are not numbers (NaN), so nothing can be ranked by them")
             yield Scored(batch, view, asked, scores, real)
 
 
-def _scores(model, dataset, interaction: Interaction, asked: Tensor, most_rows: int) -> Iterator[Tensor]:
+def scores_by_view(model, dataset, interaction: Interaction, asked: Tensor, most_rows: int) -> Iterator[Tensor]:
     """[B, n_items] for each view, one view in memory at a time; `asked` [B, K] are the elements that will be read."""
     if hasattr(model, "views"):
         for hidden in model.encode_rows(interaction):
@@ -109,7 +109,7 @@ def _scores(model, dataset, interaction: Interaction, asked: Tensor, most_rows: 
 
 
 def _one_by_one(model, dataset, interaction: Interaction, asked: Tensor, most_rows: int) -> Tensor:
-    """`_scores` by `predict`, each element with its own features beside it."""
+    """`scores_by_view` by `predict`, each element with its own features beside it."""
     scores = torch.full((len(asked), dataset.item_num), -torch.inf, device=asked.device)
     step = max(most_rows // asked.shape[1], 1)
     for start in range(0, len(asked), step):

@@ -85,6 +85,8 @@ class HyperRec(CrossEntropyRecommender):
 
     def encode_rows(self, interaction) -> Tensor:
         sequences, lengths = interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
+        if CONTEXT_END not in interaction:  # rows made by hand
+            return self.encode(sequences, lengths)
         return self._encode(sequences, lengths, self._moments(interaction, int(lengths.max())))
 
     def encode(self, sequences: Tensor, lengths: Tensor) -> Tensor:

@@ -13,7 +13,9 @@ from recbole.data import create_dataset, data_preparation
 from recbole.utils import get_model
 
 from recbole_hail.data.requirements import check_files
+from recbole_hail.data.tokens import elements_hash
 from recbole_hail.errors import CheckpointError, DataError
+from recbole_hail.models.rules import Rule
 from recbole_hail.training.checkpoints import read_checkpoint, restore
 
 
@@ -92,9 +94,18 @@ def restored(path: str | os.PathLike, state: dict, train):
         model.load_state_dict(state["state_dict"])
     except RuntimeError as error:
         first = next((line.strip() for line in str(error).splitlines()[1:]), str(error))
-        raise CheckpointError(
-            f"checkpoint: {path} was not trained on the data in {config['data_path']} ({first}); name the folder that "
-            "holds its dataset with --data_path"
-        ) from None
+        raise CheckpointError(_other_data(path, config, train, first)) from None
     model.load_other_parameter(restore(state.get("other_parameter")))
+    if isinstance(model, Rule) and len(model.popularity) != train.item_num:
+        raise CheckpointError(_other_data(path, config, train, f"{len(model.popularity) - 1} were counted"))
+    # Checkpoints of older versions do not say what their elements are called.
+    if config["elements_hash"] not in (None, elements_hash(train)):
+        raise CheckpointError(_other_data(path, config, train, "other elements, or in another order"))
     return model.eval()
+
+
+def _other_data(path, config, train, why: str) -> str:
+    return (
+        f"checkpoint: {path} was not trained on the data in {config['data_path']} ({why}; there it has "
+        f"{train.item_num - 1} elements); name the folder that holds its dataset with --data_path"
+    )

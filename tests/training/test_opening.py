@@ -53,6 +53,19 @@ def test_data_of_other_elements_are_refused(run, tmp_path, write_dataset):
         pass
 
 
+def test_data_that_number_their_elements_otherwise_are_refused(run, tmp_path, write_dataset):
+    """The same elements in another order fit in every size, and every answer would be another element."""
+    with opened(run) as found:
+        tokens = found.train.field2id_token["item_id"][1:].tolist()
+    others = {f"g{g}": [tokens[-(g + i) % len(tokens)] for i in range(9)] for g in range(len(tokens))}
+    write_dataset(tmp_path, "world", others)
+    with (
+        pytest.raises(CheckpointError, match="other elements, or in another order; there it has 120 elements"),
+        opened(run, data_path=str(tmp_path)),
+    ):
+        pass
+
+
 def test_missing_data_are_named_with_the_ways_to_get_them(run, tmp_path):
     with pytest.raises(DataError, match=r"(?s)world is not at .*or name the folder.*--data_path"):  # noqa: SIM117
         with opened(run, data_path=str(tmp_path)):

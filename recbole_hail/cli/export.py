@@ -1,0 +1,24 @@
+"""Write one peer of a checkpoint in a form that other programs run: ONNX."""
+
+import os
+
+from recbole_hail.errors import SettingsError
+from recbole_hail.forecast.export import export_onnx
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: onnx")
+    parser.add_argument("--peer", type=int, help="the peer to write, from 1; may be left out where there is one")
+    parser.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
+    parser.add_argument("--data_path", help="folder with the dataset's folder (default: as in training)")
+    parser.add_argument("checkpoint", help="a checkpoint of HAIL, or of another model of this plugin with networks")
+    parser.add_argument("out", metavar="OUT", help="the file to write, such as hail.onnx")
+
+
+def run(arguments) -> None:
+    if os.path.exists(arguments.out) and not arguments.overwrite:
+        raise SettingsError([f"OUT: {arguments.out} exists; give another name, or --overwrite"])
+    if not os.path.isdir(os.path.dirname(arguments.out) or "."):
+        raise SettingsError([f"OUT: the folder of {arguments.out} does not exist"])
+    difference = export_onnx(arguments.checkpoint, arguments.out, peer=arguments.peer, data_path=arguments.data_path)
+    print(f"{arguments.out}: onnxruntime's scores differ from the checkpoint's by {difference:.1e} at most")

@@ -1,0 +1,77 @@
+"""Forecast the next events of generators from a checkpoint, with calibrated probabilities."""
+
+import sys
+from pathlib import Path
+
+from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.files import write_text
+from recbole_hail.forecast import Forecaster
+from recbole_hail.forecast.history_file import read_history
+from recbole_hail.forecast.map import draw_map, elements_of_group
+from recbole_hail.forecast.output import FORMATS, skipped_elements
+
+EPILOG = (
+    "A history is all events of the dataset, validation and test elements too. Probabilities are calibrated once for a "
+    "checkpoint, which is kept in CHECKPOINT.calibration.json. Give --generator, --all or --history."
+)
+
+
+def add_arguments(parser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("--checkpoint", required=True, help="of any sequential model, as run_recbole saves it")
+    parser.add_argument("--generator", action="append", help="a generator's token; may be given several times")
+    parser.add_argument("--all", action="store_true", help="every generator")
+    parser.add_argument(
+        "--history", help="a CSV of generator, element and perhaps timestamp: events not in the dataset"
+    )
+    parser.add_argument("--topk", type=int, default=10, help="elements for each generator (default: 10)")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    parser.add_argument("--output", type=Path, help="a file to write to in place of the terminal")
+    parser.add_argument("--map", type=Path, metavar="HTML", help="draw generators that have coordinates")
+    parser.add_argument("--group", help="the map's elements: those whose name has these words")
+    parser.add_argument("--data_path", help="folder with the dataset's folder (default: as in training)")
+
+
+def _check(arguments) -> None:
+    problems = []
+    if not (arguments.generator or arguments.all or arguments.history):
+        problems.append("generator: name one, or ask for --all, or give events in a file with --history")
+    if arguments.generator and arguments.all:
+        problems.append("all: has every generator; leave out --generator")
+    if bool(arguments.map) != bool(arguments.group):
+        problems.append("map: needs --map=FILE.html and --group=WORDS, such as --group=ASSAULT")
+    if arguments.topk < 1:
+        problems.append(f"topk: {arguments.topk} must be at least 1")
+    for name in ("output", "map"):
+        file = getattr(arguments, name)
+        if file and not file.parent.is_dir():
+            problems.append(f"{name}: the folder of {file} does not exist")
+    if problems:
+        raise SettingsError(problems)
+
+
+def run(arguments) -> None:
+    _check(arguments)
+    newer = read_history(arguments.history) if arguments.history else {}
+    forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path)
+    group = elements_of_group(forecaster, arguments.group) if arguments.map else []
+    generators = None if arguments.all else list(dict.fromkeys([*(arguments.generator or []), *newer]))
+    forecasts = forecaster.forecast(generators, newer=newer, k=arguments.topk)
+    for line in skipped_elements(forecasts):
+        print(f"warning: {line}", file=sys.stderr)
+    if not any(forecast.predictions for forecast in forecasts):
+        raise UserError(
+            "no generator asked for has an event that the model knows, so there is nothing to forecast from"
+        )
+    text = FORMATS[arguments.format](forecaster, forecasts)
+    if arguments.output:
+        write_text(arguments.output, text)
+    else:
+        print(text, end="")
+    if arguments.format == "csv":  # has no place for it
+        print(forecaster.calibration, file=sys.stderr)
+    if arguments.map:
+        draw_map(
+            arguments.map, forecaster, forecasts, forecaster.chances(group, generators, newer=newer), arguments.group
+        )
+        print(f"{arguments.map}: a map of {len(group)} elements", file=sys.stderr)

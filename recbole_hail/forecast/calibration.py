@@ -1,0 +1,135 @@
+"""One temperature that makes probabilities mean what they say, fitted on the validation targets.
+
+Guo et al., *On Calibration of Modern Neural Networks*, ICML 2017, sections 2 and 4.2.
+"""
+
+import contextlib
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.optimize import brentq
+from torch import Tensor
+
+from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
+from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME
+from recbole_hail.files import write_text
+from recbole_hail.forecast.scoring import batches, chosen_view, logits
+from recbole_hail.forecast.trained import Trained
+
+LARGEST = 100.0  # temperatures lie between this and its inverse
+BINS = 15
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was fitted, and the validation targets before and after it; errors None where there was no target."""
+
+    temperature: float
+    targets: int
+    ece_before: float | None
+    ece_after: float | None
+    trained_on: bool  # whether training has seen the validation targets, which makes them look too easy
+
+    def __str__(self) -> str:
+        if not self.targets:
+            return "not calibrated, for the checkpoint's split has no validation targets"
+        seen = " (that training has seen)" if self.trained_on else ""
+        return (
+            f"calibrated on {self.targets:,} validation targets{seen}: temperature {self.temperature:.3f}, expected "
+            f"calibration error {self.ece_before:.4f} before, {self.ece_after:.4f} after"
+        )
+
+
+def fit_temperature(scores: Tensor, targets: Tensor) -> float:
+    """The temperature T under which softmax(scores / T) has the least negative log-likelihood of the targets.
+
+    It is convex in 1 / T; its derivative, the mean score less the target's, is brought to 0. Between 1/100 and 100.
+
+    Args:
+        scores: [N, V]; targets: [N].
+    """
+    scores = (scores - scores.amax(1, keepdim=True)).clamp(min=-1e30)  # 0 times minus infinity is not a number
+    of_targets = float(scores.gather(1, targets[:, None]).double().mean())
+
+    def slope(log_inverse: float) -> float:
+        shares = torch.softmax(scores * float(np.exp(log_inverse)), dim=1)
+        return float((shares * scores).sum(1).double().mean()) - of_targets
+
+    end = float(np.log(LARGEST))
+    if slope(-end) >= 0:  # even the flattest is too sure
+        return LARGEST
+    if slope(end) <= 0:  # every target is the best answer
+        return 1 / LARGEST
+    return float(np.exp(-brentq(slope, -end, end, xtol=1e-4)))
+
+
+def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> float:
+    """How far the first answers' probability is from the share of them that are right, over bins of equal width.
+
+    The mean of |share right - mean probability| over bins, weighted by how many answers each holds (Guo et al., Eq. 3).
+    """
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(bin_of, weights=correct - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def calibration_of(trained: Trained) -> Calibration:
+    """That of a checkpoint, from the file beside it, or fitted now and kept there.
+
+    `<checkpoint>.calibration.json` holds for the checkpoint's bytes and these validation targets alone; where the
+    folder cannot be written to, nothing is kept.
+    """
+    sequences, generators, targets = _questions(trained)
+    told = hashlib.sha256(np.concatenate([generators, targets, *sequences]).tobytes()).hexdigest()
+    mark = {"checkpoint sha256": trained.hash, "targets sha256": told}
+    file = trained.file.with_suffix(".calibration.json")
+    kept = _read(file)
+    if {name: kept.get(name) for name in mark} == mark:
+        return Calibration(**kept["calibration"])
+    found = _calibrate(trained, sequences, generators, targets)
+    with contextlib.suppress(OSError):
+        write_text(file, json.dumps({**mark, "calibration": asdict(found)}, indent=2) + "\n")
+    return found
+
+
+def _read(file: Path) -> dict:
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _questions(trained: Trained) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Histories, generators and targets of the validation part; evenly many of them where all are too many to hold."""
+    rows, elements = trained.valid.inter_feat, trained.train.elements.numpy()
+    most = max(SCORES_AT_A_TIME // trained.train.item_num, 1)
+    some = np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int)
+    start, end, generators, targets = (
+        rows[field].numpy()[some]
+        for field in (CONTEXT_START, CONTEXT_END, trained.train.uid_field, trained.train.iid_field)
+    )
+    return [elements[first:last] for first, last in zip(start, end, strict=True)], generators, targets
+
+
+def _calibrate(trained: Trained, sequences, generators: np.ndarray, targets: np.ndarray) -> Calibration:
+    trained_on = bool(trained.config["train_on_valid"])
+    if not len(targets):
+        return Calibration(1.0, 0, None, None, trained_on)
+    scores = torch.empty(len(targets), trained.train.item_num - 1)
+    for batch in batches(trained, sequences, generators):
+        of_view = logits(trained, [sequences[row] for row in batch], generators[batch])[chosen_view(trained)]
+        scores[batch] = of_view[:, 1:]
+    wanted = torch.from_numpy(targets) - 1
+    temperature = fit_temperature(scores, wanted)
+    errors = [_error_at(scores, wanted, at) for at in (1.0, temperature)]
+    return Calibration(temperature, len(targets), *errors, trained_on)
+
+
+def _error_at(scores: Tensor, targets: Tensor, temperature: float) -> float:
+    confidence, first = torch.softmax(scores / temperature, dim=1).max(1)
+    return expected_calibration_error(confidence.double().numpy(), (first == targets).double().numpy())

@@ -1,0 +1,189 @@
+"""What comes after whole histories, in rows for people: the most likely elements with their probabilities."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from recbole_hail.errors import DataError, SettingsError
+from recbole_hail.forecast.answers import Answers, chances_of, find_answers
+from recbole_hail.forecast.calibration import Calibration, calibration_of
+from recbole_hail.forecast.scoring import NOBODY, peers
+from recbole_hail.forecast.trained import Trained, open_trained
+from recbole_hail.forecast.words import Words
+
+Newer = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One of the most likely next elements."""
+
+    element: str  # its token
+    words: str  # what it is called
+    slot: str  # its time slot, "" where elements have none
+    probability: float
+    times_before: int  # how often the history has it
+    peers: tuple[float, ...]  # each peer's own probability; () for a model without peers
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What comes next for one generator."""
+
+    generator: str
+    words: str
+    events: int  # in its whole history
+    predictions: list[Prediction]  # most likely first; none where no event is known
+    divergence: float | None  # Jensen-Shannon, of the peers' distributions over all elements, in bits
+    first_answers: tuple[str, ...]  # what each peer finds most likely, in words
+    skipped: tuple[str, ...]  # newer elements that the model does not know
+
+
+class _Asked(NamedTuple):
+    name: str
+    number: int
+    history: np.ndarray
+    skipped: tuple[str, ...]
+
+
+class Forecaster:
+    """Forecasts by one checkpoint; `Forecaster.load(checkpoint)` makes one.
+
+    Attributes:
+        elements, generators: what tokens mean, and how to find them.
+        peers: the names of the peers; [] for a model without.
+    """
+
+    def __init__(self, trained: Trained):
+        self.trained = trained
+        train, file = trained.train, str(Path(trained.config["data_path"], trained.config["dataset"]))
+        separator = trained.config["field_separator"]
+        self.elements = Words("element", train.field2id_token[train.iid_field], Path(f"{file}.item"), separator)
+        self.generators = Words("generator", train.field2id_token[train.uid_field], Path(f"{file}.user"), separator)
+        self.peers = peers(trained)
+        self._events, self._start = trained.histories()
+
+    @classmethod
+    def load(cls, checkpoint: str | os.PathLike, *, data_path: str | None = None) -> "Forecaster":
+        """Opens a checkpoint and the dataset that it was trained on; arguments and errors as for `open_trained`."""
+        return cls(open_trained(checkpoint, data_path=data_path))
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Fitted on first use, or read from beside the checkpoint."""
+        return calibration_of(self.trained)
+
+    def predict(self, sequences: Sequence[str] | Sequence[Sequence[str]], k: int = 10) -> list:
+        """The k most likely elements after each sequence.
+
+        Args:
+            sequences: one sequence of elements, oldest first, or several; an element is its token, what it is called,
+                or its first words where these are one's alone.
+            k: at most the number of elements.
+
+        Returns:
+            k of `Prediction`, most likely first; for several sequences a list of such lists.
+
+        Raises:
+            DataError: an element is unknown, with the closest names; or a sequence is empty.
+            SettingsError: k is out of range.
+            CheckpointError: the model knows generators alone.
+        """
+        one = len(sequences) == 0 or isinstance(sequences[0], str)
+        histories = [self._numbers(sequence) for sequence in ([sequences] if one else sequences)]
+        answers = self._answers(histories, np.full(len(histories), NOBODY), k)
+        found = [self._predictions(answers, row) for row in range(len(histories))]
+        return found[0] if one else found
+
+    def forecast(
+        self, generators: Iterable[str] | None = None, *, newer: Newer | None = None, k: int = 10
+    ) -> list[Forecast]:
+        """What comes after the whole history of generators: training, validation and test events, then newer ones.
+
+        Args:
+            generators: tokens or what they are called; None for all that are known and all of `newer`.
+            newer: elements of each generator, oldest first; a generator that the model has not met is scored from
+                these alone. Unknown elements are skipped, see `Forecast`.
+            k: how many predictions of each.
+
+        Raises:
+            DataError: a generator is unknown and has no newer events; with the closest names.
+            SettingsError: k is out of range.
+            CheckpointError: the model cannot score a generator that it has not met.
+        """
+        asked = self._asked(generators, newer or {})
+        scored = [one for one in asked if len(one.history)]
+        answers = self._answers([one.history for one in scored], np.array([one.number for one in scored]), k)
+        rows = iter(range(len(scored)))
+        return [self._forecast(one, answers, next(rows) if len(one.history) else None) for one in asked]
+
+    def chances(
+        self, elements: Sequence[int], generators: Iterable[str] | None = None, *, newer: Newer | None = None
+    ) -> dict[str, float]:
+        """The probability that the next element is one of these numbers, by generator; otherwise as `forecast`."""
+        asked = [one for one in self._asked(generators, newer or {}) if len(one.history)]
+        histories, numbers = [one.history for one in asked], np.array([one.number for one in asked], dtype=np.int64)
+        found = chances_of(self.trained, histories, numbers, elements, self.calibration.temperature)
+        return dict(zip([one.name for one in asked], found.tolist(), strict=True))
+
+    def name_of(self, element: int) -> str:
+        """Slot and words of an element number."""
+        return f"{self.elements.slots[element]} {self.elements.names[element]}".strip()
+
+    def _numbers(self, sequence: Sequence[str]) -> np.ndarray:
+        if not len(sequence):
+            raise DataError("sequence: there is nothing to predict from; give at least one element")
+        return np.array([self.elements.find(element) for element in sequence])
+
+    def _asked(self, generators: Iterable[str] | None, newer: Newer) -> list[_Asked]:
+        newer = {self._token(name) or name: elements for name, elements in newer.items()}
+        if generators is None:
+            names = [*self.generators.tokens[1:], *(name for name in newer if self._token(name) is None)]
+        else:
+            names = [
+                name if name in newer else self.generators.tokens[self.generators.find(name)]
+                for name in (self._token(name) or name for name in generators)
+            ]
+        return [self._with_history(name, newer.get(name, [])) for name in names]
+
+    def _token(self, generator: str) -> str | None:
+        number = self.generators.number(generator)
+        return None if number is None else self.generators.tokens[number]
+
+    def _with_history(self, name: str, newer: Sequence[str]) -> _Asked:
+        number = self.generators.number(name) or NOBODY
+        own = self._events[self._start[number] : self._start[number + 1]] if number else self._events[:0]
+        found = [self.elements.number(element) for element in newer]
+        known = np.array([element for element in found if element is not None], dtype=np.int64)
+        skipped = tuple(element for element, number_of in zip(newer, found, strict=True) if number_of is None)
+        return _Asked(name, number, np.concatenate([own, known]), skipped)
+
+    def _answers(self, histories: list[np.ndarray], generators: np.ndarray, k: int) -> Answers:
+        most = len(self.elements.tokens) - 1
+        if not 1 <= k <= most:
+            raise SettingsError([f"topk: {k} must lie between 1 and the model's {most} elements"])
+        return find_answers(self.trained, histories, generators, k=k, temperature=self.calibration.temperature)
+
+    def _predictions(self, answers: Answers, row: int) -> list[Prediction]:
+        elements = self.elements
+        columns = (answers.elements, answers.probability, answers.times_before, answers.of_peers)
+        return [
+            Prediction(
+                elements.tokens[number], elements.names[number], elements.slots[number], share, before, tuple(of_peers)
+            )
+            for number, share, before, of_peers in zip(*(column[row].tolist() for column in columns), strict=True)
+        ]
+
+    def _forecast(self, asked: _Asked, answers: Answers, row: int | None) -> Forecast:
+        words = self.generators.described(asked.number) if asked.number else "not in the training data"
+        predictions, divergence, first = [], None, ()
+        if row is not None:
+            predictions = self._predictions(answers, row)
+            if self.peers:
+                divergence, first = float(answers.divergence[row]), tuple(map(self.name_of, answers.first[row]))
+        return Forecast(asked.name, words, len(asked.history), predictions, divergence, first, asked.skipped)

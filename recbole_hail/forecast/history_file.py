@@ -1,0 +1,90 @@
+"""A CSV of events that are newer than the training data."""
+
+import csv
+import os
+from datetime import datetime
+
+from recbole_hail.errors import DataError
+
+# What each column may be called; RecBole's types after a colon do not matter.
+COLUMNS = {
+    "generator": ("generator", "user_id"),
+    "element": ("element", "item_id"),
+    "timestamp": ("timestamp", "time"),
+}
+
+
+def read_history(path: str | os.PathLike) -> dict[str, list[str]]:
+    """The elements of each generator, oldest first.
+
+    The file has a header with `generator` and `element`, or RecBole's `user_id` and `item_id`, and commas, or tabs,
+    between fields. A column `timestamp` of numbers or of ISO times gives the order; without it the file's order does.
+
+    Raises:
+        DataError: the file cannot be read or is empty, lacks a column, or a row lacks a value; names the line.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            header = file.readline().rstrip("\r\n")
+            separator = "\t" if "\t" in header else ","
+            place = _places(path, next(csv.reader([header], delimiter=separator), []))
+            rows = [_row(path, line, fields, place) for line, fields in _lines(file, separator)]
+    except FileNotFoundError:
+        raise DataError(f"history: {path} does not exist") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"history: {path} cannot be read: {error}") from None
+    if not rows:
+        raise DataError(f"history: {path} has no events below its header")
+    if "timestamp" in place:
+        rows = _in_time(path, rows)
+    found = {}
+    for _, generator, element, _ in rows:
+        found.setdefault(generator, []).append(element)
+    return found
+
+
+def _lines(file, separator: str):
+    """Line numbers and fields of the rows that are not blank."""
+    reader = csv.reader(file, delimiter=separator)
+    return ((reader.line_num + 1, fields) for fields in reader if any(field.strip() for field in fields))
+
+
+def _places(path, header: list[str]) -> dict[str, int]:
+    names = [name.split(":")[0].strip().lower() for name in header]
+    place = {
+        role: next(names.index(known) for known in called if known in names)
+        for role, called in COLUMNS.items()
+        if set(called) & set(names)
+    }
+    missing = [" or ".join(COLUMNS[role]) for role in ("generator", "element") if role not in place]
+    if missing:
+        raise DataError(
+            f"history: {path} has no column {', nor '.join(missing)}; its header is {', '.join(names) or 'empty'}. It "
+            "needs generator and element, and may have timestamp"
+        )
+    return place
+
+
+def _row(path, line: int, fields: list[str], place: dict[str, int]) -> tuple[int, str, str, str]:
+    """Line, generator, element and timestamp ("" without)."""
+    values = {role: fields[at].strip() if at < len(fields) else "" for role, at in place.items()}
+    empty = [role for role, value in values.items() if not value]
+    if empty:
+        raise DataError(f"history: {path} line {line} has no {' and no '.join(empty)}")
+    return line, values["generator"], values["element"], values.get("timestamp", "")
+
+
+def _in_time(path, rows: list[tuple[int, str, str, str]]) -> list[tuple[int, str, str, str]]:
+    """Rows of equal time keep the file's order."""
+    for read in (float, datetime.fromisoformat):
+        try:
+            times = [read(row[3]) for row in rows]
+            order = sorted(range(len(rows)), key=times.__getitem__)
+        except (ValueError, TypeError):  # times with and without a zone cannot be compared
+            continue
+        if all(time == time for time in times):
+            return [rows[place] for place in order]
+    raise DataError(
+        f"history: {path} has timestamps that are neither all numbers nor all ISO times of one kind, such as "
+        f"{rows[0][3]!r} in line {rows[0][0]}"
+    )

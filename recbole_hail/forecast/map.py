@@ -1,0 +1,101 @@
+"""A map of generators, larger where the next element is more likely one of a group; drawn without tiles."""
+
+from pathlib import Path
+
+import numpy as np
+
+from recbole_hail.errors import DataError, SettingsError
+from recbole_hail.files import write_text
+from recbole_hail.forecast.forecaster import Forecast, Forecaster
+
+LARGEST = 30  # pixels across, of the likeliest generator; the area grows with the chance
+SHOWN = 3  # predictions in the note of a generator
+
+
+def elements_of_group(forecaster: Forecaster, words: str) -> list[int]:
+    """Numbers of the elements that have `words` in slot or name, in upper or lower case.
+
+    Raises:
+        SettingsError: no element has.
+        DataError: the dataset has no coordinates.
+    """
+    if forecaster.generators.coordinates is None:
+        raise DataError(
+            f"map: {forecaster.trained.config['dataset']} has no latitude and longitude in its .user file; datasets "
+            "that `python -m dataset_converters` makes of cities' exports have"
+        )
+    names = [forecaster.name_of(number) for number in range(len(forecaster.elements.tokens))]
+    group = [number for number, name in enumerate(names) if number and words.casefold() in name.casefold()]
+    if not group:
+        raise SettingsError([f"group: no element has {words!r} in its name; they are such as {names[1]!r}"])
+    return group
+
+
+def draw_map(
+    path: Path, forecaster: Forecaster, forecasts: list[Forecast], chances: dict[str, float], group: str
+) -> None:
+    """Writes a page that needs no network.
+
+    Args:
+        forecasts: of the generators to draw; those without coordinates or forecast are left out.
+        chances: of the group's elements, by generator.
+
+    Raises:
+        DataError: none of the generators has coordinates.
+    """
+    import plotly.graph_objects as go  # takes a second
+
+    places = _places(forecaster, forecasts)
+    if not places:
+        raise DataError("map: none of these generators has coordinates")
+    latitude, longitude = np.array(list(places.values())).T
+    drawn = [forecast for forecast in forecasts if forecast.generator in places]
+    chance = np.array([chances[forecast.generator] for forecast in drawn])
+    figure = go.Figure(
+        go.Scatter(
+            x=longitude,
+            y=latitude,
+            mode="markers",
+            marker={
+                "size": chance,
+                "sizemode": "area",
+                "sizeref": chance.max() / LARGEST**2,
+                "sizemin": 1.5,
+                "color": 100 * chance,
+                "colorscale": "YlOrRd",
+                "colorbar": {"title": "chance, %"},
+                "line": {"width": 0.5, "color": "grey"},
+            },
+            text=[_note(forecast, share, group) for forecast, share in zip(drawn, chance, strict=True)],
+            hoverinfo="text",
+        )
+    )
+    figure.update_layout(
+        title=f"Chance that the next event is of {group!r}, {len(drawn):,} generators",
+        xaxis_title="longitude",
+        yaxis_title="latitude",
+        # A degree of longitude is shorter than one of latitude.
+        yaxis={"scaleanchor": "x", "scaleratio": 1 / np.cos(np.radians(latitude.mean()))},
+        template="plotly_white",
+    )
+    write_text(path, figure.to_html(include_plotlyjs=True))
+
+
+def _places(forecaster: Forecaster, forecasts: list[Forecast]) -> dict[str, np.ndarray]:
+    """Latitude and longitude of each generator that has them and a forecast."""
+    found = {}
+    for forecast in forecasts:
+        number = forecaster.generators.number(forecast.generator)
+        if number and forecast.predictions and not np.isnan(forecaster.generators.coordinates[number]).any():
+            found[forecast.generator] = forecaster.generators.coordinates[number]
+    return found
+
+
+def _note(forecast: Forecast, chance: float, group: str) -> str:
+    likeliest = [f"{one.slot} {one.words}: {100 * one.probability:.1f} %" for one in forecast.predictions[:SHOWN]]
+    return "<br>".join(map(_plain, [forecast.generator, f"{group}: {100 * chance:.1f} %", *likeliest]))
+
+
+def _plain(text: str) -> str:
+    """Without what a browser would take for markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").strip()

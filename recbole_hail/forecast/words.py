@@ -1,0 +1,116 @@
+"""What the tokens of a dataset mean, from its .user and .item files, and tokens found by what people call them."""
+
+import difflib
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+
+from recbole_hail.errors import DataError
+
+SLOT = "slot"
+COORDINATES = ("latitude", "longitude")
+_NAMES = ("title", "name", "description")  # what the column is called that says what an id stands for
+_NO_MEANING = (*COORDINATES, "events")
+
+
+class Words:
+    """The tokens of one field, [PAD] first, with what a file says of them.
+
+    Args:
+        noun: "generator" or "element", for messages.
+        tokens: RecBole's, by number.
+        file: the `.user` or `.item` file; may be missing.
+        separator: between its fields.
+    """
+
+    def __init__(self, noun: str, tokens: np.ndarray, file: Path, separator: str = "\t"):
+        self.noun, self.tokens = noun, [str(token) for token in tokens]
+        self.columns = _columns(file, separator, self.tokens)
+        self._numbers = {token: number for number, token in enumerate(self.tokens) if number}
+
+    @cached_property
+    def slots(self) -> list[str]:
+        """The time slot of each, "" where there is none."""
+        return self.columns.get(SLOT, [""] * len(self.tokens))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What each is called: the token without its slot, or the column that names it, or the token."""
+        by_name = next((values for name in _NAMES for column, values in self.columns.items() if name in column), None)
+        found = []
+        for number, token in enumerate(self.tokens):
+            if self.slots[number] and token.startswith(f"{self.slots[number]}|"):
+                found.append(unquote(token.split("|", 1)[1]))
+            else:
+                found.append((by_name and by_name[number]) or unquote(token))
+        return found
+
+    def described(self, number: int) -> str:
+        """Everything that the file says of one: `precinct 44, premises BAR/NIGHT CLUB`."""
+        values = [(name, column[number]) for name, column in self.columns.items() if name not in _NO_MEANING]
+        return ", ".join(f"{name.replace('_', ' ')} {unquote(value)}" for name, value in values if value)
+
+    @cached_property
+    def coordinates(self) -> np.ndarray | None:
+        """[tokens, 2], degrees, NaN where unknown; None where the file has no coordinates."""
+        if not all(name in self.columns for name in COORDINATES):
+            return None
+        return np.stack([pd.to_numeric(pd.Series(self.columns[name]), errors="coerce") for name in COORDINATES], axis=1)
+
+    def number(self, name: str) -> int | None:
+        """The number of a token, or of what only one token is called, in upper or lower case; None if there is none."""
+        called = self._called.get(name.casefold(), [])
+        return self._numbers.get(name) or (called[0] if len(called) == 1 else None)
+
+    def find(self, name: str) -> int:
+        """`number`, also by the first words of a single token: `21-24h|ASSAULT 3` for one that goes on.
+
+        Raises:
+            DataError: there is none, or several; says which come nearest.
+        """
+        number = self.number(name)
+        if number is not None:
+            return number
+        start = name.casefold()
+        begun = [number for number, token in enumerate(self._readable) if start and token.startswith(start)]
+        # 1 is not the beginning of 12.
+        whole = [number for number in begun if not self._readable[number][len(start) : len(start) + 1].isalnum()]
+        if len(whole) == 1 and start not in self._called:
+            return whole[0]
+        nearest = self._called.get(start) or whole or begun or self._like(start)
+        shown = " or ".join(repr(self.tokens[number]) for number in nearest[:5])
+        advice = f"did you mean {shown}?" if shown else f"its {self.noun}s are such as {self.tokens[1]!r}"
+        raise DataError(f"{self.noun}: the model knows no {name!r}; {advice}")
+
+    def _like(self, name: str) -> list[int]:
+        return [
+            number for close in difflib.get_close_matches(name, self._called, n=3) for number in self._called[close]
+        ]
+
+    @cached_property
+    def _readable(self) -> list[str]:
+        return ["", *(unquote(token).casefold() for token in self.tokens[1:])]
+
+    @cached_property
+    def _called(self) -> dict[str, list[int]]:
+        """The numbers of all that are called so."""
+        found = {}
+        for number in range(1, len(self.tokens)):
+            for name in {self._readable[number], self.names[number].casefold()}:
+                found.setdefault(name, []).append(number)
+        return found
+
+
+def _columns(file: Path, separator: str, tokens: list[str]) -> dict[str, list[str]]:
+    """Values of each column beside the first, by number of the token; "" where the file does not say."""
+    if not file.is_file():
+        return {}
+    try:
+        table = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False)
+    except ValueError as error:  # undecodable text too
+        raise DataError(f"{file}: cannot be read: {error}") from error
+    table = table.drop_duplicates(table.columns[0]).set_index(table.columns[0]).reindex(tokens).fillna("")
+    return {str(column).split(":")[0]: table[column].tolist() for column in table}

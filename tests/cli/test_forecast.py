@@ -1,0 +1,106 @@
+"""`recbole-hail forecast` from a finished run to answers, in processes and in this one."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from recbole.quick_start import run_recbole
+
+from recbole_hail.cli import main as command
+
+PLACES = "user_id:token\tlatitude:float\tlongitude:float\n" + "".join(f"g{g}\t40.{g}\t-73.{g}\n" for g in range(9))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory, write_dataset):
+    """Of a rule, which is made in a moment, in a folder that the tests work in; generators 0 to 8 have places."""
+    folder = tmp_path_factory.mktemp("run")
+    circle = {f"g{g}": [f"e{(7 * g + i) % 110}" for i in range(20)] for g in range(120)}
+    write_dataset(folder / "dataset", "cyclic", circle).with_suffix(".user").write_text(PLACES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["pytest"])
+        run_recbole(model="MarkovChain", dataset="cyclic", config_dict={"show_progress": False, "use_gpu": False})
+        yield str(next(folder.glob("saved/*.pth")))
+
+
+@pytest.fixture
+def forecast(monkeypatch, capsys):
+    """Runs the command in this process: status, output and errors."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["recbole-hail", "forecast", *arguments])
+        status = command.main()
+        return (status, *capsys.readouterr())
+
+    return run
+
+
+def test_a_run_is_forecast_from_in_another_process(cyclic, run_command):
+    trained = run_command("run_recbole", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=1")
+    assert trained.returncode == 0, trained.stderr
+    (path,) = cyclic.glob("saved/*.pth")
+    done = run_command("main", "forecast", "--checkpoint", str(path), "--generator", "g1", "--generator=g2", "--topk=3")
+    assert done.returncode == 0, done.stderr
+    tables = done.stdout.split("\n\n")
+    assert [table.split(",")[0] for table in tables[:2]] == ["g1", "g2"] and len(tables[0].splitlines()) == 6
+    assert "peer 1" in tables[0] and "divergence" in tables[0]
+    assert "calibrated on 120 validation targets: temperature" in tables[2]
+    assert path.with_suffix(".calibration.json").is_file()
+
+
+def test_every_generator_as_csv_and_json_with_a_map(checkpoint, forecast):
+    status, printed, told = forecast("--checkpoint", checkpoint, "--all", "--topk=2", "--format=csv")
+    rows = list(csv.DictReader(printed.splitlines()))
+    assert status == 0 and len(rows) == 240 and rows[0].keys() >= {"generator", "element", "probability"}
+    assert "expected calibration error" in told
+    arguments = ("--all", "--topk=2", "--format=json", "--output=out.json", "--map=out.html", "--group=e7")
+    status, printed, told = forecast("--checkpoint", checkpoint, *arguments)
+    read = json.loads(Path("out.json").read_text())
+    assert status == 0 and printed == "" and "out.html: a map of 11 elements" in told
+    assert [one["generator"] for one in read["forecasts"]] == [row["generator"] for row in rows[::2]]
+    assert read["model"] == "MarkovChain" and read["calibration"]["ece_after"] < 0.01
+    assert "9 generators" in Path("out.html").read_text()
+
+
+def test_newer_events_of_a_file_are_taken_and_unknown_ones_named(checkpoint, forecast):
+    Path("newer.csv").write_text("generator,element,timestamp\ng1,e5,2\ng1,e90,1\nnew,e7,1\nnew,nothing,2\n")
+    status, printed, told = forecast("--checkpoint", checkpoint, "--history=newer.csv", "--topk=1", "--format=csv")
+    found = {row["generator"]: row["element"] for row in csv.DictReader(printed.splitlines())}
+    assert status == 0 and found == {"g1": "e6", "new": "e8"}
+    assert "warning: history: 1 events skipped, whose elements the model does not know: 'nothing' (1)" in told
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ([], ["generator: name one, or ask for --all"]),
+        (["--all", "--generator=g1", "--topk=0"], ["all: has every generator", "topk: 0 must be at least 1"]),
+        (["--generator=g1111"], ["generator: the model knows no 'g1111'; did you mean 'g111'"]),
+        (["--generator=g1", "--topk=111"], ["topk: 111 must lie between 1 and the model's 110 elements"]),
+        (["--all", "--map=out.html"], ["map: needs --map=FILE.html and --group=WORDS"]),
+        (["--all", "--map=out.html", "--group=xyz"], ["group: no element has 'xyz' in its name"]),
+        (["--all", "--output=no/out.csv"], ["output: the folder of no/out.csv does not exist"]),
+        (["--history=no.csv"], ["history: no.csv does not exist"]),
+        (["--history=columns.csv"], ["columns.csv has no column element or item_id; its header is generator, what"]),
+        (["--history=unknown.csv", "--output=none.csv"], ["no generator asked for has an event that the model knows"]),
+        (["--all", "--data_path=elsewhere"], ["cyclic is not at elsewhere/cyclic/cyclic.inter"]),
+        (["--all", "--checkpoint=no.pth"], ["checkpoint: no.pth does not exist"]),
+        (["--all", "--checkpoint=columns.csv"], ["checkpoint: columns.csv"]),
+    ],
+)
+def test_bad_input_is_a_message_and_status_2_and_writes_nothing(checkpoint, forecast, arguments, expected):
+    Path("columns.csv").write_text("generator,what\ng1,e1\n")
+    Path("unknown.csv").write_text("generator,element\nnew,nothing\n")
+    before = _files()
+    status, _, told = forecast("--checkpoint", checkpoint, *arguments)
+    assert status == 2 and "Traceback" not in told
+    for part in expected:
+        assert f"error: {part}" in told or ("error: " in told and part in told)
+    assert _files() == before
+
+
+def _files() -> set[Path]:
+    return {path for path in Path.cwd().rglob("*") if not path.name.endswith(".calibration.json")}

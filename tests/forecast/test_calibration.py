@@ -1,0 +1,108 @@
+"""The temperature of probabilities, and how far they are from what comes true."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import cross_entropy
+
+from recbole_hail.forecast import calibration
+from recbole_hail.forecast.calibration import calibration_of, expected_calibration_error, fit_temperature
+from recbole_hail.forecast.trained import open_trained
+
+
+def drawn(seed: int, *, rows: int = 4000, elements: int = 6):
+    """Scores, and targets that come as often as their softmax says."""
+    generator = torch.Generator().manual_seed(seed)
+    scores = 2 * torch.randn(rows, elements, generator=generator)
+    return scores, torch.multinomial(scores.softmax(1), 1, generator=generator).squeeze(1)
+
+
+@pytest.mark.parametrize("factor", [0.2, 1.0, 7.0])
+def test_the_temperature_of_scaled_scores_is_the_scale(factor):
+    scores, targets = drawn(0)
+    assert fit_temperature(factor * scores, targets) == pytest.approx(factor, rel=0.06)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10**6), scale=st.floats(0.1, 10), rows=st.integers(5, 60))
+def test_no_other_temperature_is_likelier(seed, scale, rows):
+    scores, targets = drawn(seed, rows=rows)
+    scores = (scores * scale).double()
+    best = fit_temperature(scores, targets)
+    likelihood = {at: float(cross_entropy(scores / at, targets)) for at in (best, best * 1.1, best / 1.1)}
+    if 0.02 < best < 50:
+        assert likelihood[best] == min(likelihood.values())
+
+
+def test_an_added_constant_changes_nothing_and_impossible_elements_are_no_trouble():
+    scores, targets = drawn(1, rows=300)
+    expected = fit_temperature(scores, targets)
+    assert fit_temperature(scores + 1000 * torch.arange(300)[:, None], targets) == pytest.approx(expected, rel=1e-2)
+    impossible = torch.cat([scores, torch.full((300, 1), -torch.inf)], dim=1)
+    assert fit_temperature(impossible, targets) == pytest.approx(expected, rel=1e-3)
+
+
+def test_temperatures_stay_within_bounds_where_answers_are_all_right_or_all_wrong():
+    scores = torch.eye(4)
+    assert fit_temperature(scores, torch.arange(4)) == pytest.approx(1 / calibration.LARGEST)
+    assert fit_temperature(scores, (torch.arange(4) + 1) % 4) == calibration.LARGEST
+
+
+def test_the_calibration_error_by_hand():
+    confidence, correct = np.array([0.95, 0.95, 0.55, 0.55, 1.0]), np.array([1.0, 0.0, 1.0, 1.0, 1.0])
+    # Two bins of ten hold answers: 2 right for 2.9 expected, and 2 right for 1.1.
+    assert expected_calibration_error(confidence, correct, bins=10) == pytest.approx((0.9 + 0.9) / 5)
+    assert expected_calibration_error(np.array([0.5, 0.5]), np.array([0.0, 1.0])) == 0
+
+
+def test_what_was_fitted_is_kept_for_these_bytes_and_no_others(saved, tmp_path, monkeypatch):
+    checkpoint = tmp_path / "model.pth"
+    checkpoint.write_bytes(saved("SASRec").path.read_bytes())
+    first = calibration_of(open_trained(checkpoint))
+    kept = tmp_path / "model.calibration.json"
+    assert json.loads(kept.read_text())["calibration"]["temperature"] == first.temperature
+    with monkeypatch.context() as patch:
+        patch.setattr(calibration, "fit_temperature", None)  # would fail
+        assert calibration_of(open_trained(checkpoint)) == first
+    for spoilt in ("{}", "not json", kept.read_text().replace(open_trained(checkpoint).hash, "0" * 64)):
+        kept.write_text(spoilt)
+        assert calibration_of(open_trained(checkpoint)) == first
+        assert json.loads(kept.read_text())["checkpoint sha256"] == open_trained(checkpoint).hash
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_trouble(saved, tmp_path, monkeypatch):
+    def full_disk(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(calibration, "write_text", full_disk)
+    checkpoint = tmp_path / "model.pth"
+    checkpoint.write_bytes(saved("SASRec").path.read_bytes())
+    assert calibration_of(open_trained(checkpoint)).targets == 41
+    assert [file.name for file in tmp_path.iterdir()] == ["model.pth"]
+
+
+def test_targets_and_errors_are_those_of_the_validation_part(saved):
+    made = saved("SASRec")
+    found = calibration_of(open_trained(made.path))
+    rows = made.live.valid._dataset
+    with torch.no_grad():
+        scores = made.live.model.full_sort_predict(rows[torch.arange(len(rows))])[:, 1:]
+    targets = rows.inter_feat["item_id"] - 1
+    assert found.temperature == pytest.approx(fit_temperature(scores, targets), rel=1e-3)
+    confidence, first = scores.softmax(1).max(1)
+    by_hand = expected_calibration_error(confidence.numpy(), (first == targets).float().numpy())
+    assert found.ece_before == pytest.approx(by_hand, abs=1e-5)
+    assert f"41 validation targets: temperature {found.temperature:.3f}" in str(found)
+
+
+def test_a_split_without_validation_is_not_calibrated(saved):
+    split = {"split": {"LS": "test_only"}, "order": "TO", "group_by": "user", "mode": "full"}
+    trained = open_trained(saved("SASRec").path)
+    trained.config["eval_args"] = split
+    found = calibration_of(trained._replace(valid=trained.train.copy(trained.train.inter_feat[:0])))
+    assert found.temperature == 1 and found.targets == 0
+    assert "not calibrated" in str(found)

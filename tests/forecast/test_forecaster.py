@@ -1,0 +1,217 @@
+"""Forecasts against scores computed directly, and what cannot be forecast."""
+
+import numpy as np
+import pytest
+import torch
+from recbole.data.interaction import Interaction
+
+import recbole_hail
+from recbole_hail.errors import CheckpointError, DataError, SettingsError
+from recbole_hail.forecast import Forecaster
+from recbole_hail.forecast.answers import jensen_shannon
+from recbole_hail.training.checkpoints import read_checkpoint, write_checkpoint
+
+MODELS = [
+    ("HAIL", {"peers": 2}),
+    ("HAIL", {"peers": 2, "base_network": "causal"}),
+    ("SASRec", {}),
+    ("BERT4Rec", {}),
+    ("GRU4Rec", {}),
+    ("Caser", {}),
+    ("GeneratorFrequency", {}),
+    ("GeneratorKNN", {}),
+]
+
+
+def direct_scores(made, histories: list[list[str]], users: list[str]) -> torch.Tensor:
+    """[B, n_items] of the live model, a row at a time; rules are given the whole history, networks its newest six."""
+    live, dataset = made.live, made.live.train._dataset
+    longest = 6 if list(live.model.parameters()) else 30
+    found = []
+    for history, user in zip(histories, users, strict=True):
+        numbers = [dataset.token2id("item_id", element) for element in history][-longest:]
+        padded = numbers + [0] * (longest - len(numbers))
+        row = {"item_id_list": [padded], "item_length": [len(numbers)], "user_id": [dataset.token2id("user_id", user)]}
+        with torch.no_grad():
+            found.append(live.model.full_sort_predict(Interaction({k: torch.tensor(v) for k, v in row.items()}))[0])
+    scores = torch.stack([scores.view(-1) for scores in found])
+    if not list(live.model.parameters()):  # shares of the counts, with one event spread over all
+        scores = (scores + 1 / (scores.shape[1] - 1)).log()
+    scores[:, 0] = -torch.inf
+    return scores
+
+
+@pytest.mark.parametrize("name, settings", MODELS)
+def test_a_forecast_is_what_the_model_says_of_the_whole_history(saved, name, settings):
+    made = saved(name, **settings)
+    forecaster = Forecaster.load(made.path)
+    generators = ["g3", "g0", "g17"]
+    found = forecaster.forecast(generators, k=5)
+    scores = direct_scores(made, [made.world[g] for g in generators], generators)
+    shares = torch.softmax(scores.double() / forecaster.calibration.temperature, dim=1)
+    best, top = shares.topk(5, dim=1)
+    for row, (generator, forecast) in enumerate(zip(generators, found, strict=True)):
+        assert forecast.generator == generator and forecast.events == len(made.world[generator])
+        assert [one.probability for one in forecast.predictions] == pytest.approx(best[row].tolist(), rel=1e-3)
+        of_top = {forecaster.elements.tokens[number] for number in top[row].tolist()}
+        tied = float(shares[row].sort(descending=True).values[5]) == pytest.approx(float(best[row, -1]), rel=1e-6)
+        assert tied or {one.element for one in forecast.predictions} == of_top
+        for one in forecast.predictions:
+            assert one.times_before == made.world[generator].count(one.element)
+
+
+def test_everybody_is_forecast_and_all_probabilities_sum_to_one(saved):
+    made = saved("HAIL", peers=2)
+    forecaster = Forecaster.load(made.path)
+    elements = len(forecaster.elements.tokens) - 1
+    found = forecaster.forecast(k=elements)
+    assert {forecast.generator for forecast in found} == made.world.keys()
+    for forecast in found:
+        shares = np.array([[one.probability, *one.peers] for one in forecast.predictions])
+        np.testing.assert_allclose(shares.sum(0), 1, atol=1e-5)
+        assert (np.diff(shares[:, 0]) <= 0).all()
+        assert sum(one.times_before for one in forecast.predictions) == len(made.world[forecast.generator])
+
+
+def test_peers_stand_beside_their_mean_with_how_far_they_differ(saved):
+    made = saved("HAIL", peers=2)
+    forecaster = Forecaster.load(made.path)
+    assert forecaster.peers == ["peer 1", "peer 2"]
+    (found,) = forecaster.forecast(["g5"], k=4)
+    live = made.live
+    numbers = torch.tensor([[live.train._dataset.token2id("item_id", element) for element in made.world["g5"][-6:]]])
+    with torch.no_grad():
+        hidden = live.model.encode(numbers, torch.tensor([numbers.shape[1]]))
+        shares = (live.model.score_encoded(hidden)[:2, 0] / forecaster.calibration.temperature).softmax(1)
+    for one in found.predictions:
+        number = live.train._dataset.token2id("item_id", one.element)
+        assert one.peers == pytest.approx(shares[:, number].tolist(), rel=1e-3)
+    tokens = forecaster.elements.tokens
+    assert found.first_answers == tuple(tokens[number] for number in shares.argmax(1).tolist())
+    one, two = shares[:, 1:].double()
+    middle = (one + two) / 2
+    by_hand = ((one * (one / middle).log2()).sum() + (two * (two / middle).log2()).sum()) / 2
+    assert found.divergence == pytest.approx(float(by_hand), rel=1e-2)
+
+
+def test_divergence_of_known_distributions():
+    apart = torch.tensor([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]])
+    assert jensen_shannon(apart).tolist() == pytest.approx([1.0, 0.0])
+
+
+def test_a_model_without_peers_has_none(saved):
+    (found,) = Forecaster.load(saved("SASRec").path).forecast(["g5"], k=1)
+    assert found.divergence is None and found.first_answers == () and found.predictions[0].peers == ()
+
+
+def test_new_sequences_are_scored_as_the_same_history_of_a_generator_is(saved):
+    made = saved("HAIL", peers=2)
+    forecaster = recbole_hail.Forecaster.load(made.path)
+    names = ["g1", "g2", "g30"]
+    of_generators = [forecast.predictions for forecast in forecaster.forecast(names, k=3)]
+    together = forecaster.predict([made.world[name] for name in names], k=3)
+    for name, expected, found in zip(names, of_generators, together, strict=True):
+        alone = forecaster.predict(made.world[name], k=3)
+        for other in (found, alone):
+            assert [one.element for one in other] == [one.element for one in expected]
+            assert [one.probability for one in other] == pytest.approx([one.probability for one in expected], rel=1e-4)
+
+
+def test_newer_events_follow_the_history_and_unknown_ones_are_named(saved):
+    made = saved("HAIL", peers=2)
+    forecaster = Forecaster.load(made.path)
+    newer = {"g1": ["e4", "nothing", "e9"], "somebody": ["e9"], "nobody": ["nothing"]}
+    known, new, empty = forecaster.forecast(["g1", "somebody", "nobody"], newer=newer, k=3)
+    assert known.predictions == forecaster.predict([*made.world["g1"], "e4", "e9"], k=3)
+    assert known.events == len(made.world["g1"]) + 2 and known.skipped == ("nothing",)
+    assert new.predictions == forecaster.predict(["e9"], k=3) and new.words == "not in the training data"
+    assert empty.predictions == [] and empty.events == 0 and empty.skipped == ("nothing",)
+    everybody = forecaster.forecast(newer=newer, k=1)
+    assert {forecast.generator for forecast in everybody} == {*made.world, "somebody", "nobody"}
+
+
+def test_a_generators_whole_history_counts_for_rules_however_long(saved):
+    made = saved("GeneratorFrequency")
+    (found,) = Forecaster.load(made.path).forecast(["all"], k=3)
+    assert found.events == 120
+    (one, *_) = Forecaster.load(made.path).forecast(["all"], newer={"all": ["e0"]}, k=3)[0].predictions
+    assert one.element == "e0" and one.times_before == 2, "the first event of 120, which no network of length 6 sees"
+
+
+def test_chances_of_a_group_are_the_sum_of_its_elements(saved):
+    forecaster = Forecaster.load(saved("SASRec").path)
+    (found,) = forecaster.forecast(["g7"], k=120)
+    group = {one.element: one.probability for one in found.predictions if one.element in ("e1", "e2", "e3")}
+    chances = forecaster.chances([forecaster.elements.find(element) for element in group], ["g7"])
+    assert chances == {"g7": pytest.approx(sum(group.values()), rel=1e-5)}
+
+
+def test_the_next_element_of_a_circle_is_certain(cyclic, small):
+    """Every element is followed by the next one; at most what smoothing spreads over the others is left to them."""
+    from recbole.quick_start import run_recbole
+
+    run_recbole(model="MarkovChain", dataset="cyclic", config_dict={"show_progress": False, "use_gpu": False})
+    forecaster = Forecaster.load(next(cyclic.glob("saved/*.pth")))
+    for first in (0, 41, 107):
+        best, second = forecaster.predict([f"e{first}", f"e{first + 1}"], k=2)
+        assert best.element == f"e{first + 2}" and best.probability > 0.99
+        assert second.probability < 0.01
+    assert forecaster.calibration.ece_after < 0.01
+    for forecast in forecaster.forecast(["g0", "g1"], k=1):
+        newest = forecaster._events[forecaster._start[forecaster.generators.find(forecast.generator) + 1] - 1]
+        following = (int(forecaster.elements.tokens[newest][1:]) + 1) % 110
+        assert forecast.predictions[0].element == f"e{following}"
+
+
+@pytest.mark.parametrize(
+    "ask, error, message",
+    [
+        (lambda f: f.forecast(["g99"]), DataError, "generator: the model knows no 'g99'; did you mean 'g9'"),
+        (lambda f: f.predict(["e1", "f17"]), DataError, "element: the model knows no 'f17'; did you mean 'e17'"),
+        (lambda f: f.predict([]), DataError, "nothing to predict from"),
+        (lambda f: f.predict([["e1"], []]), DataError, "nothing to predict from"),
+        (lambda f: f.forecast(["g1"], k=0), SettingsError, "topk: 0 must lie between 1 and the model's 120"),
+        (lambda f: f.predict(["e1"], k=121), SettingsError, "topk: 121 must lie between 1 and the model's 120"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(saved, ask, error, message):
+    with pytest.raises(error, match=message):
+        ask(Forecaster.load(saved("SASRec").path))
+
+
+def test_models_that_do_not_predict_from_a_history_are_named(saved):
+    with pytest.raises(CheckpointError, match="holds Pop, which does not predict from a history"):
+        Forecaster.load(saved("Pop").path)
+    caser = Forecaster.load(saved("Caser").path)
+    with pytest.raises(CheckpointError, match="holds Caser, which knows no generators but those it was trained with"):
+        caser.predict(["e1"])
+
+
+def test_another_dataset_is_told_from_the_one_trained_on(saved, write_dataset, tmp_path):
+    made = saved("HAIL", peers=2)
+    write_dataset(tmp_path / "fewer", "world", {g: events[:2] for g, events in made.world.items()})
+    with pytest.raises(CheckpointError, match=r"was not trained on the data in .*fewer/world.*--data_path"):
+        Forecaster.load(made.path, data_path=str(tmp_path / "fewer"))
+    turned = dict(reversed(list(made.world.items())))  # the same tokens under other numbers
+    write_dataset(tmp_path / "turned", "world", turned)
+    with pytest.raises(CheckpointError, match="other elements, or in another order"):
+        Forecaster.load(made.path, data_path=str(tmp_path / "turned"))
+    with pytest.raises(DataError, match="world is not at"):
+        Forecaster.load(made.path, data_path=str(tmp_path / "nowhere"))
+
+
+def test_a_rule_of_another_dataset_has_counted_other_elements(saved, write_dataset, tmp_path):
+    made = saved("GeneratorFrequency")
+    state = read_checkpoint(made.path)
+    del state["config"].final_config_dict["elements_hash"]  # as older versions wrote it
+    write_checkpoint(state, tmp_path / "old.pth")
+    write_dataset(tmp_path / "fewer", "world", {"g1": ["e1", "e2", "e3", "e4", "e5"]})
+    with pytest.raises(CheckpointError, match="120 were counted; there it has 5 elements"):
+        Forecaster.load(tmp_path / "old.pth", data_path=str(tmp_path / "fewer"))
+    assert Forecaster.load(tmp_path / "old.pth").forecast(["g1"], k=1)
+
+
+def test_hyperrec_scores_histories_that_are_not_the_datasets(saved):
+    """Its rows pointed into the dataset, which a new sequence is no part of."""
+    found = Forecaster.load(saved("HyperRec", periods=2).path).predict([["e1", "e2"], ["e3"]], k=2)
+    assert [len(predictions) for predictions in found] == [2, 2]

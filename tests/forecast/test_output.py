@@ -1,0 +1,106 @@
+"""Forecasts as text, CSV and JSON, and the map."""
+
+import csv
+import io
+import json
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from recbole_hail.errors import DataError, SettingsError
+from recbole_hail.forecast import Forecast, Prediction
+from recbole_hail.forecast.calibration import Calibration
+from recbole_hail.forecast.map import draw_map, elements_of_group
+from recbole_hail.forecast.output import as_csv, as_json, as_text, skipped_elements
+
+PREDICTIONS = [
+    Prediction("21-24h|RAPE", "RAPE", "21-24h", 0.25, 3, (0.2, 0.3)),
+    Prediction("00-03h|THEFT, <BIG>", "THEFT, <BIG>", "00-03h", 0.0625, 1200, (0.1, 0.05)),
+]
+FORECASTS = [
+    Forecast("44|BAR", "precinct 44", 1606, PREDICTIONS, 0.0312, ("21-24h RAPE", "00-03h THEFT"), ("x", "y", "x")),
+    Forecast("new", "not in the training data", 0, [], None, (), ("x",)),
+]
+
+
+@pytest.fixture
+def forecaster():
+    """What the outputs ask of a Forecaster."""
+    names = ["", "RAPE", "THEFT, <BIG>"]
+    slots = ["", "21-24h", "00-03h"]
+    return SimpleNamespace(
+        peers=["peer 1", "peer 2"],
+        elements=SimpleNamespace(tokens=["[PAD]", *(one.element for one in PREDICTIONS)], slots=slots),
+        generators=SimpleNamespace(
+            coordinates=np.array([[np.nan] * 2, [40.8, -73.9]]), number=lambda name: {"44|BAR": 1}.get(name)
+        ),
+        name_of=lambda number: f"{slots[number]} {names[number]}".strip(),
+        calibration=Calibration(1.25, 100, 0.03, 0.01, False),
+        trained=SimpleNamespace(config={"model": "HAIL", "dataset": "nyc16"}, file="saved/x.pth"),
+    )
+
+
+def test_text_has_a_table_for_each_generator_and_the_calibration(forecaster):
+    assert as_text(forecaster, FORECASTS) == (
+        "44|BAR (precinct 44), 1,606 events\n"
+        "   chance   peer 1   peer 2  before    slot  next element\n"
+        "  25.00 %  20.00 %  30.00 %       3  21-24h  RAPE\n"
+        "   6.25 %  10.00 %   5.00 %   1,200  00-03h  THEFT, <BIG>\n"
+        "  they disagree on the first: peer 1 21-24h RAPE, peer 2 00-03h THEFT; divergence 0.0312 bits\n"
+        "\n"
+        "new (not in the training data), 0 events: none of its elements is known\n"
+        "\n"
+        "calibrated on 100 validation targets: temperature 1.250, expected calibration error 0.0300 before, 0.0100 "
+        "after\n"
+    )
+
+
+def test_csv_and_json_hold_the_same_forecasts(forecaster):
+    rows = list(csv.DictReader(io.StringIO(as_csv(forecaster, FORECASTS))))
+    read = json.loads(as_json(forecaster, FORECASTS))
+    assert [row["element"] for row in rows] == [one.element for one in PREDICTIONS]
+    assert rows[1] == {
+        **{"generator": "44|BAR", "rank": "2", "element": "00-03h|THEFT, <BIG>", "words": "THEFT, <BIG>"},
+        **{"slot": "00-03h", "probability": "0.0625", "times_before": "1200"},
+        **{"peer_1": "0.1", "peer_2": "0.05", "divergence": "0.0312"},
+    }
+    assert read["calibration"] == {
+        **{"temperature": 1.25, "targets": 100, "ece_before": 0.03, "ece_after": 0.01, "trained_on": False}
+    }
+    told = read["forecasts"][0]["predictions"][1]
+    assert told["probability"] == 0.0625 and told["peers"] == [0.1, 0.05] and told["slot"] == "00-03h"
+    assert read["forecasts"][1]["predictions"] == [] and read["forecasts"][1]["skipped"] == ["x"]
+
+
+def test_skipped_elements_are_counted_by_name():
+    (line,) = skipped_elements(FORECASTS)
+    assert line == "history: 4 events skipped, whose elements the model does not know: 'x' (3), 'y' (1)"
+    assert skipped_elements([]) == []
+
+
+def test_a_group_is_what_has_the_words_in_its_name(forecaster):
+    assert elements_of_group(forecaster, "rape") == [1]
+    assert elements_of_group(forecaster, "00-03h") == [2]
+    with pytest.raises(SettingsError, match="group: no element has 'ARSON' in its name"):
+        elements_of_group(forecaster, "ARSON")
+    forecaster.generators.coordinates = None
+    with pytest.raises(DataError, match="nyc16 has no latitude and longitude"):
+        elements_of_group(forecaster, "rape")
+
+
+def test_a_map_needs_no_network_and_shows_each_place_with_its_chance(forecaster, tmp_path):
+    page = tmp_path / "out.html"
+    draw_map(page, forecaster, FORECASTS, {"44|BAR": 0.25}, "RAPE")
+    html = page.read_text()
+    assert not re.search(r"<(script|link)[^>]+(src|href)=", html), "everything is in the page"
+    drawn = html[html.rindex("Plotly.newPlot") :]
+    assert "44|BAR" in drawn and "RAPE: 25.0 %" in drawn and "1 generators" in drawn
+    assert "<BIG>" not in drawn, "a name is no markup"
+
+
+def test_a_map_of_nowhere_is_refused_and_nothing_is_written(forecaster, tmp_path):
+    with pytest.raises(DataError, match="none of these generators has coordinates"):
+        draw_map(tmp_path / "out.html", forecaster, FORECASTS[1:], {}, "RAPE")
+    assert list(tmp_path.iterdir()) == []
