@@ -19,7 +19,7 @@ from recbole_hail.report.notation import ModelSpec
 from recbole_hail.report.runs import Shared
 
 REFERENCE = ModelSpec("HAIL")
-ROUNDS = 7
+ROUNDS = 11
 _FREE = ("alpha", "alpha_end", "beta")  # settings of the loss that change no step's cost
 
 
@@ -44,7 +44,12 @@ class Calibration:
         if not own:
             own = [{"settings": described, "reference": cost_label(REFERENCE), "systems": {}}]
             self.kept += own
-        self.systems: dict[str, dict] = own[0]["systems"]
+        self.own = own[0]
+
+    @property
+    def systems(self) -> dict[str, dict]:
+        """The figures of each system, by `cost_label`."""
+        return self.own["systems"]
 
     def _read(self) -> list[dict]:
         try:
@@ -65,10 +70,7 @@ class Calibration:
         with TemporaryDirectory() as lists:
             settings = {**self.shared.settings, **self.shared.machine, "candidates_dir": lists}
             found = _measured(measured, self.shared.dataset, settings, config_of)
-        reference = found[cost_label(REFERENCE)]["seconds"]
-        for label, figures in found.items():
-            figures["ratio"] = max(round(reference / figures["seconds"], 1), 0.1)
-            self.systems.setdefault(label, figures)
+        self.own["systems"] = found | self.systems  # what is known stays
         write_text(self.file, json.dumps(self.kept, indent=2) + "\n")
 
     def ratio(self, spec: ModelSpec) -> float:
@@ -98,7 +100,10 @@ def _costing(spec: ModelSpec) -> ModelSpec:
 
 
 def _measured(specs: dict[str, ModelSpec], dataset: str, settings: dict, config_of: Callable) -> dict[str, dict]:
-    """Medians over interleaved steps, so that a slow moment meets all systems."""
+    """Medians over interleaved steps, so that a slow moment meets all systems.
+
+    Ratios are medians of each round's: systems on the same windows are then compared on the same batches.
+    """
     logging.disable(logging.INFO)
     try:
         steppers = {
@@ -114,9 +119,18 @@ def _measured(specs: dict[str, ModelSpec], dataset: str, settings: dict, config_
     finally:
         logging.disable(logging.NOTSET)
     return {
-        label: {"seconds": median(seconds[label]), "most steps": stepper.most_steps}
+        label: {
+            "seconds": median(seconds[label]),
+            "most steps": stepper.most_steps,
+            "ratio": tenth(seconds[cost_label(REFERENCE)], seconds[label]),
+        }
         for label, stepper in steppers.items()
     }
+
+
+def tenth(reference: list[float], seconds: list[float]) -> float:
+    """The median over rounds of how many steps cost one of the reference, rounded to a tenth, at least 0.1."""
+    return max(round(median(one / other for one, other in zip(reference, seconds, strict=True)), 1), 0.1)
 
 
 class Stepper:

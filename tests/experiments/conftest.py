@@ -5,6 +5,7 @@ import json
 import pytest
 
 from recbole_hail.experiments.budgets import Budget
+from recbole_hail.experiments.calibration import tenth
 
 LEVELS = {
     "length": [0.5, 2],
@@ -27,7 +28,8 @@ def fixed_costs(monkeypatch):
 
     def measured(specs, dataset, settings, config_of):
         seconds = {label: 0.1 * int(dict(spec.settings).get("peers", 2)) for label, spec in specs.items()}
-        return {label: {"seconds": seconds[label], "most steps": 1000} for label in specs}
+        ratios = {label: tenth([seconds["HAIL"]], [seconds[label]]) for label in specs}
+        return {label: {"seconds": seconds[label], "most steps": 1000, "ratio": ratios[label]} for label in specs}
 
     monkeypatch.setattr("recbole_hail.experiments.calibration._measured", measured)
 

@@ -6,7 +6,7 @@ import pytest
 from recbole.config import Config
 
 from recbole_hail.errors import SettingsError
-from recbole_hail.experiments.calibration import Calibration, Stepper, cost_label
+from recbole_hail.experiments.calibration import Calibration, Stepper, cost_label, tenth
 from recbole_hail.report.notation import parse_models
 from recbole_hail.report.runs import Shared
 
@@ -36,7 +36,7 @@ def test_what_was_measured_is_kept_and_only_what_is_new_is_added(file, fixed_cos
     assert set(before) == {"HAIL", "HAIL (peers=1)"} and len(said) == 1
     monkeypatch.setattr(
         "recbole_hail.experiments.calibration._measured",
-        lambda specs, *_: {label: {"seconds": 9.0, "most steps": 1} for label in specs},
+        lambda specs, *_: {label: {"seconds": 9.0, "most steps": 1, "ratio": 1.0} for label in specs},
     )
     again = Calibration(file, replace(SHARED, settings={"max_steps": 700, "candidates": "strict"}))
     again.measure([ONE, HAIL, MEAN], None, said.append)
@@ -45,6 +45,12 @@ def test_what_was_measured_is_kept_and_only_what_is_new_is_added(file, fixed_cos
     assert len(said) == 2
     after = kept_calibration(file)
     assert before.items() <= after.items() and after["HAIL (peers=3)"]["ratio"] == 1.0
+
+
+def test_a_slow_moment_changes_no_ratio():
+    """Rounds are compared one by one, so that neither a long batch nor a busy machine counts."""
+    assert tenth([1.0, 4.0, 1.1, 1.0, 9.0], [0.5, 2.0, 0.5, 0.5, 0.5]) == 2.0
+    assert tenth([1.0], [1.04]) == 1.0 and tenth([1.0], [100.0]) == 0.1
 
 
 def test_systems_whose_steps_cost_the_same_are_measured_once():
