@@ -3,10 +3,17 @@
 import argparse
 import sys
 
-from recbole_hail.cli import compare, export, forecast, paper, prune
+from recbole_hail.cli import compare, export, forecast, paper, prune, report
 from recbole_hail.cli.common import guarded
 
-COMMANDS = {"compare": compare, "paper": paper, "prune": prune, "forecast": forecast, "export": export}
+COMMANDS = {
+    "compare": compare,
+    "paper": paper,
+    "report": report,
+    "forecast": forecast,
+    "prune": prune,
+    "export": export,
+}
 
 
 def main() -> int:

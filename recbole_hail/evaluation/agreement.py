@@ -1,5 +1,8 @@
 """Agreement between peers: what share of questions all of them, some or none answer rightly (paper, Fig. 1b)."""
 
+from itertools import combinations
+from typing import NamedTuple
+
 import numpy as np
 
 SHARES = ("all right", "some right", "none right")
@@ -42,3 +45,33 @@ def agreement(ranks: np.ndarray, views: list[str]) -> dict[str, float] | None:
     """
     found = shared_answers(ranks, views)
     return None if found is None else dict(zip(SHARES, found.mean(axis=0).tolist(), strict=True))
+
+
+class Pair(NamedTuple):
+    """Shares of the questions for two peers: the first four sum to 1."""
+
+    first: str
+    second: str
+    both: float  # answer rightly
+    only_first: float
+    only_second: float
+    neither: float
+    differ: float  # put different elements first
+
+
+def pairs(ranks: np.ndarray, firsts: np.ndarray, views: list[str]) -> list[Pair]:
+    """How every two peers answer the same questions.
+
+    Args:
+        ranks: int [N, views, 3], as for `agreement`.
+        firsts: [N, views], the element that each puts first.
+        views: as for `agreement`.
+    """
+    peers = [index for index, view in enumerate(views) if view.startswith("peer ")]
+    answers = right(ranks)  # [N, views]
+    found = []
+    for a, b in combinations(peers, 2):
+        one, other = answers[:, a], answers[:, b]
+        kinds = (one & other, one & ~other, ~one & other, ~one & ~other, firsts[:, a] != firsts[:, b])
+        found.append(Pair(views[a], views[b], *(float(kind.mean()) for kind in kinds)))
+    return found

@@ -65,9 +65,9 @@ def opened(path: str | os.PathLike, *, data_path: str | None = None) -> Iterator
 
 
 def _record_beside(path: Path, config) -> dict | None:
-    """The record that a run, or a run of a comparison, leaves beside its checkpoint."""
-    file = next((file for file in (path.with_suffix(".json"), path.with_name("record.json")) if file.is_file()), None)
-    if file is None:
+    """The record that a run leaves beside its checkpoint, or a run of a comparison beside its model.pth."""
+    file = path.with_name("record.json") if path.name == "model.pth" else path.with_suffix(".json")
+    if not file.is_file():
         return None
     try:
         record = json.loads(file.read_text(encoding="utf-8"))

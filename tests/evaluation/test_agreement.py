@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_hail.evaluation.agreement import SHARES, agreement, right
+from recbole_hail.evaluation.agreement import SHARES, agreement, pairs, right
 
 
 def ranks(*rows):
@@ -40,3 +40,17 @@ def test_every_question_is_counted_once(rows):
     shares = [sum(n == peers for n in counted), sum(0 < n < peers for n in counted), counted.count(0)]
     assert list(found) == list(SHARES)
     np.testing.assert_allclose(list(found.values()), np.array(shares) / len(rows))
+
+
+def test_pairs_by_hand():
+    places = ranks([0, 0, 5], [0, 3, 0], [2, 0, 0], [1, 1, 0], [2, 1, 0])
+    firsts = np.array([[7, 7, 1], [7, 8, 1], [9, 7, 1], [4, 4, 1], [4, 5, 1]])
+    (pair,) = pairs(places, firsts, ["peer 1", "peer 2", "mean"])
+    assert pair == ("peer 1", "peer 2", 0.2, 0.2, 0.2, 0.4, 0.6)
+    assert pairs(places, firsts, ["mean", "model", "rule"]) == []
+    three = pairs(places, firsts, ["peer 1", "peer 2", "peer 3"])
+    assert [(pair.first, pair.second) for pair in three] == [
+        ("peer 1", "peer 2"),
+        ("peer 1", "peer 3"),
+        ("peer 2", "peer 3"),
+    ]

@@ -49,7 +49,10 @@ def test_a_pickle_that_would_run_code_is_refused(workplace):
     assert not Path("was-run").exists()
 
 
-@pytest.mark.parametrize("content, message", [(b"", "cannot be read"), (b"<html>", "cannot be read|not opened")])
+@pytest.mark.parametrize(
+    "content, message",
+    [(b"", "cannot be read"), (b"<html>", "cannot be read|not opened"), (b"text", "cannot be read"), (b"]", "")],
+)
 def test_files_that_are_no_checkpoints_are_named(workplace, content, message):
     Path("x.pth").write_bytes(content)
     with pytest.raises(CheckpointError, match=rf"x\.pth.*({message})"):

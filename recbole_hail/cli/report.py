@@ -1,0 +1,46 @@
+"""Write one HTML page about a trained model: data, curves, metrics, repeats, generators, peers and settings."""
+
+import sys
+from pathlib import Path
+
+import recbole_hail  # noqa: F401  registers the plugin
+from recbole_hail.errors import SettingsError
+from recbole_hail.files import write_text
+from recbole_hail.page.gather import gather
+from recbole_hail.page.html import to_html
+from recbole_hail.training.opening import opened
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--checkpoint", type=Path, required=True, help="of any model trained by run_recbole or compare")
+    parser.add_argument("--output", type=Path, help="the page (default: beside the checkpoint, with the suffix .html)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the page where it exists")
+    parser.add_argument(
+        "--data_path", help="folder that holds the dataset's folder (default: where it was in training)"
+    )
+
+
+def _output(arguments) -> Path:
+    """Checked before the work; never a file that is not a page."""
+    path = arguments.output or arguments.checkpoint.with_suffix(".html")
+    found = []
+    if path.suffix.lower() not in (".html", ".htm"):
+        found.append(f"output: {path} must end in .html")
+    elif path.is_dir():
+        found.append(f"output: {path} is a folder; name a file")
+    elif path.exists() and not arguments.overwrite:
+        found.append(f"output: {path} exists; give another name, or --overwrite")
+    elif not path.absolute().parent.is_dir():
+        found.append(f"output: the folder of {path} does not exist")
+    if found:
+        raise SettingsError(found)
+    return path
+
+
+def run(arguments) -> None:
+    sys.argv = sys.argv[:1]  # RecBole would read its settings there
+    output = _output(arguments)
+    with opened(arguments.checkpoint, data_path=arguments.data_path) as found:
+        report = gather(found, say=lambda text: print(text, file=sys.stderr, flush=True))
+    write_text(output, to_html(report))
+    print(output)

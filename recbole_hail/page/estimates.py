@@ -1,0 +1,41 @@
+"""Means with bootstrap intervals over generators, for several scorers of the same questions."""
+
+import numpy as np
+
+from recbole_hail.evaluation.metrics import Ranks, by_question
+from recbole_hail.evaluation.significance import mean_interval
+from recbole_hail.page.charts import Mark
+from recbole_hail.report.results import metric_names
+from recbole_hail.training.evaluate import INTERVAL_DRAWS
+
+METRICS = ("Hit", "NDCG", "MRR")  # paper section 5.1.2
+LEAD = "mrr"  # the one that charts and groups go by
+
+
+def shown_metrics(topk: list[int]) -> dict[str, str]:
+    """The page's metrics, whatever the run was validated by: their names in results and their titles."""
+    return metric_names(list(METRICS), topk)
+
+
+def values_of(ranks: np.ndarray, topk: list[int], ties: str) -> np.ndarray:
+    """[N, S, 3] ranks of N questions by S scorers -> float [N, S, M], the metrics of `shown_metrics`."""
+    settings = {"metrics": METRICS, "topk": topk, "metric_decimal_place": 4}
+    each = [by_question(Ranks(*ranks[:, scorer].T), settings, ties) for scorer in range(ranks.shape[1])]
+    return np.stack([np.stack([found[name] for name in shown_metrics(topk)], axis=1) for found in each], axis=1)
+
+
+def estimate(values: np.ndarray, generators: np.ndarray) -> list[list[Mark]]:
+    """Means over the questions of `values` [N, S, M] as a mark for each of S scorers and M metrics.
+
+    The intervals are those of records: 95 % percentile bootstrap, the questions of a generator drawn together.
+    """
+    questions, scorers, metrics = values.shape
+    flat = values.reshape(questions, scorers * metrics)
+    ends = mean_interval(flat, groups=generators, draws=INTERVAL_DRAWS)
+    marks = [Mark(float(mean), *map(float, pair)) for mean, pair in zip(flat.mean(axis=0), ends, strict=True)]
+    return [marks[start : start + metrics] for start in range(0, len(marks), metrics)]
+
+
+def difference(values: np.ndarray, first: int, second: int, generators: np.ndarray) -> Mark:
+    """How much a scorer is above another, [N, S] of one metric, paired by question."""
+    return estimate((values[:, first] - values[:, second])[:, None, None], generators)[0][0]

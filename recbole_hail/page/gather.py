@@ -1,0 +1,194 @@
+"""Everything that the page says of a trained model, as numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+from recbole.config import Config
+
+from recbole_hail.data.history import EVENTS_BEFORE
+from recbole_hail.errors import DataError, SettingsError
+from recbole_hail.evaluation.agreement import Pair, pairs
+from recbole_hail.evaluation.metrics import SUBSETS
+from recbole_hail.evaluation.protocol import NEGATIVES, protocol_of
+from recbole_hail.forecast.words import Words
+from recbole_hail.page.answers import Answers, RulesBeside, answer
+from recbole_hail.page.charts import Mark
+from recbole_hail.page.data import DataSummary, by_length, summarise
+from recbole_hail.page.estimates import LEAD, difference, estimate, shown_metrics, values_of
+from recbole_hail.page.groups import Grouping, group
+from recbole_hail.training.opening import Opened
+from recbole_hail.training.records import settings_in_force
+
+PROTOCOLS = ("strict", "paper", "recbole")
+_NO_GROUPS = ("latitude", "longitude", "events")  # columns of .user files that put no generators together
+
+
+@dataclass(frozen=True)
+class ProtocolResult:
+    """What the scorers reach under one protocol: a row of marks for each of them, a column for each metric."""
+
+    described: dict  # name, candidates drawn, seed, hash and number of questions
+    shortage: str | None
+    marks: dict[str, list[list[Mark]]]  # by "all", "repeat" and "new", where there are such targets
+    questions: dict[str, int]
+    pairs: list[Pair]
+
+
+@dataclass(frozen=True)
+class Report:
+    """One page. The first of `protocols` is the one that the run was tested under."""
+
+    config: Config
+    checkpoint: str
+    scorers: list[str]  # the model's views, then the rules
+    views: int  # how many of the scorers are the model's
+    chosen: int  # which view the model predicts with
+    metrics: list[str]  # titles
+    lead: int  # which of them charts and groups go by
+    data: DataSummary
+    cut: float  # share of the questions with more history than the model reads
+    protocols: list[ProtocolResult]
+    impossible: dict[str, str]  # protocols that this dataset has no candidates for, and why
+    best_rule: int  # among the scorers
+    above_rule: Mark  # how much the model's lead metric is above the best rule's
+    groupings: list[Grouping]
+    settings: dict
+    record: dict | None
+
+    @property
+    def own(self) -> ProtocolResult:
+        return self.protocols[0]
+
+
+def gather(opened: Opened, say: Callable[[str], None]) -> Report:
+    """Answers the questions of the test again, under every protocol, beside rules that do not train.
+
+    Args:
+        say: is told what is being done.
+
+    Raises:
+        SettingsError: the model was evaluated in a way that has no ranks.
+        DataError: the data have changed since the test that the record tells of.
+    """
+    config = opened.config
+    say("counting the rules that do not train")
+    rules = RulesBeside(opened)
+    answers, impossible = _answers(opened, rules, say)
+    mine = next(iter(answers.values()))
+    topk = sorted({1, *config["topk"]})
+    metrics = shown_metrics(topk)
+    lead = list(metrics).index(LEAD)
+    values = {name: values_of(found.ranks, topk, config["ties"]) for name, found in answers.items()}
+    reciprocal = values[mine.phase.protocol][:, :, lead]  # [N, S]
+    chosen = getattr(opened.model, "view", 0)
+    best_rule = mine.views + int(reciprocal[:, mine.views :].mean(axis=0).argmax())
+    say("drawing the intervals")
+    return Report(
+        config=config,
+        checkpoint=opened.path.name,
+        scorers=mine.scorers,
+        views=mine.views,
+        chosen=chosen,
+        metrics=list(metrics.values()),
+        lead=lead,
+        data=summarise(rules.train, _element_names(opened)),
+        cut=_cut(opened, mine),
+        protocols=[_result(found, values[name]) for name, found in answers.items()],
+        impossible=impossible,
+        best_rule=best_rule,
+        above_rule=difference(reciprocal, chosen, best_rule, mine.generators),
+        groupings=_groupings(opened, mine, reciprocal[:, [chosen, best_rule]]),
+        settings=settings_in_force(config),
+        record=opened.record,
+    )
+
+
+def _answers(opened: Opened, rules: RulesBeside, say) -> tuple[dict[str, Answers], dict[str, str]]:
+    """By protocol, the run's own first; and why those are missing that this dataset has no candidates for."""
+    config = opened.config
+    own = protocol_of(config, "test")
+    if own is None:
+        raise SettingsError(
+            [
+                f"checkpoint: {opened.path} was evaluated by RecBole itself (eval_args {config['eval_args']}, metrics "
+                f"{config['metrics']}), without ranks of single targets that a page could show; train with "
+                "--candidates, and with metrics of ranks such as Hit and MRR"
+            ]
+        )
+    drawn = own[1] if own[0] != "full" else NEGATIVES
+    say(f"ranking the test targets under {own[0]}")
+    answers, impossible = {own[0]: answer(opened, rules, own[0], drawn)}, {}
+    _check_same_questions(opened, answers[own[0]])
+    for name in PROTOCOLS:
+        if name != own[0]:
+            say(f"ranking the test targets under {name}")
+            try:
+                answers[name] = answer(opened, rules, name, drawn)
+            except DataError as error:
+                impossible[name] = str(error)
+    return answers, impossible
+
+
+def _check_same_questions(opened: Opened, answers: Answers) -> None:
+    """The lists' hash depends on every event, so equal hashes mean the data of the test."""
+    kept = ((opened.record or {}).get("candidates") or {}).get("test")
+    found = answers.phase.described()
+    if kept and kept["hash"] != found["hash"]:
+        raise DataError(
+            f"dataset: {opened.config['data_path']} is not what {opened.path} was tested on (lists {found['hash']} "
+            f"now, {kept['hash']} then); name the folder that holds its data with --data_path"
+        )
+
+
+def _result(answers: Answers, values: np.ndarray) -> ProtocolResult:
+    repeat = answers.repeat
+    rows = {"all": np.ones(len(repeat), dtype=bool), **dict(zip(SUBSETS, (repeat, ~repeat), strict=True))}
+    rows = {name: chosen for name, chosen in rows.items() if chosen.any()}
+    return ProtocolResult(
+        described=answers.phase.described(),
+        shortage=answers.phase.shortage,
+        marks={name: estimate(values[chosen], answers.generators[chosen]) for name, chosen in rows.items()},
+        questions={name: int(chosen.sum()) for name, chosen in rows.items()},
+        pairs=pairs(answers.ranks, answers.firsts, answers.scorers),
+    )
+
+
+def _events_before(opened: Opened, answers: Answers) -> np.ndarray:
+    return opened.test.inter_feat[EVENTS_BEFORE].numpy()[answers.phase.rows]
+
+
+def _cut(opened: Opened, answers: Answers) -> float:
+    """A model that reads no sequences reads no history at all, and cuts none."""
+    longest = opened.config["MAX_ITEM_LIST_LENGTH"] if hasattr(opened.test, "item_list_length_field") else None
+    return float((_events_before(opened, answers) > longest).mean()) if longest else 0.0
+
+
+def _groupings(opened: Opened, answers: Answers, values: np.ndarray) -> list[Grouping]:
+    """By every column of the .user file that puts enough generators together, by history, and one by one."""
+    test, rows = opened.test, answers.phase.rows
+    numbers = test.inter_feat[test.uid_field][rows].numpy()
+    words = _words(opened, "generator", test.uid_field, "user")
+    labels = {
+        name.replace("_", " "): [unquote(column[number]) for number in numbers]
+        for name, column in words.columns.items()
+        if name not in _NO_GROUPS
+    }
+    names, kind = by_length(_events_before(opened, answers))
+    labels["events before the question"] = np.array(names)[kind]
+    labels[test.uid_field] = [words.names[number] for number in numbers]
+    found = [group(title, each, values, answers.generators, answers.repeat) for title, each in labels.items()]
+    return [grouping for grouping in found if grouping]
+
+
+def _element_names(opened: Opened) -> list[str]:
+    words = _words(opened, "element", opened.test.iid_field, "item")
+    return [", ".join(filter(None, pair)) for pair in zip(words.slots, words.names, strict=True)]
+
+
+def _words(opened: Opened, noun: str, field: str, suffix: str) -> Words:
+    config = opened.config
+    file = Path(config["data_path"]) / f"{config['dataset']}.{suffix}"
+    return Words(noun, opened.test.field2id_token[field], file, config["field_separator"])

@@ -1,0 +1,50 @@
+"""The page from its sections: one file, without scripts and without anything from elsewhere."""
+
+from pathlib import Path
+
+from recbole_hail.page import results, sections
+from recbole_hail.page.gather import Report
+from recbole_hail.page.markup import Markup, element, text
+
+# Anchor and title of each section, and what fills it.
+SECTIONS = (
+    ("short", "In short", sections.in_short),
+    ("uses", "What this must not be used for", sections.uses),
+    ("data", "Data", sections.data),
+    ("curves", "Learning curves", sections.curves),
+    ("protocols", "Metrics by protocol", results.protocols),
+    ("repeats", "Repeats and new targets", results.repeats),
+    ("generators", "Best and worst generators", results.generators),
+    ("agreement", "Agreement between peers", results.agreement),
+    ("settings", "Settings", sections.settings),
+)
+
+
+def to_html(report: Report) -> str:
+    """The whole page; models of one network have no section on peers."""
+    shown = [section for section in SECTIONS if section[0] != "agreement" or report.own.pairs]
+    title = f"{report.config['model']} on {report.config['dataset']}"
+    links = [element("li", element("a", name, href=f"#{anchor}")) for anchor, name, _ in shown]
+    header = element(
+        "header",
+        element("h1", title),
+        element("p", f"Made from {report.checkpoint} by recbole-hail report.", class_="soft"),
+        element("nav", element("ul", *links), aria_label="Sections"),
+    )
+    body = [
+        element("section", element("h2", name), *fill(report), id=anchor, **_kind(anchor))
+        for anchor, name, fill in shown
+    ]
+    style = Markup(Path(__file__).with_name("style.css").read_text(encoding="utf-8"))
+    head = [
+        Markup('<meta charset="utf-8">'),
+        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        element("title", text(title)),
+        element("style", style),
+    ]
+    page = element("html", element("head", *head), element("body", header, element("main", *body)), lang="en")
+    return f"<!DOCTYPE html>\n{page}\n"
+
+
+def _kind(anchor: str) -> dict[str, str]:
+    return {"class_": "warning"} if anchor == "uses" else {}

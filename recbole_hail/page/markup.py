@@ -1,0 +1,58 @@
+"""HTML from values: all text is escaped but what is markup already."""
+
+from collections.abc import Sequence
+from html import escape
+
+
+class Markup(str):
+    """Text that is HTML; any other text is escaped where it enters a page."""
+
+
+def text(value) -> Markup:
+    """`value` as HTML."""
+    return value if isinstance(value, Markup) else Markup(escape(str(value)))
+
+
+def element(tag: str, *content, **attributes) -> Markup:
+    """An element; a trailing underscore of an attribute's name is dropped (`class_`)."""
+    given = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{escape(str(value))}"' for name, value in attributes.items()
+    )
+    return Markup(f"<{tag}{given}>{''.join(map(text, content))}</{tag}>")
+
+
+def paragraph(*content) -> Markup:
+    return element("p", *content)
+
+
+def bullets(items: Sequence) -> Markup:
+    return element("ul", *(element("li", item) for item in items))
+
+
+def figure(drawing: Markup, caption: str) -> Markup:
+    return element("figure", element("figcaption", caption), drawing)
+
+
+def table(caption: str, header: Sequence, rows: Sequence[Sequence], *, words: int = 1) -> Markup:
+    """A table that scrolls by itself where it is wider than the page.
+
+    Args:
+        caption: what it says.
+        header: names of the columns.
+        rows: cells; the first heads its row.
+        words: how many columns from the left hold words; the others hold numbers and are set flush right.
+    """
+
+    def cells(row, tag):
+        kinds = ["" if place < words else "number" for place in range(len(row))]
+        return [
+            element("th", cell, scope="col" if tag == "th" else "row")
+            if tag == "th" or place == 0
+            else element("td", cell, class_=kinds[place])
+            for place, cell in enumerate(row)
+        ]
+
+    head = element("thead", element("tr", *cells(header, "th")))
+    body = element("tbody", *(element("tr", *cells(row, "td")) for row in rows))
+    whole = element("table", element("caption", caption), head, body)
+    return element("div", whole, class_="scroll", role="region", aria_label=caption, tabindex="0")

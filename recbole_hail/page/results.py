@@ -1,0 +1,159 @@
+"""The sections of the page that tell how well the model answers, which questions, and how far its peers agree."""
+
+from recbole_hail.page import wording
+from recbole_hail.page.charts import Mark, bars, intervals
+from recbole_hail.page.gather import ProtocolResult, Report
+from recbole_hail.page.groups import SHOWN, SUPPORT, Group, Grouping
+from recbole_hail.page.markup import Markup, element, figure, paragraph, table
+
+
+def protocols(report: Report) -> list[Markup]:
+    """Every metric of every scorer under each protocol, the run's own first."""
+    said = [
+        paragraph(
+            "The same test targets, ranked among different lists. Numbers of different protocols cannot be compared "
+            "with one another. The rows marked as rules count past events and do not train."
+        ),
+        paragraph(
+            "HR@k is the share of targets among the first k of their lists. NDCG@k is the same with less weight "
+            "further down. MRR is the mean of 1 / place."
+        ),
+    ]
+    for result in report.protocols:
+        described, metric = result.described, report.metrics[report.lead]
+        rows = [[_name(report, scorer), *map(_cell, marks)] for scorer, marks in enumerate(result.marks["all"])]
+        chart = intervals(
+            [(_name(report, scorer), [marks[report.lead]]) for scorer, marks in enumerate(result.marks["all"])],
+            marks=[metric],
+            title=f"{metric} under {described['protocol']}",
+        )
+        own = ", by which the run was tested" if result is report.own else ""
+        said += [
+            element("h3", f"{described['protocol']}{own}"),
+            paragraph(f"{_sentence(wording.candidates(described))}. {wording.caution(described)}"),
+            *([paragraph(result.shortage)] if result.shortage else []),
+            figure(chart, f"{metric} with 95 % intervals, {result.questions['all']:,} targets."),
+            table(f"All targets, lists {described['hash']}, 95 % intervals below.", ["", *report.metrics], rows),
+        ]
+    said += [paragraph(f"{name}: not possible here. {why}") for name, why in report.impossible.items()]
+    return said
+
+
+def repeats(report: Report) -> list[Markup]:
+    """Targets that the generator has had before, against new ones."""
+    kinds = [kind for kind in ("repeat", "new") if kind in report.own.marks]
+    metric = report.metrics[report.lead]
+    said = [
+        paragraph(
+            "A repeat is a target that its generator has had before the question. Repeats are easier, since a count of "
+            "the past finds them; new targets show what a model has learnt beyond that."
+        )
+    ]
+    if len(kinds) < 2:
+        return [*said, paragraph(f"Here all targets are {'repeats' if kinds == ['repeat'] else 'new'}.")]
+    own = [
+        (_name(report, scorer), [report.own.marks[kind][scorer][report.lead] for kind in kinds])
+        for scorer in range(len(report.scorers))
+    ]
+    named = [f"{kind} ({report.own.questions[kind]:,} targets)" for kind in kinds]
+    chart = intervals(own, marks=named, title=f"{metric} of repeat and new targets")
+    shown = [(result, kind) for result in report.protocols for kind in kinds if kind in result.marks]
+    rows = [
+        [_name(report, scorer), *(_cell(result.marks[kind][scorer][report.lead]) for result, kind in shown)]
+        for scorer in range(len(report.scorers))
+    ]
+    header = ["", *(f"{result.described['protocol']}, {kind}" for result, kind in shown)]
+    return [
+        *said,
+        figure(chart, f"{metric} of repeats and of new targets under {report.own.described['protocol']}."),
+        table(f"{metric} by protocol, 95 % intervals below.", header, rows),
+    ]
+
+
+def generators(report: Report) -> list[Markup]:
+    """Groups of generators that are answered best and worst."""
+    rule = report.scorers[report.best_rule]
+    said = [
+        paragraph(
+            "One generator with one question tells next to nothing: its rank is mostly luck. So generators are taken "
+            f"together, and a group is shown from {SUPPORT} questions on, with its mean reciprocal rank under "
+            f"{report.own.described['protocol']} beside that of {rule}. Groups with many repeats are easier. A group "
+            "that is answered well is one whose records are predictable, and nothing more. Among many groups some come "
+            "first or last by chance: look at the intervals."
+        )
+    ]
+    if not report.groupings:
+        return [*said, paragraph(f"No two groups have {SUPPORT} questions each, so there is nothing to show.")]
+    for grouping in report.groupings:
+        said += [element("h3", f"By {grouping.title}"), *_grouping(grouping, rule)]
+    return said
+
+
+def _grouping(grouping: Grouping, rule: str) -> list[Markup]:
+    best, worst = grouping.ends
+    header = ["group", "model", rule, "questions", "repeats", "generators"]
+    parts = [(f"Best {SHOWN} of {len(grouping.groups)}", best), (f"Worst {SHOWN} of {len(grouping.groups)}", worst)]
+    if not worst:
+        parts = [("All groups, best first", best)]
+    said = []
+    for title, groups in parts:
+        chart = intervals([(each.name, [each.model, each.rule]) for each in groups], marks=["model", rule], title=title)
+        said += [figure(chart, f"{title}, mean reciprocal rank."), table(f"{title}.", header, map(_row, groups))]
+    if grouping.small:
+        said.append(paragraph(f"Groups with fewer than {SUPPORT} questions, left out: {grouping.small:,}."))
+    return said
+
+
+def _row(group: Group) -> list:
+    counts = [f"{group.questions:,}", f"{group.repeats:.0%}", f"{group.generators:,}"]
+    return [group.name, _cell(group.model), _cell(group.rule), *counts]
+
+
+def agreement(report: Report) -> list[Markup]:
+    """How often the peers' first answers differ, and which of them is right."""
+    said = [
+        paragraph(
+            "Peers learn from the same sequences and start from different weights. Where exactly one of two is right "
+            "the answers are inconsistent, which is what the paper's Figure 1(b) counts and its mutual exclusivity "
+            "learns from. An answer is right where no candidate is scored as high as the target."
+        )
+    ]
+    for pair in report.own.pairs[:3]:
+        shares = [
+            ("both right", pair.both),
+            (f"only {pair.first} right", pair.only_first),
+            (f"only {pair.second} right", pair.only_second),
+            ("neither right", pair.neither),
+        ]
+        title = f"{_sentence(pair.first)} and {pair.second} under {report.own.described['protocol']}"
+        said.append(figure(bars([(name, share, f"{share:.1%}") for name, share in shares], title=title), f"{title}."))
+    header = ["peers", "protocol", "first answers differ", "exactly one right", "both right", "neither right"]
+    rows = [row for result in report.protocols for row in _pair_rows(result)]
+    return [*said, table("Shares of the test questions.", header, rows, words=2)]
+
+
+def _pair_rows(result: ProtocolResult) -> list[list[str]]:
+    return [
+        [
+            f"{pair.first}, {pair.second}",
+            result.described["protocol"],
+            *(f"{s:.1%}" for s in (pair.differ, pair.only_first + pair.only_second, pair.both, pair.neither)),
+        ]
+        for pair in result.pairs
+    ]
+
+
+def _name(report: Report, scorer: int) -> str:
+    """`mean of the peers`, `peer 1`, `GeneratorKNN (rule)`."""
+    name = report.scorers[scorer]
+    if scorer >= report.views:
+        return f"{name} (rule)"
+    return "mean of the peers" if name == "mean" else name
+
+
+def _cell(mark: Mark) -> Markup:
+    return Markup(f"{mark.mean:.3f} {element('small', f'{mark.low:.3f}–{mark.high:.3f}')}")
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]

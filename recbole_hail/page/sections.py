@@ -1,0 +1,192 @@
+"""The sections of the page that tell of the data, the training and the settings, and what the page begins with."""
+
+from recbole_hail.page import wording
+from recbole_hail.page.charts import Line, bars, lines
+from recbole_hail.page.gather import Report
+from recbole_hail.page.markup import Markup, bullets, element, figure, paragraph, table
+from recbole_hail.training.progress import PARTS
+
+# Where things lie on a machine, and what it shows: nothing that makes a run what it is.
+_OF_THE_MACHINE = frozenset(
+    {
+        *(
+            "data_path",
+            "checkpoint_dir",
+            "candidates_dir",
+            "dataset_save_path",
+            "dataloaders_save_path",
+            "save_dataset",
+        ),
+        *("save_dataloaders", "config_file", "config_files", "device", "gpu_id", "use_gpu", "local_rank", "worker"),
+        *("single_spec", "nproc", "world_size", "offset", "ip", "port", "resume", "show_progress", "state"),
+        *("log_wandb", "wandb_project"),
+    }
+)
+
+
+def in_short(report: Report) -> list[Markup]:
+    """What the rest of the page says, in sentences."""
+    own, metric = report.own, report.metrics[report.lead]
+    of_model, of_rule = (own.marks["all"][scorer][report.lead] for scorer in (report.chosen, report.best_rule))
+    first, questions = own.marks["all"][report.chosen][0].mean, own.questions["all"]
+    rule, above = report.scorers[report.best_rule], report.above_rule
+    if above.low > 0:
+        verdict = "The model is better than it"
+    elif above.high < 0:
+        verdict = "The model is worse than it"
+    else:
+        verdict = "The two are not clearly apart"
+    said = [
+        f"Asked {questions:,} times for the next event, among {wording.candidates(own.described)}, the model puts the "
+        f"right one first {first:.1%} of the time. Its {metric} is {of_model}.",
+        f"{rule}, the best of the rules beside it, which count and do not train, has {of_rule}. {verdict}: the "
+        f"difference is {_signed(above.mean)} ({_signed(above.low)} to {_signed(above.high)}).",
+    ]
+    if {"repeat", "new"} <= own.marks.keys():
+        old, new = (own.marks[kind][report.chosen][report.lead] for kind in ("repeat", "new"))
+        share = own.questions["repeat"] / questions
+        said.append(
+            f"{share:.0%} of the targets are repeats, which their generator has had before. The {metric} is {old} on "
+            f"repeats and {new} on new targets."
+        )
+    for pair in own.pairs[:1]:
+        said.append(
+            f"The first answers of {pair.first} and {pair.second} differ in {pair.differ:.1%} of the questions; in "
+            f"{pair.only_first + pair.only_second:.1%} exactly one of them is right."
+        )
+    return [bullets(said), paragraph("Intervals in brackets are 95 % bootstrap intervals over generators.")]
+
+
+def uses(report: Report) -> list[Markup]:
+    return [
+        *map(paragraph, wording.USES),
+        paragraph("It must not be used for"),
+        bullets(wording.NOT_FOR),
+        paragraph(wording.FOR),
+    ]
+
+
+def data(report: Report) -> list[Markup]:
+    found, questions = report.data, report.own.questions
+    per_generator = f"{found.shortest:,} to {found.longest:,}, mean {found.mean:,.1f}, median {found.median:,.0f}"
+    counts = [
+        ("generators", f"{found.generators:,}"),
+        ("elements", f"{found.elements:,}"),
+        ("events", f"{found.events:,}"),
+        ("events of a generator", per_generator),
+        ("test questions", f"{questions['all']:,}"),
+        ("of them repeats", f"{questions.get('repeat', 0):,} ({questions.get('repeat', 0) / questions['all']:.0%})"),
+        ("longer histories than the model reads", f"{report.cut:.0%}"),
+    ]
+    lengths = [(f"{name} events", count, f"{count:,}") for name, count in found.by_length if count]
+    frequent = [(name, share, f"{share:.1%}") for name, share in found.frequent]
+    return [
+        paragraph(
+            "A generator is what events are recorded of, such as a kind of place in a district, or a person who rates "
+            "films. An element is what is recorded, such as a kind of event in a part of the day."
+        ),
+        _values(f"The dataset {report.config['dataset']}, validation and test events included.", counts),
+        _charts(
+            figure(bars(lengths, title="Generators by number of events"), "Generators by their number of events."),
+            figure(bars(frequent, title="The most frequent elements"), "The most frequent elements, share of events."),
+        ),
+    ]
+
+
+def curves(report: Report) -> list[Markup]:
+    """Losses of every peer and the validation of every view, by step."""
+    points = (report.record or {}).get("curve") or []
+    if not points:
+        return [paragraph("There is no curve: the run has left none beside its checkpoint.")]
+    best = (report.record or {}).get("best epoch")
+    marked = next((point["step"] for point in points if point["epoch"] == best), None)
+    drawn = []
+    for title, found in (*_loss_lines(points), *_validation_lines(report, points), *_agreement_lines(points)):
+        chart = lines(found, title=title, x_name="steps", marked=marked)
+        drawn.append(figure(chart, title))
+    said = f"Means over each epoch; {points[-1]['step']:,} steps took {points[-1]['seconds']:,.0f} seconds."
+    if marked is not None:
+        said += " The dotted vertical line is where the checkpoint was saved."
+    if report.config["pretrain_share"]:
+        said += " The run pre-trains first, with a loss of its own, so its line breaks where fine-tuning begins."
+    return [paragraph(said), _charts(*drawn)]
+
+
+def _loss_lines(points: list[dict]) -> list[tuple[str, list[Line]]]:
+    """A chart for each part of the loss that is not 0 throughout, a line for each peer."""
+    steps = [point["step"] for point in points]
+    if "loss" in points[0]["losses"]:
+        return [("Loss in training", [Line("loss", steps, [point["losses"]["loss"] for point in points])])]
+    charts = []
+    for part in PARTS:
+        names = [name for name in points[0]["losses"] if name.endswith(f"/{part}")]
+        found = [Line(name.split("/")[0], steps, [point["losses"][name] for point in points]) for name in names]
+        if any(any(line.y) for line in found):
+            charts.append((f"Loss in training: {part}", found))
+    return charts
+
+
+def _validation_lines(report: Report, points: list[dict]) -> list[tuple[str, list[Line]]]:
+    validated = [point for point in points if "valid" in point]
+    if not validated:
+        return []
+    steps = [point["step"] for point in validated]
+    views = validated[0]["valid"]
+    metric = report.config["valid_metric"].lower()
+    if metric not in next(iter(views.values())):  # of repeats or of new targets, which curves leave out
+        metric = next(iter(next(iter(views.values()))))
+    found = [Line(view, steps, [point["valid"][view][metric] for point in validated]) for view in views]
+    return [(f"Validation: {metric.upper()}", found)]
+
+
+def _agreement_lines(points: list[dict]) -> list[tuple[str, list[Line]]]:
+    """Inconsistent answers in validation, which mutual exclusivity is meant to make use of."""
+    compared = [point for point in points if point.get("agreement")]
+    if not compared:
+        return []
+    steps = [point["step"] for point in compared]
+    named = {"all right": "all peers", "some right": "not all"}
+    found = [Line(name, steps, [point["agreement"][key] for point in compared]) for key, name in named.items()]
+    return [("Validation: share of questions that peers answer rightly", found)]
+
+
+def settings(report: Report) -> list[Markup]:
+    record = report.record or {}
+    cost = {
+        "parameters": record.get("parameters"),
+        "training seconds": record.get("training seconds"),
+        "steps": record.get("steps"),
+        "peak memory, MiB": (record.get("peak memory MiB") or {}).get("host"),
+        **(record.get("versions") or {}),
+    }
+    known = [(name, _shown(value)) for name, value in cost.items() if value is not None]
+    kinds = report.config.parameters
+    of_kind = {name: kind for kind, names in kinds.items() for name in names}
+    groups = {kind: [] for kind in ("Model", *kinds)}
+    for name, value in report.settings.items():
+        if name not in _OF_THE_MACHINE:
+            groups[of_kind.get(name, "Model")].append((name, _shown(value)))
+    said = [_values("What the run cost, and the versions it ran with.", known)] if known else []
+    for kind, values in groups.items():
+        shown = {"open": "open"} if kind in ("Model", "Training") else {}
+        inner = _values(f"{kind} settings in force.", values)
+        said.append(element("details", element("summary", f"{kind} settings"), inner, **shown))
+    return said
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _shown(value) -> str:
+    if isinstance(value, float):
+        return f"{value:,.1f}" if value >= 1000 else f"{value:g}"
+    return "none" if value is None else str(value)
+
+
+def _values(caption: str, rows: list[tuple[str, str]]) -> Markup:
+    return element("div", table(caption, ("what", "value"), rows, words=2), class_="values")
+
+
+def _charts(*figures: Markup) -> Markup:
+    return element("div", *figures, class_="charts")

@@ -1,0 +1,39 @@
+"""What the page says in words that do not depend on the run."""
+
+# docs/uses.md says the same at more length.
+USES = (
+    "The model predicts which event will be recorded next. A record says where and when something was reported or "
+    "noticed. It is not all that happened, and it says nothing about who did it.",
+    "Places that are patrolled or reported more have more records. Sending more attention to where records are "
+    "predicted makes more records there, and the next model learns from them.",
+)
+NOT_FOR = (
+    "deciding about a person: whom to stop, search, suspect, hire, insure or house",
+    "saying that a place or the people who live there are dangerous",
+    "sending patrols by its output, or any step that is itself recorded and comes back as data",
+    "comparing places by crime: rates of reporting and of policing differ between them",
+)
+FOR = "Fit for: research on methods, and planning services in numbers, with people who know the place and its data."
+
+PROTOCOLS = {
+    "strict": "{drawn} distinct elements other than the target",
+    "paper": "{drawn} draws, with replacement, of elements that this generator never has (the authors' program)",
+    "recbole": "{drawn} draws with replacement, of which each element counts once (RecBole's uni{drawn})",
+    "popular": "{drawn} distinct elements, drawn by how frequent they are",
+    "full": "all other elements",
+}
+_CAUTIONS = {
+    "paper": "A target that the generator has had before is the only such element of its list, so a count of the past "
+    "finds it: numbers under this protocol are high, and rules do well.",
+    "recbole": "Lists come out shorter than {drawn}, so numbers are higher than those of strict.",
+}
+
+
+def candidates(described: dict) -> str:
+    """What a target is ranked among, for a phase as records describe it."""
+    return PROTOCOLS[described["protocol"]].format(drawn=described.get("drawn"))
+
+
+def caution(described: dict) -> str:
+    """What to know of a protocol's numbers."""
+    return _CAUTIONS.get(described["protocol"], "").format(drawn=described.get("drawn"))

@@ -1,0 +1,244 @@
+"""Whole pages of trained models: HAIL, RecBole's SASRec, and HAIL cut down to one peer."""
+
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recbole.quick_start import run_recbole
+
+from recbole_hail.errors import DataError, SettingsError
+from recbole_hail.evaluation.agreement import right
+from recbole_hail.page import wording
+from recbole_hail.page.answers import RULES, RulesBeside, answer
+from recbole_hail.page.data import by_length, summarise
+from recbole_hail.page.gather import gather
+from recbole_hail.page.html import SECTIONS, to_html
+from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint, write_checkpoint
+from recbole_hail.training.opening import opened
+
+NASTY = '<script>alert("1")</script> & co'
+
+
+@pytest.fixture(scope="module")
+def runs(build, tmp_path_factory):
+    """Checkpoints by name; the generators of `world` have a column that groups them."""
+    built, folder = build("Pop"), tmp_path_factory.mktemp("saved")
+    generators = sorted(set(built.test._dataset.field2id_token["user_id"][1:]))
+    kinds = [(NASTY, "bar")[number % 2] for number in range(len(generators))]
+    users = "\n".join(f"{token}\t{kind}\t{token}\t7" for token, kind in zip(generators, kinds, strict=True))
+    header = "user_id:token\tplace_type:token\tname_of:token\tevents:float"
+    Path("dataset/world/world.user").write_text(f"{header}\n{users}\n")
+    found = {}
+    for model in ("HAIL", "SASRec"):
+        short = {"epochs": 2, "train_batch_size": 64, "train_batch_tokens": 200, "candidates": "strict"}
+        given = {**built.ranked, **short, "checkpoint_dir": str(folder / model), "topk": [1, 10]}
+        run_recbole(model=model, dataset="world", config_dict=given)
+        (found[model],) = (folder / model).glob("*.pth")
+    found["pruned"] = folder / "one.pth"
+    write_checkpoint(prune_to_peer(read_checkpoint(found["HAIL"]), 1), found["pruned"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def pages(runs):
+    """Report and page of every run."""
+    found = {}
+    for name, checkpoint in runs.items():
+        with opened(checkpoint) as it:
+            report = gather(it, say=lambda text: None)
+        found[name] = report, to_html(report)
+    return found
+
+
+class Page(HTMLParser):
+    """What a browser would see: sections, links and sources; every element that is opened is closed."""
+
+    VOID = ("meta", "br", "link", "img", "input", "hr")
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.sections, self.links, self.open, self.tags, self.seen = [], [], [], set(), []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.add(tag)
+        self.links += [attributes[name] for name in ("src", "href", "action", "data", "poster") if name in attributes]
+        if tag == "section":
+            self.sections.append(attributes["id"])
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.seen.append(data)
+
+
+@pytest.mark.parametrize("name", ["HAIL", "SASRec", "pruned"])
+def test_every_section_is_there_and_nothing_comes_from_elsewhere(pages, name):
+    _, page = pages[name]
+    found = Page(page)
+    wanted = [anchor for anchor, *_ in SECTIONS if anchor != "agreement" or name == "HAIL"]
+    assert found.sections == wanted and not found.open
+    assert found.links == [f"#{anchor}" for anchor in wanted]
+    assert not re.search(r"https?:|@import|url\(", page) and "script" not in found.tags
+    assert "nan" not in "".join(found.seen).split()
+
+
+def test_tokens_are_escaped_and_still_read_as_they_are(pages):
+    _, page = pages["HAIL"]
+    assert "<script" not in page and NASTY in Page(page).seen
+
+
+def test_numbers_are_those_of_the_record(pages):
+    for name in ("HAIL", "SASRec"):
+        report, page = pages[name]
+        record = report.record
+        for place, view in enumerate(record["results"]["test"]):
+            result = record["results"]["test"][view]
+            for kind, prefix in (("all", ""), ("repeat", "repeat_"), ("new", "new_")):
+                marks = report.own.marks[kind][place]
+                assert marks[0].mean == pytest.approx(result[f"{prefix}hit@1"])
+                assert marks[report.lead].mean == pytest.approx(result[f"{prefix}mrr"])
+            low, high = record["intervals"][view]["mrr"]
+            assert (report.own.marks["all"][place][report.lead].low, high) == pytest.approx((low, high))
+        assert f"{report.own.marks['all'][report.chosen][report.lead]}" in page
+        assert report.own.described == record["candidates"]["test"]
+
+
+def test_the_rules_are_those_that_run_by_themselves(pages, build, tmp_path):
+    report, _ = pages["HAIL"]
+    settings = {"candidates": "strict", "checkpoint_dir": str(tmp_path), "topk": [1, 10]}
+    for place, rule in enumerate(RULES, start=report.views):
+        own = run_recbole(model=rule, dataset="world", config_dict={**build("Pop").ranked, **settings})["test_result"]
+        assert report.own.marks["all"][place][report.lead].mean == pytest.approx(own["mrr"])
+    assert report.best_rule in range(report.views, report.views + len(RULES))
+
+
+def test_the_first_answers_are_told_whatever_topk_is(runs):
+    """With topk: [10] the share of targets among the first ten stood for that of right answers."""
+    with opened(runs["HAIL"]) as it:
+        it.config["topk"] = [10]
+        report = gather(it, say=lambda text: None)
+    own = report.record["results"]["test"]["mean"]
+    assert report.metrics[0] == "HR@1" and report.own.marks["all"][2][0].mean == pytest.approx(own["hit@1"])
+    assert f"first {own['hit@1']:.1%} of the time" in to_html(report)
+
+
+def test_protocols_begin_with_the_runs_own(pages):
+    report, _ = pages["HAIL"]
+    assert [result.described["protocol"] for result in report.protocols] == ["strict", "paper", "recbole"]
+    assert {result.questions["all"] for result in report.protocols} <= {40, 41}, "one has had every element"
+
+
+def test_agreement_is_that_of_the_ranks_that_the_run_left(pages, runs):
+    report, _ = pages["HAIL"]
+    with np.load(runs["HAIL"].with_suffix(".ranks.npz")) as kept:
+        one, other = right(kept["ranks"])[:, 0], right(kept["ranks"])[:, 1]
+    (pair,) = report.own.pairs
+    assert (pair.both, pair.only_first) == ((one & other).mean(), (one & ~other).mean())
+    assert pair.only_first + pair.only_second <= pair.differ, "of two different answers at most one is right"
+    assert pair.both + pair.only_first + pair.only_second + pair.neither == pytest.approx(1)
+    assert pages["SASRec"][0].own.pairs == pages["pruned"][0].own.pairs == []
+
+
+def test_first_answers_are_those_that_the_scores_put_first(runs):
+    with opened(runs["HAIL"]) as it:
+        answers = answer(it, RulesBeside(it), "strict", 99)
+        lists, rows = answers.phase.candidates.elements, answers.phase.rows
+        for number in (0, 7, 40):
+            row = it.test[rows[number : number + 1]]
+            target = int(row["item_id"][0])
+            asked = np.array([target, *lists[number]])
+            for view, hidden in enumerate(it.model.encode_rows(row)):
+                scores = it.model.score_encoded(hidden)[0].detach().numpy()[asked]
+                assert answers.firsts[number, view] == asked[scores.argmax()]
+
+
+def test_groups_come_from_the_user_file_and_from_histories(pages):
+    report, _ = pages["HAIL"]
+    assert [grouping.title for grouping in report.groupings] == ["place type"], "20 and 21 generators"
+    assert {group.name for group in report.groupings[0].groups} == {NASTY, "bar"}
+
+
+def test_learning_curves_or_that_there_are_none(pages):
+    _, page = pages["HAIL"]
+    for chart in ("Loss in training: self-knowledge", "Loss in training: negative", "Validation: MRR"):
+        assert f"<figcaption>{chart}</figcaption>" in page
+    assert "<figcaption>Loss in training</figcaption>" in pages["SASRec"][1]
+    assert "There is no curve" in pages["pruned"][1]
+
+
+def test_settings_are_shown_and_where_things_lie_is_not(pages, runs):
+    _, page = pages["HAIL"]
+    seen = Page(page).seen
+    assert seen[seen.index("alpha") + 1] == "0.5" and seen[seen.index("candidates") + 1] == "strict"
+    assert "checkpoint_dir" not in seen and str(runs["HAIL"].parent) not in page
+
+
+def test_the_data_by_hand(runs):
+    with opened(runs["HAIL"]) as it:
+        found = summarise(it.train, [f"number {n}" for n in range(121)])
+    generators, elements = zip(*events(), strict=True)
+    lengths = list(Counter(generators).values())
+    assert (found.generators, found.elements, found.events) == (41, 120, sum(lengths))
+    assert (found.shortest, found.longest) == (min(lengths), 120)
+    assert (found.median, found.mean) == (np.median(lengths), pytest.approx(np.mean(lengths)))
+    by_hand = [
+        sum(a <= n < b for n in lengths) for a, b in [(1, 5), (5, 10), (10, 20), (20, 50), (50, 100), (100, 200)]
+    ]
+    assert [count for _, count in found.by_length] == [*by_hand, 0, 0, 0]
+    assert found.frequent[0][0].startswith("number ") and found.frequent[0][1] == pytest.approx(
+        Counter(elements).most_common(1)[0][1] / len(elements)
+    )
+
+
+def events() -> list[list[str]]:
+    """Generator and element of every event of `world`."""
+    return [line.split("\t")[:2] for line in Path("dataset/world/world.inter").read_text().splitlines()[1:]]
+
+
+def test_lengths_fall_into_classes_by_their_bounds():
+    names, kind = by_length(np.array([1, 4, 5, 9, 10, 999, 1000, 5000]))
+    assert [names[number] for number in kind] == [
+        "1–4", "1–4", "5–9", "5–9", "10–19", "500–999", "1,000 and more", "1,000 and more",
+    ]  # fmt: skip
+
+
+def test_data_that_have_changed_since_the_test_are_refused(runs, tmp_path):
+    """As many generators and elements as before, so that only the questions tell."""
+    lines = Path("dataset/world/world.inter").read_text().splitlines()
+    swapped = [*lines[:-2], lines[-2].replace(*_last_two(lines)), lines[-1].replace(*reversed(_last_two(lines)))]
+    (tmp_path / "world").mkdir()
+    (tmp_path / "world" / "world.inter").write_text("\n".join(swapped) + "\n")
+    with (
+        pytest.raises(DataError, match=r"is not what .* was tested on \(lists \w+ now, \w+ then\).*--data_path"),
+        opened(runs["HAIL"], data_path=str(tmp_path)) as it,
+    ):
+        gather(it, say=lambda text: None)
+
+
+def _last_two(lines: list[str]) -> tuple[str, str]:
+    return lines[-2].split("\t")[1], lines[-1].split("\t")[1]
+
+
+def test_an_evaluation_without_ranks_is_refused(runs):
+    with opened(runs["HAIL"]) as it:
+        it.config["candidates"] = None
+        it.config["eval_args"]["mode"]["test"] = "pop99"
+        with pytest.raises(SettingsError, match="was evaluated by RecBole itself"):
+            gather(it, say=lambda text: None)
+
+
+def test_what_the_page_must_not_be_used_for_is_in_the_docs_too():
+    docs = (Path(__file__).parents[2] / "docs" / "uses.md").read_text(encoding="utf-8")
+    words = " ".join(docs.split())
+    for line in wording.NOT_FOR:
+        assert line in words
+    assert "says nothing about who" in words
