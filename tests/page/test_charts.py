@@ -58,14 +58,12 @@ def test_names_are_escaped():
     assert "<a>" not in drawing and "&lt;a&gt; &amp; &quot;b&quot;" in drawing and "&lt;T&gt;" in drawing
 
 
-values = st.floats(-1e6, 1e6, allow_nan=False)
+values = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))  # the digits that curves keep
 
 
 @given(values, values)
 def test_ticks_hold_what_is_shown_and_are_few(a, b):
     low, high = min(a, b), max(a, b)
-    if 0 < high - low < 1e-6 * max(abs(low), abs(high)):
-        return
     ticks = _ticks(low, high)
     slack = 1e-6 * ((high - low) or abs(high) or 1)
     assert ticks[0] <= low + slack and ticks[-1] >= high - slack
