@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from recbole_hail.cli.common import checked_config
 from recbole_hail.experiments.budgets import Budget
 from recbole_hail.experiments.calibration import tenth
 
@@ -20,6 +21,22 @@ LEVELS = {
 @pytest.fixture
 def budget():
     return Budget(100, [1, 2], {}, LEVELS)
+
+
+_configs = {}
+
+
+@pytest.fixture
+def config_of():
+    """`checked_config` that makes the same Config once for all tests; nothing here changes one."""
+
+    def make(*arguments, **settings):
+        key = repr((arguments, settings))
+        if key not in _configs:
+            _configs[key] = checked_config(*arguments, **settings)
+        return _configs[key]
+
+    return make
 
 
 @pytest.fixture

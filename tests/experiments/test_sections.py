@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 
-from recbole_hail.cli.common import checked_config
 from recbole_hail.experiments.controls import controls
 from recbole_hail.experiments.figures import fig1b, fig4, peers, table3
 from recbole_hail.experiments.outputs import write_outputs
@@ -18,8 +17,8 @@ QUESTIONS = 150
 
 
 @pytest.fixture
-def sweep(cyclic, fixed_costs, budget):
-    return Sweep("cyclic", budget, ["small.yaml"], {}, cyclic / "experiments", checked_config)
+def sweep(cyclic, fixed_costs, budget, config_of):
+    return Sweep("cyclic", budget, ["small.yaml"], {}, cyclic / "experiments", config_of)
 
 
 @pytest.fixture

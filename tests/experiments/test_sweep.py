@@ -15,11 +15,11 @@ from recbole_hail.report.runs import RunFolder
 
 
 @pytest.fixture
-def place(cyclic, fixed_costs, budget):
+def place(cyclic, fixed_costs, budget, config_of):
     """A sweep of experiments on the cyclic world, with the steps that fixed costs give."""
 
     def make(experiments, budget=budget, **settings):
-        sweep = Sweep("cyclic", budget, ["small.yaml"], settings, cyclic / "experiments", checked_config)
+        sweep = Sweep("cyclic", budget, ["small.yaml"], settings, cyclic / "experiments", config_of)
         sweep.place(experiments, lambda text: None)
         return sweep
 
