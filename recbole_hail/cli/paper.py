@@ -95,6 +95,9 @@ def _show_plan(sweep: Sweep) -> None:
 
 def _write(sweep: Sweep, experiment, arguments, command: str) -> None:
     sections = sections_of(sweep, experiment, arguments.test)
+    if not sections:
+        print(f"{experiment.name}: no system has all of its runs, so there are no tables")
+        return
     stem = arguments.results / f"{sweep.dataset}-{experiment.name}-{sweep.budget.steps}"
     written = write_outputs(sweep, experiment, sections, stem, command)
     for section in sections:

@@ -19,11 +19,13 @@ def write_outputs(sweep: Sweep, experiment: Experiment, sections: list[Section],
     tables = [table for section in sections for table in section.tables]
     suffixes = (".md", ".csv", ".tex", ".png", ".runs.csv")
     markdown, values, latex, picture, runs = (stem.with_name(stem.name + suffix) for suffix in suffixes)
-    write_text(markdown, _markdown(sweep, experiment, sections, picture.name, command))
     write_text(values, to_csv(tables))
     write_text(latex, "\n".join(map(to_latex, tables)))
-    _chart(sweep, experiment, sections, picture)
-    written = [markdown, values, latex, picture]
+    written = [markdown, values, latex]
+    if any(section.shown for section in sections):
+        _chart(sweep, experiment, sections, picture)
+        written.append(picture)
+    write_text(markdown, _markdown(sweep, experiment, sections, [file.name for file in written[3:]], command))
     records = [record for section in sections for record in section.runs]
     if records:
         write_text(runs, _runs(records))
@@ -31,10 +33,10 @@ def write_outputs(sweep: Sweep, experiment: Experiment, sections: list[Section],
     return written
 
 
-def _markdown(sweep: Sweep, experiment: Experiment, sections: list[Section], picture: str, command: str) -> str:
+def _markdown(sweep: Sweep, experiment: Experiment, sections: list[Section], pictures: list[str], command: str) -> str:
     parts = [f"# {experiment.title} ({sweep.dataset})", "", "```", command, "```", ""]
     parts += [part for note in (*experiment.notes, *_NOTES) for part in (note, "")]
-    parts += [f"![{experiment.title}]({picture})", ""]
+    parts += [part for picture in pictures for part in (f"![{experiment.title}]({picture})", "")]
     for section in sections:
         parts += [f"## {section.title}", "", *map(to_markdown, section.tables)]
     return "\n".join(parts)
@@ -68,8 +70,10 @@ def _chart(sweep: Sweep, experiment: Experiment, sections: list[Section], file: 
         panels = {("inconsistent answers, validation", "steps"): _lines_over_steps(course[0])}
         line_chart(panels, file, title=title, note="share of questions that some peers answer rightly and some do not")
     else:
-        what = "difference to the reference" if experiment.chart == "differences" else "mean over seeds"
-        panels_chart(shown, list(experiment.charted), file, title=title, whiskers=f"{what}; {_INTERVALS}")
+        what = f"mean over seeds; {_INTERVALS}"
+        if experiment.chart == "differences":
+            what = "difference to MED; lines: 95 % bootstrap interval over generators, paired"
+        panels_chart(shown, list(experiment.charted), file, title=title, whiskers=what)
 
 
 def _line(table: Table, metric: str, x: dict[str, float]) -> Line:

@@ -7,6 +7,7 @@ from recbole_hail.experiments.consistency import answers_table, course_table
 from recbole_hail.experiments.cost import cost_table
 from recbole_hail.experiments.sweep import PROTOCOLS, Placed, Sweep
 from recbole_hail.experiments.systems import Experiment, Group
+from recbole_hail.report.plan import RULES
 from recbole_hail.report.results import Result
 from recbole_hail.report.tables import Table
 from recbole_hail.report.tabulate import Context, differences_of, tables_of
@@ -53,13 +54,23 @@ def _metrics(sweep: Sweep, experiment: Experiment, group: Group, placed: list[Pl
     results = {place.label: place.results(plan, list(context.metrics), protocol) for place in placed}
     results = {label: runs for label, runs in results.items() if runs is not None}
     tables = tables_of(results, context) if results else []
+    shown = tables[0] if tables else None
     reference = next(place.label for place in placed if place.row.label == group.reference)
+    differences = None
     if reference in results and len(results) > 1:
-        tables.append(differences_of(results, reference, context))
+        differences = differences_of(results, reference, context)
+        tables.append(differences)
+    if experiment.chart == "differences":
+        shown = differences and _of_networks(differences)
     tables = [replace(table, constants={"group": group.title, **table.constants}) for table in tables]
-    shown = tables[-1 if experiment.chart == "differences" else 0] if tables else None
     runs = [record for place in placed for record in _records(place, results.get(place.label, []), context, protocol)]
     return Section(f"{group.title}, candidates {protocol}", tables, shown, runs)
+
+
+def _of_networks(differences: Table) -> Table | None:
+    """Without the rules, which are so far off that beside them differences between networks could not be seen."""
+    rows = {label: cells for label, cells in differences.rows.items() if label not in RULES}
+    return replace(differences, rows=rows) if rows else None
 
 
 def _records(place: Placed, results: list[Result], context: Context, protocol: str) -> list[dict]:
