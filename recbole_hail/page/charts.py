@@ -19,6 +19,7 @@ _SIGNS = (
     "M0 -4.6L4.6 0L0 4.6L-4.6 0Z",
 )
 _MARKED = 7  # markers on a line, however many points it has
+_LETTERS = 50  # of a label, as many as fit; tables have the whole name
 _ids = count(1)
 
 
@@ -53,7 +54,7 @@ def bars(rows: Sequence[tuple[str, float, str]], *, title: str) -> Markup:
         y = 36 * number
         width = max(full * value / top, 1)
         parts += [
-            _text(0, y + 13, label),
+            _text(0, y + 13, _cut(label)),
             f'<rect class="bar" x="0" y="{y + 18}" width="{width:.1f}" height="13"/>',
             _text(width + 5, y + 29, words, "number"),
         ]
@@ -68,7 +69,7 @@ def intervals(rows: Sequence[tuple[str, Sequence[Mark]]], *, marks: Sequence[str
     scale = _Scale(ticks[0], ticks[-1], 8, WIDTH - 8)
     parts, y = [], 0
     for label, found in rows:
-        parts.append(_text(0, y + 13, label))
+        parts.append(_text(0, y + 13, _cut(label)))
         if len(marks) == 1:
             parts.append(_text(WIDTH, y + 13, str(found[0]), "number", anchor="end"))
         for number, mark in enumerate(found):
@@ -153,6 +154,10 @@ def _spread(places: list[float]) -> list[float]:
     for before, after in pairwise(order):
         moved[after] = max(moved[after], moved[before] + _LINE)
     return moved
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= _LETTERS else f"{label[: _LETTERS - 1]}…"
 
 
 def _short(value: float) -> str:

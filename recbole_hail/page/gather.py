@@ -178,7 +178,7 @@ def _groupings(opened: Opened, answers: Answers, values: np.ndarray) -> list[Gro
     }
     names, kind = by_length(_events_before(opened, answers))
     labels["events before the question"] = np.array(names)[kind]
-    labels[test.uid_field] = [words.names[number] for number in numbers]
+    labels["generator"] = [words.names[number] for number in numbers]
     found = [group(title, each, values, answers.generators, answers.repeat) for title, each in labels.items()]
     return [grouping for grouping in found if grouping]
 

@@ -54,6 +54,8 @@ def in_short(report: Report) -> list[Markup]:
             f"The first answers of {pair.first} and {pair.second} differ in {pair.differ:.1%} of the questions; in "
             f"{pair.only_first + pair.only_second:.1%} exactly one of them is right."
         )
+    if wording.caution(own.described):
+        said.append(f"{own.described['protocol']}: {wording.caution(own.described)}")
     return [bullets(said), paragraph("Intervals in brackets are 95 % bootstrap intervals over generators.")]
 
 

@@ -2,8 +2,8 @@
 
 # docs/uses.md says the same at more length.
 USES = (
-    "The model predicts which event will be recorded next. A record says where and when something was reported or "
-    "noticed. It is not all that happened, and it says nothing about who did it.",
+    "The model predicts which event will be recorded next. Predicted places are where events were recorded, not where "
+    "all of them happen, and a record says nothing about who commits them.",
     "Places that are patrolled or reported more have more records. Sending more attention to where records are "
     "predicted makes more records there, and the next model learns from them.",
 )

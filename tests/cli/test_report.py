@@ -72,6 +72,15 @@ def test_outputs_that_cannot_be_are_refused_before_the_work(checkpoint, tmp_path
     assert message in said and "Traceback" not in said
 
 
+def test_a_page_that_cannot_be_written_is_a_message(checkpoint, tmp_path, refused, monkeypatch):
+    def full_disk(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("recbole_hail.cli.report.write_text", full_disk)
+    said = refused(tmp_path, f"--checkpoint={checkpoint}", f"--output={tmp_path}/page.html")
+    assert "error: output:" in said and "cannot be written ([Errno 28] No space left on device)" in said
+
+
 def test_what_is_no_checkpoint_is_refused(tmp_path, refused):
     assert "no.pth does not exist" in refused(tmp_path, f"--checkpoint={tmp_path / 'no.pth'}")
     (tmp_path / "text.pth").write_text("text")

@@ -53,6 +53,13 @@ def test_a_single_point_and_a_flat_line_can_be_drawn(line):
     assert "nan" not in lines([line], title="T", x_name="steps", marked=line.x[0])
 
 
+def test_a_name_that_is_wider_than_a_phone_is_cut_and_told_whole():
+    long = "CRIMINAL MISCHIEF & RELATED OFFENSES OF EVERY KIND (351)"
+    drawing = bars([(long, 1.0, "1")], title="T")
+    assert ">CRIMINAL MISCHIEF &amp; RELATED OFFENSES OF EVERY KIN…</text>" in drawing
+    assert long.replace("&", "&amp;") in drawing.split("</desc>")[0]
+
+
 def test_names_are_escaped():
     drawing = intervals([('<a> & "b"', [Mark(1, 1, 1)])], marks=["m"], title="<T>")
     assert "<a>" not in drawing and "&lt;a&gt; &amp; &quot;b&quot;" in drawing and "&lt;T&gt;" in drawing

@@ -241,4 +241,5 @@ def test_what_the_page_must_not_be_used_for_is_in_the_docs_too():
     words = " ".join(docs.split())
     for line in wording.NOT_FOR:
         assert line in words
-    assert "says nothing about who" in words
+    for said in ("Predicted places are where events were recorded", "says nothing about who commits them"):
+        assert said in words and said in wording.USES[0]
