@@ -4,8 +4,8 @@ import json
 
 from recbole_hail.experiments import published
 from recbole_hail.experiments.sweep import Placed, Sweep
-from recbole_hail.models.rules import RULES
 from recbole_hail.report.notation import ModelSpec
+from recbole_hail.report.plan import RULES
 from recbole_hail.report.tables import Cell, Column, Table
 
 _ONE = ModelSpec("HAIL", (("peers", "1"),))
@@ -20,7 +20,7 @@ def cost_table(sweep: Sweep, placed: list[Placed]) -> Table:
     for place in placed:
         spec = place.row.spec
         file = place.folder.path(place.runs[0]) / "record.json"
-        if spec.model in ("Pop", *RULES) or not file.is_file():
+        if spec.model in RULES or not file.is_file():
             continue
         seconds = sweep.calibration.seconds(spec)
         parameters = json.loads(file.read_text(encoding="utf-8"))["parameters"]

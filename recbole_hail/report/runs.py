@@ -126,6 +126,7 @@ class RunFolder:
         partial.mkdir()
         try:
             write_text(partial / "request.json", json.dumps(request, indent=2) + "\n")
+            (partial / "log.txt").touch()  # there even if the child ends before it says anything
             status = _in_child(partial)
             if status:
                 os.replace(partial / "log.txt", failed)

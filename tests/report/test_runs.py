@@ -109,6 +109,13 @@ def test_of_a_run_that_fails_the_log_remains_and_its_reason_is_said(folder, chil
     assert list(folder.runs.iterdir()) == [folder.path(RUN)], "the log of the failure goes with its cause"
 
 
+def test_a_child_that_ends_before_it_says_anything_is_a_failed_run(folder, monkeypatch):
+    """As when memory runs out while it starts."""
+    monkeypatch.setattr(runs, "_in_child", lambda partial: -9)
+    with folder.held(), pytest.raises(RunFailed, match="was ended by signal 9 after it said nothing"):
+        folder.train(RUN)
+
+
 def test_of_a_run_that_is_interrupted_nothing_remains(folder, child):
     child.does = _interrupt
     with folder.held(), pytest.raises(KeyboardInterrupt):
