@@ -12,7 +12,7 @@ if find_spec("recbole") is not None:
 
     compat.before_recbole()
     from recbole_hail.plugin import register
-    from recbole_hail.tuning import objective_function
+    from recbole_hail.tuning.objective import objective_function
 
     register()
     __all__ = ["Forecaster", "objective_function", "register"]

@@ -42,7 +42,7 @@ from recbole_hail.training.evaluate import with_protocols
 from recbole_hail.training.rules import RuleTrainer
 from recbole_hail.training.trainer import HAILTrainer
 from recbole_hail.training.two_stages import TwoStageTrainer
-from recbole_hail.tuning import objective_function
+from recbole_hail.tuning.objective import objective_function
 
 # Model class -> (module, dataset class, training dataloader, trainer class).
 MODELS = {

@@ -20,6 +20,11 @@ def normalise(config) -> None:
     config["distillation"] = config["distillation"] or "none"
 
 
+def known_settings(config) -> set[str]:
+    """The settings that a model knows."""
+    return {*config.internal_config_dict, *(name for names in config.parameters.values() for name in names)}
+
+
 def problems(config, *, learns: Iterable[str] = ("masked", "next")) -> list[str]:
     """What is wrong, one sentence per setting: its name, its value, what to do.
 

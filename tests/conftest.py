@@ -102,6 +102,23 @@ def run_command(module: str, *arguments: str, timeout: float = 300) -> subproces
     )
 
 
+@pytest.fixture
+def start_command():
+    """Starts a console command of the plugin, its output in the file `log`; it is ended with the test."""
+    started = []
+
+    def start(module: str, *arguments: str, log: Path) -> subprocess.Popen:
+        line = [sys.executable, "-m", f"recbole_hail.cli.{module}", *arguments]
+        with open(log, "w") as output:
+            started.append(subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, env=environment()))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
 def run_python(code: str, timeout: float = 300) -> subprocess.CompletedProcess:
     """Python code in a fresh process."""
     return subprocess.run(

@@ -16,6 +16,7 @@ import yaml
 from dataset_converters import ConversionError
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.plugin import MODELS, yaml_folder
+from recbole_hail.settings import known_settings
 
 _EXTERNAL = ("LightGBM", "XGBoost")  # RecBole's names for models of libraries that need not be installed
 _SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
@@ -141,8 +142,7 @@ def checked_config(model: str, dataset: str, files: list[str] | None, settings: 
 
 def _warn_of_unknown(config: Config) -> None:
     """RecBole takes any --name=value in silence, a misspelt one too."""
-    known = set(config.internal_config_dict) | {name for names in config.parameters.values() for name in names}
-    known |= {"model", "dataset", "config_files", "params_file", "output_file", "tool", "algo", "max_evals"}
+    known = known_settings(config) | {"model", "dataset", "config_files"}
     for name in config.cmd_config_dict:
         close = [] if name in known else difflib.get_close_matches(name, known, n=1)
         if close:

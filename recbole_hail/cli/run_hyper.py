@@ -1,27 +1,47 @@
 """`run_hyper`: searches settings with Hyperopt or Ray Tune, with the arguments of RecBole's script of that name."""
 
+import os
 import sys
 from pathlib import Path
+
+from matplotlib.backend_bases import FigureCanvasBase
 
 from recbole_hail.cli.common import checked_config, config_files, guarded, recbole_parser
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
 from recbole_hail.plugin import yaml_folder
-from recbole_hail.tuning import ALGORITHMS, read_space, search_with_hyperopt, search_with_ray
+from recbole_hail.settings import known_settings
+from recbole_hail.tuning.proposals import ALGORITHMS
+from recbole_hail.tuning.results import table_text, write_results
+from recbole_hail.tuning.search import Search, described, given
+from recbole_hail.tuning.space import Space, check_space, is_grid, read_space
+from recbole_hail.tuning.trials import TrialsFolder
+from recbole_hail.tuning.with_hyperopt import search_with_hyperopt
+from recbole_hail.tuning.with_ray import SCHEDULERS, search_with_ray
 
-TOOLS = {"hyperopt": search_with_hyperopt, "ray": search_with_ray}
+TOOLS = ("hyperopt", "ray")
+EPILOG = (
+    "Any RecBole setting can be given as --name=value and then holds for all trials. Trials that have ended are kept: "
+    "call the same command again after Ctrl-C or a crash, or with a larger --max_evals. OUTPUT gets trials.jsonl, "
+    "table.txt, .csv and .md, plot.png and best.yaml, which run_recbole --config_files= takes."
+)
 
 
 def _parser():
     parser = recbole_parser("Search the settings of a model for the best validation score.")
-    parser.add_argument("--model", "-m", default="HAIL", help="name of a model (default: HAIL)")
-    parser.add_argument("--params_file", help="search space (default: the shipped yaml/hyper/<model>.hyper)")
-    parser.add_argument("--output_file", default="hyper.result", help="file for the results (default: hyper.result)")
-    parser.add_argument("--display_file", help="file for a plot of the trials (html; Hyperopt only)")
-    parser.add_argument("--tool", default="Hyperopt", help="Hyperopt or Ray (default: Hyperopt)")
-    parser.add_argument("--algo", choices=ALGORITHMS, help="how Hyperopt chooses trials (default: exhaustive)")
-    parser.add_argument("--max_evals", type=int, help="most trials (default: the whole grid, or 100)")
-    parser.add_argument("--early_stop", type=int, help="stop after so many trials without progress (default: never)")
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add("--model", "-m", default="HAIL", help="name of a model (default: HAIL)")
+    add("--params_file", help="search space (default: the shipped yaml/hyper/<model>.hyper)")
+    add("--output", type=Path, help="folder of the search (default: hyper/MODEL-DATASET)")
+    add("--output_file", type=Path, help="file for the results as RecBole writes them (default: OUTPUT/hyper.result)")
+    add("--display_file", type=Path, help="file for the plot: png, svg or pdf (default: OUTPUT/plot.png)")
+    add("--tool", default="Hyperopt", help="Hyperopt or Ray (default: Hyperopt)")
+    add("--algo", choices=ALGORITHMS, help="how trials are chosen; bayes is tpe (default: exhaustive, or random)")
+    add("--max_evals", type=int, help="most trials in all (default: the whole grid, or 100)")
+    add("--early_stop", type=int, help="stop after so many trials without progress (Hyperopt only; default: never)")
+    add("--scheduler", choices=SCHEDULERS, help="whether Ray ends poor trials early (default: asha)")
+    add("--ray_address", help="a running Ray cluster, as host:port or auto (default: RAY_ADDRESS, or none)")
     return parser
 
 
@@ -36,20 +56,73 @@ def _space_file(asked: str | None, model: str) -> Path:
     )
 
 
+def _check_arguments(arguments, space: Space) -> None:
+    """SettingsError with all that does not go together."""
+    found, ray = [], arguments.tool.lower() == "ray"
+    if arguments.tool.lower() not in TOOLS:
+        found.append(f"tool: {arguments.tool!r} must be Hyperopt or Ray")
+    for name in ("max_evals", "early_stop"):
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            found.append(f"{name}: {value} must be a whole number of at least 1")
+    for name, theirs in (("early_stop", not ray), ("scheduler", ray), ("ray_address", ray)):
+        if not theirs and getattr(arguments, name) is not None:
+            tool = "Hyperopt" if name == "early_stop" else "Ray"
+            found.append(f"{name}: {getattr(arguments, name)} is {tool}'s; leave it out with --tool={arguments.tool}")
+    if ray and arguments.algo in ("tpe", "bayes"):
+        found.append(f"algo: {arguments.algo} waits for one trial before the next; with --tool=Ray take random")
+    if arguments.algo == "exhaustive" and not is_grid(space):
+        found.append("algo: exhaustive needs a space of choices alone; take random or tpe")
+    plot = arguments.display_file and arguments.display_file.suffix[1:]
+    if plot is not None and plot not in FigureCanvasBase.get_supported_filetypes():
+        found.append(f"display_file: {arguments.display_file} must end in .png, .svg or .pdf")
+    if found:
+        raise SettingsError(found)
+
+
 def _run() -> None:
-    arguments, _ = _parser().parse_known_args()
-    tool = arguments.tool.lower()
-    if tool not in TOOLS:
-        raise SettingsError([f"tool: {arguments.tool!r} must be Hyperopt or Ray"])
-    for name in ("algo", "display_file", "early_stop"):
-        if tool == "ray" and getattr(arguments, name) is not None:
-            raise SettingsError([f"{name}: {getattr(arguments, name)} is Hyperopt's; leave it out with --tool=Ray"])
-    space = _space_file(arguments.params_file, arguments.model)
-    read_space(space)
-    files = config_files(arguments)
-    config = checked_config(arguments.model, arguments.dataset, files)
+    arguments, settings = _parser().parse_known_args()
+    sys.argv[1:] = settings  # the rest is this command's, and RecBole would take it for settings
+    space = read_space(_space_file(arguments.params_file, arguments.model))
+    _check_arguments(arguments, space)
+    config = checked_config(arguments.model, arguments.dataset, config_files(arguments))
+    if config["resume"]:
+        raise SettingsError([f"resume: {config['resume']} cannot be continued by a search; leave it out"])
+    sys.argv[1:] = []  # the settings reach the trials by themselves
+    shared = given(config)
+    check_space(
+        space,
+        known_settings(config),
+        lambda tried: checked_config(arguments.model, arguments.dataset, None, {**shared, **tried}),
+    )
     check_files(config)
-    TOOLS[tool](config, space, files, arguments)
+    output = arguments.output or Path("hyper", f"{arguments.model}-{arguments.dataset}")
+    folder = TrialsFolder(output, described(config, space))
+    algorithm = arguments.algo or ("exhaustive" if is_grid(space) else "random")
+    search = Search(config, space, algorithm, arguments.max_evals, arguments.early_stop, folder)
+    with folder.held():
+        try:
+            if arguments.tool.lower() == "ray":
+                address = arguments.ray_address or os.environ.get("RAY_ADDRESS")
+                search_with_ray(search, address, arguments.scheduler or "asha")
+            else:
+                search_with_hyperopt(search)
+        finally:  # after Ctrl-C too
+            if search.trials:
+                _show(search, arguments)
+
+
+def _show(search: Search, arguments) -> None:
+    folder = search.folder.path
+    output_file = arguments.output_file or folder / "hyper.result"
+    written = write_results(search, output_file, arguments.display_file or folder / "plot.png")
+    print("", table_text(search), sep="\n")
+    if best := search.best():
+        settings = ", ".join(f"{name}:{value}" for name, value in best.settings.items())
+        print(f"best settings: {settings}, best valid score: {best.score}")
+    print(f"results of {len(search.trials)} trials written to", ", ".join(map(str, written)))
+    if len(search.trials) < search.total:
+        print(f"{search.total - len(search.trials)} trials are missing; the same command goes on with them")
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.models import rules
 from recbole_hail.report.notation import ModelSpec
 from recbole_hail.report.runs import Run, Shared
+from recbole_hail.settings import known_settings
 
 # Every comparison has them: they run in seconds, and what does not beat them has learnt nothing of use.
 RULES = ("Pop", *rules.RULES)
@@ -74,7 +75,7 @@ def make_plan(
         except SettingsError as error:
             found += [f"{spec.label}: {problem}" for problem in error.problems]
             continue
-        known_here = _names(config)
+        known_here = known_settings(config)
         known |= known_here
         found += _problems_of_own_settings(spec, shared, known_here)
     if not found:
@@ -143,11 +144,6 @@ def _problems_of_own_settings(spec: ModelSpec, shared: Shared, known: set[str]) 
         elif name not in known:
             found.append(f"{spec.label}: {name} is not a setting of {spec.model}{_close(name, known)}")
     return found
-
-
-def _names(config: Config) -> set[str]:
-    """The settings that a model knows."""
-    return {*config.internal_config_dict, *(name for names in config.parameters.values() for name in names)}
 
 
 def _close(name: str, known: set[str]) -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from recbole_hail.files import written_whole
 from recbole_hail.report.tables import Table
 
-_BEST, _OTHER = "#1f5fa8", "#a9c4e4"  # dark and light of one hue: told apart in grey too
+BEST, OTHER = "#1f5fa8", "#a9c4e4"  # dark and light of one hue: told apart in grey too
 _STYLES = ("o-", "s--", "^:", "v-.")
 
 
@@ -34,7 +34,7 @@ def line_chart(panels: dict[tuple[str, str], list[Line]], path: Path, *, title: 
         for line, style in zip(lines, _STYLES * len(lines), strict=False):
             panel.plot(line.x, line.y, style, color="black", label=line.name, markersize=4)
             if line.low is not None and line.high is not None:
-                panel.fill_between(line.x, line.low, line.high, color=_OTHER, alpha=0.4)
+                panel.fill_between(line.x, line.low, line.high, color=OTHER, alpha=0.4)
             for x, y in line.published:
                 panel.plot([x], [y], "D", color="black", fillstyle="none")
         panel.set_title(name, fontsize=10)
@@ -95,7 +95,7 @@ def _panel(panel, table: Table, index: int) -> None:
     cells = [row[index] for row in table.rows.values()]
     best = table.values(index)[0]
     for place, cell in enumerate(cells):
-        panel.barh(place, cell.mean, height=0.7, color=_BEST if cell.mean == best else _OTHER)
+        panel.barh(place, cell.mean, height=0.7, color=BEST if cell.mean == best else OTHER)
         end = cell.mean
         if cell.low is not None and cell.high is not None:
             panel.plot([cell.low, cell.high], [place, place], color="black", linewidth=1.2)

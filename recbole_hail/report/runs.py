@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recbole_hail.errors import SettingsError, UserError
-from recbole_hail.files import write_text
+from recbole_hail.files import held_alone, write_text
 from recbole_hail.report import one_run
 from recbole_hail.report.notation import ModelSpec
 from recbole_hail.report.results import ranks_file
@@ -78,14 +78,8 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Makes the folder and keeps other commands from writing to it."""
-        import fcntl  # not on Windows
-
-        self.runs.mkdir(parents=True, exist_ok=True)
-        with open(self.output / ".lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UserError(f"output: another command is writing to {self.output}; wait for its end") from None
+        with held_alone(self.output):
+            self.runs.mkdir(exist_ok=True)
             write_text(self.output / "settings.json", json.dumps(self.shared.described(), indent=2) + "\n")
             for left in self.runs.glob(".*"):  # by commands that were killed
                 shutil.rmtree(left, ignore_errors=True)

@@ -90,13 +90,14 @@ def _latex(text: str) -> str:
     return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """`text` as Markdown shows it unchanged."""
     return "".join(f"\\{character}" if character in r"\*_|`[]<>" else character for character in text)
 
 
 PLAIN = Style()
 TERMINAL = Style(best="\033[1m{}\033[0m", second="\033[4m{}\033[0m")
-MARKDOWN = Style(second="<u>{}</u>", differs=r"\*", escape=_markdown)
+MARKDOWN = Style(second="<u>{}</u>", differs=r"\*", escape=markdown_text)
 LATEX = Style(r"\textbf{{{}}}", r"\underline{{{}}}", "$^{*}$", r" $\pm$ ", _latex)
 
 
@@ -165,7 +166,7 @@ def to_markdown(table: Table) -> str:
     header, *rows = _grid(table, MARKDOWN)
     rule = ["---", *("---:" for _ in table.columns)]
     lines = [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
-    return "\n".join([_markdown(table.caption), "", *lines]) + "\n"
+    return "\n".join([markdown_text(table.caption), "", *lines]) + "\n"
 
 
 def to_latex(table: Table) -> str:

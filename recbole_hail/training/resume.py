@@ -9,7 +9,7 @@ from recbole_hail.errors import CheckpointError
 from recbole_hail.training.checkpoints import plain
 
 # Settings that change neither the remaining steps nor what is made of them. All others must agree.
-_MAY_DIFFER = frozenset(
+MAY_DIFFER = frozenset(
     {
         *("gpu_id", "use_gpu", "device", "state", "show_progress", "config_files", "config_file", "worker", "resume"),
         *(
@@ -54,7 +54,7 @@ def check_continues(path: str, saved, config) -> None:
     now, then = plain(config.final_config_dict), plain(saved.final_config_dict)
     differ = [
         f"{name}: {now.get(name)!r} now, {then.get(name)!r} in the checkpoint"
-        for name in sorted((now.keys() | then.keys()) - _MAY_DIFFER)
+        for name in sorted((now.keys() | then.keys()) - MAY_DIFFER)
         if now.get(name) != then.get(name)
     ]
     if differ:

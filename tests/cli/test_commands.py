@@ -1,6 +1,5 @@
 """The console commands, in processes of their own."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -78,44 +77,6 @@ def test_run_recbole_group_prints_and_writes_both_tables(cyclic, run_command):
     assert "HAIL" in Path("latex/test.tex").read_text() and "Pop" in Path("latex/valid.tex").read_text()
 
 
-@pytest.mark.parametrize("tool", ["Hyperopt", "Ray"])
-def test_run_hyper_finishes_a_small_search(cyclic, run_command, tool):
-    Path("space.hyper").write_text("alpha choice [0.25,0.75]\nbeta choice [0.0,0.02]\n")
-    done = run_command(
-        "run_hyper", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--params_file=space.hyper",
-        f"--tool={tool}", "--output_file=found.result", "--epochs=1",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = Path("found.result").read_text()
-    for alpha in (0.25, 0.75):
-        for beta in (0.0, 0.02):
-            assert f"alpha:{alpha}, beta:{beta}" in found
-    assert found.count("Valid result:") == 4 and "mrr@10" in found
-    assert "best settings: alpha:" in done.stdout
-
-
-def test_run_hyper_takes_the_shipped_space_and_a_bound(cyclic, run_command):
-    done = run_command(
-        "run_hyper", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--max_evals=1", "--epochs=1",
-        "--params_file=yaml/hyper/HAIL.hyper",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "results of 1 trials" in done.stdout
-    missing = run_command("run_hyper", "--params_file=no.hyper")
-    assert missing.returncode == 2 and "params_file: no.hyper does not exist" in missing.stderr
-
-
-def test_settings_reach_the_trials_of_ray(cyclic, run_command):
-    Path("space.hyper").write_text("alpha choice [0.5]\n")
-    done = run_command(
-        "run_hyper", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--params_file=space.hyper",
-        "--tool=ray", "--epochs=1", "--peers=3",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    record = json.loads(next(cyclic.glob("saved/*.json")).read_text())
-    assert record["settings"]["peers"] == 3 and record["settings"]["alpha"] == 0.5
-
-
 def test_a_diverging_run_is_one_message_and_status_2(cyclic, run_command):
     done = run_hail(run_command, "--learning_rate=1e30", "--warmup_steps=0", "--epochs=3")
     assert done.returncode == 2, done.stderr[-3000:]
@@ -127,25 +88,6 @@ def test_an_error_in_spawned_ranks_is_one_message_and_status_2(workplace, write_
     done = run_command("run_recbole", "--model=HAIL", "--dataset=poor", "--nproc=2", "--port=29719")
     assert done.returncode == 2, done.stderr[-3000:]
     assert done.stderr.count("error: eval_args: mode uni99") == 1
-
-
-def test_ray_and_hyperopt_take_at_most_max_evals_trials(cyclic, run_command):
-    Path("space.hyper").write_text("alpha choice [0.25,0.75]\nbeta choice [0.0,0.02]\n")
-    done = run_command(
-        "run_hyper", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--params_file=space.hyper",
-        "--tool=Ray", "--epochs=1", "--max_evals=2",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "results of 2 trials" in done.stdout
-    assert len(list(cyclic.glob("saved/*.json"))) == 2, "trials that start together keep files of their own"
-
-
-@pytest.mark.parametrize("line", ["bogus", "alpha choice 3", "alpha range 0,1", "alpha uniform 0"])
-def test_a_line_of_a_search_space_that_cannot_be_used_is_named(workplace, run_command, line):
-    Path("space.hyper").write_text(f"beta choice [0.0]\n{line}\n")
-    done = run_command("run_hyper", "--params_file=space.hyper")
-    assert done.returncode == 2
-    assert f"line 2 of space.hyper is {line!r}" in done.stderr
 
 
 def test_a_group_of_models_that_are_evaluated_differently_is_refused(cyclic, run_command):

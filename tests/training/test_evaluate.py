@@ -152,10 +152,10 @@ def test_run_hyper_searches_by_a_metric_of_repeats(run, build, monkeypatch, tmp_
         "\n".join(f"{name}: {json.dumps(value)}" for name, value in {**build("Pop").ranked, **SHORT}.items())
     )
     given = [f"--config_files={tmp_path}/short.yaml", f"--checkpoint_dir={tmp_path}/saved", "--valid_metric=repeat_MRR"]
-    files = [f"--params_file={tmp_path}/one.hyper", f"--output_file={tmp_path}/hyper.result"]
+    files = [f"--params_file={tmp_path}/one.hyper", f"--output={tmp_path}/search"]
     monkeypatch.setattr(sys, "argv", ["run_hyper", "--model=SASRec", "--dataset=world", "--epochs=1", *given, *files])
     assert run_hyper.main() == 0
-    written = (tmp_path / "hyper.result").read_text()
+    written = (tmp_path / "search" / "hyper.result").read_text()
     assert "repeat_mrr" in written and "new_targets" in written
 
 

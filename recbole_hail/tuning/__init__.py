@@ -1,0 +1,1 @@
+"""Searching settings: spaces, Hyperopt, Ray Tune, and what a search leaves behind."""

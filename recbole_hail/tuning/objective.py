@@ -1,0 +1,64 @@
+"""What a search does with one setting: trains and tests it."""
+
+from collections.abc import Callable
+from logging import getLogger
+
+from recbole.config import Config
+from recbole.data import create_dataset, data_preparation
+from recbole.utils import get_model, get_trainer, init_logger, init_seed
+
+from recbole_hail.errors import DataError
+
+
+def objective_function(config_dict=None, config_file_list=None, saved=True, on_validation: Callable | None = None):
+    """Trains and tests one setting; takes the place of `recbole.quick_start.objective_function`.
+
+    RecBole's reports test results to Ray Tune, whose search then chooses by them; this one tells Ray nothing. Ray's
+    workers and spawned processes unpickle a function by module and name: this one's module brings the plugin.
+
+    Args:
+        config_dict: settings, among them `model` and `dataset`.
+        config_file_list: yaml files of settings.
+        saved: test the best model of the run, kept in `checkpoint_dir`, and not the last.
+        on_validation: called with the trainer and the score after every validation but the last.
+
+    Returns:
+        What RecBole's returns (`model`, `best_valid_score`, `valid_score_bigger`, `best_valid_result`, `test_result`),
+        and `steps`, `seconds` of training and `checkpoint`.
+
+    Raises:
+        DataError: the run was never validated, so nothing can be chosen by it.
+    """
+    config = Config(config_dict=config_dict, config_file_list=config_file_list)
+    for handler in getLogger().handlers[:]:  # of the setting before
+        getLogger().removeHandler(handler)
+    init_logger(config)
+    init_seed(config["seed"], config["reproducibility"])
+    train_data, valid_data, test_data = data_preparation(config, create_dataset(config))
+    init_seed(config["seed"], config["reproducibility"])
+    model = get_model(config["model"])(config, train_data._dataset).to(config["device"])
+    trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
+
+    def after_validation(epoch: int, score: float) -> None:
+        patient = trainer.cur_step <= trainer.stopping_step
+        if on_validation and patient and not trainer.budget.spent and epoch + 1 < trainer.epochs:
+            on_validation(trainer, score)
+
+    score, valid_result = trainer.fit(train_data, valid_data, verbose=False, saved=saved, callback_fn=after_validation)
+    if not valid_result:
+        raise DataError(
+            f"valid_metric: {config['valid_metric']} was never measured, so nothing can be chosen by it; give an "
+            f"eval_step above 0 (now {config['eval_step']}) and eval_args that leave a validation part"
+        )
+    test_result = trainer.evaluate(test_data, load_best_model=saved)
+    budget = getattr(trainer, "budget", None)
+    return {
+        "model": config["model"],
+        "best_valid_score": score,
+        "valid_score_bigger": config["valid_metric_bigger"],
+        "best_valid_result": valid_result,
+        "test_result": test_result,
+        "steps": budget and budget.steps,
+        "seconds": budget and budget.seconds,
+        "checkpoint": trainer.saved_model_file if saved else None,
+    }

@@ -1,0 +1,56 @@
+"""The slice plot of a search: the score of every trial over each searched setting."""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from recbole_hail.files import written_whole
+from recbole_hail.report.plots import BEST, OTHER
+from recbole_hail.tuning.search import Search, word
+from recbole_hail.tuning.trials import FINISHED
+
+
+def slice_plot(search: Search, path: Path) -> None:
+    """A panel for each searched setting, a point for each trial with a score, written to `path` by its suffix.
+
+    The chosen trial is dark; trials that were stopped early are hollow.
+    """
+    across = min(3, len(search.space))
+    down = -(-len(search.space) // across)
+    figure = Figure(figsize=(1.0 + 3.4 * across, 1.0 + 2.8 * down), dpi=120, layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
+    for panel, name in zip(panels, search.space, strict=False):
+        _panel(panel, search, name)
+    for panel in panels[len(search.space) :]:
+        panel.set_visible(False)
+    figure.suptitle(f"{search.config['model']} on {search.config['dataset']}", fontsize=11)
+    figure.supylabel(f"valid {search.metric}", fontsize=9)
+    figure.supxlabel("dark: chosen; hollow: stopped early", fontsize=9)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:])
+
+
+def _panel(panel, search: Search, name: str) -> None:
+    dimension, best = search.space[name], search.best()
+    choices = dimension.values if dimension.kind == "choice" else None
+    for trial in (trial for trial in search.trials if trial.score is not None):
+        value = trial.settings[name]
+        place = choices.index(value) if choices else value  # choices stand at equal distances
+        panel.scatter(
+            place,
+            trial.score,
+            s=28 if trial is best else 16,
+            facecolors=(BEST if trial is best else OTHER) if trial.status == FINISHED else "none",
+            edgecolors=BEST if trial is best else OTHER,
+            zorder=3 if trial is best else 2,
+        )
+    if choices:
+        labels = [word(value) for value in choices]
+        turned = max(map(len, labels)) * len(labels) > 40
+        panel.set_xticks(range(len(choices)), labels, fontsize=8, rotation=30 if turned else 0)
+        panel.set_xlim(-0.5, len(choices) - 0.5)
+    elif dimension.kind == "loguniform":
+        panel.set_xscale("log")
+    panel.set_title(name, fontsize=10)
+    panel.tick_params(labelsize=8)
+    panel.spines[["top", "right"]].set_visible(False)

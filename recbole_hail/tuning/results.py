@@ -1,0 +1,131 @@
+"""What a search leaves behind: a table of its trials, a plot, RecBole's text of results, and the best settings."""
+
+import csv
+import io
+from pathlib import Path
+
+from recbole.trainer import HyperTuning
+from recbole.utils import dict2str
+
+import yaml
+from recbole_hail.evaluation.metrics import SUBSETS
+from recbole_hail.files import write_text
+from recbole_hail.report.tables import markdown_text
+from recbole_hail.training.checkpoints import plain
+from recbole_hail.training.resume import MAY_DIFFER
+from recbole_hail.tuning.plots import slice_plot
+from recbole_hail.tuning.search import Search, given
+from recbole_hail.tuning.trials import FINISHED, Trial
+
+CHOSEN = "chosen"
+
+
+def write_results(search: Search, output_file: Path, plot: Path) -> list[Path]:
+    """Table as text, CSV and Markdown, plot, RecBole's text and `best.yaml`; returns the paths of what there is."""
+    header, rows = _grid(search)
+    folder = search.folder.path
+    texts = {
+        folder / "table.txt": table_text(search),
+        folder / "table.csv": _csv(header, rows),
+        folder / "table.md": _markdown(search, header, rows),
+        output_file: _as_recbole(search),
+    }
+    if search.best():
+        texts[folder / "best.yaml"] = _best_settings(search)
+    for path, text in texts.items():
+        write_text(path, text)
+    slice_plot(search, plot)
+    return [*texts, plot]
+
+
+def _grid(search: Search) -> tuple[list[str], list[list]]:
+    """Header and a row for each trial, the best by the validation metric first, those without a score last."""
+    best, sign = search.best(), -1 if search.bigger else 1
+    scored = sorted((t for t in search.trials if t.score is not None), key=lambda t: (t is not best, sign * t.score))
+    trials = [*scored, *(trial for trial in search.trials if trial.score is None)]
+    tests = _test_metrics(search)
+    header = [CHOSEN, "trial", *search.space, f"valid {search.metric}", *(f"test {name}" for name in tests)]
+    rows = [
+        [
+            "*" if trial is best else "",
+            search.trials.index(trial) + 1,
+            *trial.settings.values(),
+            trial.score,
+            *(trial.test.get(name) for name in tests),
+            trial.steps,
+            trial.seconds,
+            trial.status,
+        ]
+        for trial in trials
+    ]
+    return [*header, "steps", "seconds", "status"], rows
+
+
+def _test_metrics(search: Search) -> list[str]:
+    """Of all targets; of repeat and new ones only the metric that is searched by."""
+    prefixes = tuple(f"{subset}_" for subset in SUBSETS)
+    tested = next((trial.test for trial in search.trials if trial.status == FINISHED), {})
+    return [name for name in tested if name == search.metric or not name.startswith(prefixes)]
+
+
+def _caption(search: Search) -> str:
+    config = search.config
+    return (
+        f"{config['model']} on {config['dataset']}, {len(search.trials)} of {search.total} trials, best "
+        f"{search.metric} on validation first; * is chosen by it alone. Seconds are of training."
+    )
+
+
+def _cell(value) -> str:
+    if isinstance(value, bool) or value is None:
+        return "" if value is None else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def table_text(search: Search) -> str:
+    """The table in aligned columns below its caption."""
+    header, rows = _grid(search)
+    over, names = zip(*(name.split() if " " in name else ("", name) for name in header), strict=True)
+    lines = [list(over), ["", *names[1:]], *([_cell(value) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    aligned = ["  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) for line in lines]
+    rule = "-" * len(aligned[0])
+    return "\n".join([_caption(search), rule, *aligned[:2], rule, *aligned[2:], rule]) + "\n"
+
+
+def _markdown(search: Search, header: list[str], rows: list[list]) -> str:
+    lines = [header, ["---:"] * len(header), *([_cell(value) for value in row] for row in rows)]
+    escaped = [lines[0], lines[1], *([markdown_text(text) for text in line] for line in lines[2:])]
+    return "\n".join([markdown_text(_caption(search)), "", *(f"| {' | '.join(line)} |" for line in escaped)]) + "\n"
+
+
+def _csv(header: list[str], rows: list[list]) -> str:
+    """At full precision."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _as_recbole(search: Search) -> str:
+    """The text that RecBole's `HyperTuning.export_result` writes."""
+    return "".join(
+        f"{HyperTuning.params2str(trial.settings)}\nValid result:\n{dict2str(trial.valid)}\n"
+        f"Test result:\n{dict2str(trial.test)}\n\n"
+        for trial in search.trials
+        if trial.status == FINISHED
+    )
+
+
+def _best_settings(search: Search) -> str:
+    """Yaml of the settings that make the best trial again: those that were given, and the searched ones."""
+    best: Trial = search.best()
+    config = search.config
+    fixed = {name: plain(value) for name, value in given(config).items() if name not in MAY_DIFFER}
+    settings = {name: value for name, value in fixed.items() if name not in ("model", "dataset")} | best.settings
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    return (
+        f"# {config['model']} on {config['dataset']}: valid {search.metric} {best.score}, "
+        f"the best of {len(search.trials)} trials\n{text}"
+    )

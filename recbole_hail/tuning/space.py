@@ -1,0 +1,122 @@
+"""Search spaces: RecBole's files of one setting a line, checked before anything is trained."""
+
+import ast
+import difflib
+import itertools
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from recbole_hail.errors import SettingsError
+
+_BOUNDS = {"uniform": 2, "quniform": 3, "loguniform": 2}
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """The choices of a setting, or the bounds that Hyperopt's `kind` of the same name draws between.
+
+    The bounds of loguniform are logarithms, the third of quniform is the step.
+    """
+
+    kind: str
+    values: list
+
+    def value(self, drawn: float):
+        """The setting for what Hyperopt has drawn; of choices it draws the index."""
+        if self.kind == "choice":
+            return self.values[int(drawn)]
+        if self.kind == "quniform" and all(isinstance(bound, int) for bound in self.values):
+            return int(drawn)
+        return float(f"{drawn:.4g}")  # what is told of a trial is what was trained
+
+    def drawn(self, value) -> float:
+        """Undoes `value`."""
+        return self.values.index(value) if self.kind == "choice" else value
+
+    def extremes(self) -> list:
+        """All choices, or the settings at the two bounds."""
+        if self.kind == "choice":
+            return self.values
+        from math import exp
+
+        low, high = (exp(bound) if self.kind == "loguniform" else bound for bound in self.values[:2])
+        return [low, high]
+
+
+Space = dict[str, Dimension]
+
+
+def read_space(file: Path) -> Space:
+    """RecBole's space file; SettingsError names all lines that cannot be used."""
+    space, found = {}, []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, kind, text = [*line.split(maxsplit=2), "", ""][:3]
+        values = _values(kind, text)
+        if values:
+            space[name] = Dimension(kind, values)
+        else:
+            found.append(
+                f"params_file: line {number} of {file} is {line!r}; write a setting, a kind (choice, uniform, "
+                "quniform, loguniform) and a list of choices or the bounds, as in: alpha choice [0.1,0.5]"
+            )
+    if not space and not found:
+        found.append(f"params_file: {file} has no setting to search; write one a line, as in: alpha choice [0.1,0.5]")
+    if found:
+        raise SettingsError(found)
+    return space
+
+
+def _values(kind: str, text: str) -> list | None:
+    """The choices or bounds that `text` lists; None where it does not."""
+    try:
+        values = ast.literal_eval(text if kind == "choice" else f"[{text}]")
+        values = json.loads(json.dumps(list(values)))  # as a file of trials gives them back
+    except (ValueError, SyntaxError, TypeError):
+        return None
+    if kind == "choice":
+        return values
+    numbers = all(isinstance(value, int | float) for value in values)
+    return values if numbers and len(values) == _BOUNDS.get(kind) and values[0] < values[1] else None
+
+
+def check_space(space: Space, known: set[str], config_of: Callable[[dict], object]) -> None:
+    """Tries every choice and every bound by itself.
+
+    Args:
+        known: the settings that the model knows.
+        config_of: makes a Config of settings, or raises SettingsError.
+
+    Raises:
+        SettingsError: with all problems found.
+    """
+    found = []
+    for name, dimension in space.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            advice = f"did you mean {close[0]}?" if close else "take it out of the space"
+            found.append(f"params_file: {name} is not a setting of this model; {advice}")
+            continue
+        for value in dimension.extremes():
+            try:
+                config_of({name: value})
+            except SettingsError as error:
+                found += [f"params_file: {problem}" for problem in error.problems]
+    if found:
+        raise SettingsError(list(dict.fromkeys(found)))
+
+
+def is_grid(space: Space) -> bool:
+    return all(dimension.kind == "choice" for dimension in space.values())
+
+
+def grid(space: Space, seed: int) -> list[dict]:
+    """All combinations of choices, in an order drawn from `seed`, so that the first of them are spread over all."""
+    choices = (dimension.values for dimension in space.values())
+    points = [dict(zip(space, values, strict=True)) for values in itertools.product(*choices)]
+    random.Random(seed).shuffle(points)
+    return points

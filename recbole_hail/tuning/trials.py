@@ -1,0 +1,83 @@
+"""The trials of a search, kept as they end, so that a search that was killed goes on with what is missing."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from recbole_hail.errors import SettingsError
+from recbole_hail.files import held_alone, write_text
+
+FINISHED, STOPPED, DIVERGED = "finished", "stopped", "diverged"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting and what came of it.
+
+    Args:
+        settings: of the searched settings.
+        status: `finished`; `stopped` early by the scheduler, without a test; `diverged`, without a score.
+        score: best of the validation metric.
+        valid, test: metrics of the best validation, and of the test of that model.
+        steps, seconds: of training.
+        checkpoint: file of the best model, on the machine that trained it.
+        reason: why it has no score.
+    """
+
+    settings: dict
+    status: str
+    score: float | None = None
+    valid: dict = field(default_factory=dict)
+    test: dict = field(default_factory=dict)
+    steps: int | None = None
+    seconds: float | None = None
+    checkpoint: str | None = None
+    reason: str | None = None
+
+
+class TrialsFolder:
+    """`search.json`, what a search is of, and `trials.jsonl`, a line for each trial that has ended."""
+
+    def __init__(self, path: Path, searched: dict):
+        self.path = path
+        self._searched = json.loads(json.dumps(searched))  # as the file gives it back
+        self._file, self._heading = path / "trials.jsonl", path / "search.json"
+        self.trials: list[Trial] = []
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Reads the trials that are there, and keeps other commands from adding to them.
+
+        Raises:
+            SettingsError: they are of another search, or the folder holds something else; nothing is changed.
+        """
+        self._check()
+        with held_alone(self.path):
+            if self._file.is_file():
+                lines = self._file.read_text(encoding="utf-8").splitlines()
+                self.trials = [Trial(**json.loads(line)) for line in lines]
+            write_text(self._heading, json.dumps(self._searched, indent=2) + "\n")
+            yield
+
+    def _check(self) -> None:
+        if not self._file.is_file():
+            if self.path.is_dir() and any(self.path.iterdir()) and not self._heading.is_file():
+                raise SettingsError([f"output: {self.path} holds something else than a search; name another folder"])
+            return  # nothing has ended yet
+        there = json.loads(self._heading.read_text(encoding="utf-8"))
+        differ = [
+            f"{name} was {there.get(name)}, is {self._searched.get(name)}"
+            for name in {**there, **self._searched}
+            if there.get(name) != self._searched.get(name)
+        ]
+        if differ:
+            raise SettingsError(
+                [f"output: {self.path} holds the trials of another search ({'; '.join(differ)}); name another folder"]
+            )
+
+    def keep(self, trial: Trial) -> None:
+        """Adds a trial; the file is there whole at any time."""
+        self.trials.append(trial)
+        write_text(self._file, "".join(f"{json.dumps(asdict(trial))}\n" for trial in self.trials))

@@ -1,0 +1,124 @@
+"""Trials side by side on Ray Tune: on the cores and GPUs of this machine, or of a cluster, ended early by ASHA."""
+
+import json
+import logging
+import os
+import sys
+import tempfile
+from dataclasses import asdict
+
+import torch
+
+from recbole_hail.compat import before_recbole
+from recbole_hail.errors import UserError
+from recbole_hail.tuning.search import Search, say
+from recbole_hail.tuning.trials import STOPPED, Trial
+from recbole_hail.tuning.with_hyperopt import train
+
+SCHEDULERS = ("asha", "none")
+_SCORE = "valid_score"  # the one figure that the scheduler is told
+_KEPT = 3  # of the trials that have had 1, 3, 9, … validations the better third goes on
+_OUTCOME = "outcome"
+
+
+def _trial(config: dict, fixed: dict) -> None:
+    """One trial in a worker; after each validation it reports the score, and at the end all of the outcome.
+
+    The outcome goes as text under a name of its own, so that no search or scheduler can go by test results.
+    """
+    import ray
+    from ray import tune
+
+    torch.set_num_threads(1)
+    sys.argv = sys.argv[:1]  # a worker's own arguments are no settings
+    settings = config["settings"]
+    # RecBole makes the GPUs visible that gpu_id names, and so all trials would meet on the first.
+    gpus = {"gpu_id": ",".join(map(str, ray.get_gpu_ids()))}
+
+    def on_validation(trainer, score: float) -> None:
+        trial = Trial(
+            settings,
+            STOPPED,  # is what it will have been if this report is the last
+            score=float(trainer.best_valid_score),
+            valid=dict(trainer.best_valid_result),
+            steps=trainer.budget.steps,
+            seconds=trainer.budget.seconds,
+        )
+        tune.report(**{_SCORE: float(score), _OUTCOME: json.dumps(asdict(trial))})
+
+    trial = train({**fixed, **gpus}, settings, on_validation)
+    score = float("nan") if trial.score is None else trial.score
+    tune.report(**{_SCORE: score, _OUTCOME: json.dumps(asdict(trial))})
+
+
+def _keeper(search: Search):
+    """What Ray Tune calls in this process as trials end."""
+    from ray.tune import Callback
+
+    class Keeper(Callback):
+        def on_trial_complete(self, iteration, trials, trial, **info):
+            search.keep(Trial(**json.loads(trial.last_result[_OUTCOME])))
+
+        def on_trial_error(self, iteration, trials, trial, **info):
+            failures.append(str(getattr(trial.get_error(), "cause", None) or trial.get_error()))
+            say(f"a trial of {trial.config['settings']} failed: {failures[-1]}")
+
+    failures = []
+    return Keeper(), failures
+
+
+def make_scheduler(name: str):
+    """`asha` is asynchronous successive halving (Li et al., MLSys 2020) by validations; `none` ends no trial early."""
+    from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
+
+    if name == "none":
+        return FIFOScheduler()
+    return ASHAScheduler(max_t=sys.maxsize, grace_period=1, reduction_factor=_KEPT)
+
+
+def search_with_ray(search: Search, address: str | None, scheduler: str) -> None:
+    """Trains what is missing of a search.
+
+    Args:
+        search: by `exhaustive` or `random`, whose settings are known beforehand.
+        address: of a running Ray cluster, "auto" for the one of this machine; None starts Ray here for the search.
+        scheduler: one of SCHEDULERS.
+
+    Raises:
+        UserError: trials failed for another reason than divergence; they are tried again when the search goes on.
+    """
+    missing = search.missing()
+    if not missing:
+        return
+    import ray
+    from ray import tune
+
+    os.environ |= {"RAY_AIR_NEW_OUTPUT": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search here as it does everywhere
+    # Workers import Ray Tune before they see anything of ours, and Ray needs the names that numpy 2 removed.
+    hook = {"worker_process_setup_hook": before_recbole}
+    local = {} if address else {"include_dashboard": False}
+    try:
+        ray.init(address=address or "local", logging_level=logging.ERROR, log_to_driver=False, runtime_env=hook, **local)
+    except ConnectionError as error:
+        raise UserError(f"ray_address: {address} cannot be reached: {error}") from None
+    keeper, failures = _keeper(search)
+    gpu = bool(search.config["gpu_id"]) and ray.cluster_resources().get("GPU", 0) >= 1
+    try:
+        with tempfile.TemporaryDirectory() as files:  # Ray's own; what is wanted of them is in the trials
+            tune.run(
+                tune.with_parameters(_trial, fixed=search.fixed),
+                config={"settings": tune.grid_search(missing)},
+                metric=_SCORE,
+                mode="max" if search.bigger else "min",
+                scheduler=make_scheduler(scheduler),
+                resources_per_trial={"cpu": 1, "gpu": int(gpu)},
+                storage_path=files,
+                callbacks=[keeper],
+                raise_on_failed_trial=False,
+                verbose=0,
+            )
+    finally:
+        ray.shutdown()
+    if failures:
+        raise UserError(f"{len(failures)} trials failed, the first with: {failures[0]}")

@@ -1,0 +1,210 @@
+"""Searches by command: what is tried, kept, refused and written, and that a killed one goes on."""
+
+import csv
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from recbole.quick_start import run_recbole
+
+from recbole_hail.cli import run_hyper
+
+FOLDER = Path("hyper/HAIL-cyclic")
+SPACE = "alpha choice [0.25,0.75]\nbeta choice [0.0,0.02]\n"
+GIVEN = ["--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--params_file=space.hyper"]
+
+
+@pytest.fixture
+def search(cyclic, monkeypatch):
+    """`run_hyper` on the cyclic world in this process; returns its exit status."""
+    Path("space.hyper").write_text(SPACE)
+
+    def run(*arguments, space=SPACE):
+        Path("space.hyper").write_text(space)
+        monkeypatch.setattr(sys, "argv", ["run_hyper", *GIVEN, *arguments])
+        return run_hyper.main()
+
+    return run
+
+
+def trials():
+    return [json.loads(line) for line in (FOLDER / "trials.jsonl").read_text().splitlines()]
+
+
+def test_searches_the_grid_and_leaves_table_plot_and_results(search, capsys):
+    assert search("--epochs=1", "--tool=Hyperopt") == 0
+    said = capsys.readouterr().out
+    kept = trials()
+    assert sorted((trial["settings"]["alpha"], trial["settings"]["beta"]) for trial in kept) == [
+        *((0.25, 0.0), (0.25, 0.02)),
+        *((0.75, 0.0), (0.75, 0.02)),
+    ]
+    assert all(trial["steps"] == 3 and trial["seconds"] > 0 for trial in kept)
+    for number in range(1, 5):
+        assert f"trial {number} of 4: alpha" in said
+    best = max(kept, key=lambda trial: trial["score"])
+    assert f"best so far {best['score']:.5g}" in said and "best settings: alpha:" in said
+    rows = list(csv.DictReader((FOLDER / "table.csv").open()))
+    assert [float(row["valid mrr"]) for row in rows] == sorted((trial["score"] for trial in kept), reverse=True)
+    assert [row["chosen"] for row in rows] == ["*", "", "", ""]
+    assert float(rows[0]["test hit@10"]) == best["test"]["hit@10"]
+    results = (FOLDER / "hyper.result").read_text()
+    assert results.count("Valid result:") == 4 and "alpha:0.25, beta:0.02" in results
+    assert (FOLDER / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_best_settings_make_the_best_trial_again(search, workplace):
+    assert search("--epochs=1", "--max_evals=2", "--candidates=strict", "--valid_metric=new_MRR") == 0
+    text = (FOLDER / "best.yaml").read_text()
+    best = max(trials(), key=lambda trial: trial["score"])
+    assert text.startswith(f"# HAIL on cyclic: valid new_mrr {best['score']}, the best of 2 trials\n")
+    again = run_recbole("HAIL", "cyclic", config_file_list=[str(FOLDER / "best.yaml")])
+    assert again["best_valid_score"] == best["score"] and again["test_result"] == best["test"]
+
+
+def test_goes_on_with_what_is_missing(search, capsys):
+    assert search("--epochs=1", "--max_evals=2") == 0
+    first = (FOLDER / "trials.jsonl").read_text()
+    assert "trials are missing" not in capsys.readouterr().out
+    assert search("--epochs=1") == 0
+    assert (FOLDER / "trials.jsonl").read_text().startswith(first)
+    settings = [trial["settings"] for trial in trials()]
+    assert len(settings) == 4 and all(settings.count(each) == 1 for each in settings)
+    assert search("--epochs=1") == 0, "nothing is missing: the results are written again"
+    assert len(trials()) == 4
+
+
+@pytest.mark.parametrize(
+    "arguments, space, message",
+    [
+        (["--epochs=2"], SPACE, "epochs was 1, is 2"),
+        (["--epochs=1", "--gamma=2"], SPACE, "gamma was 1.0, is 2"),
+        (["--epochs=1"], "alpha choice [0.25]\n", "space was"),
+    ],
+)
+def test_trials_of_another_search_are_refused(search, capsys, arguments, space, message):
+    assert search("--epochs=1", "--max_evals=1") == 0
+    before = (FOLDER / "trials.jsonl").read_bytes()
+    assert search(*arguments, space=space) == 2
+    assert message in capsys.readouterr().err
+    assert (FOLDER / "trials.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["tpe", "bayes"])
+def test_tpe_has_recboles_name_too_and_tries_a_space_of_ranges(search, name):
+    assert search("--epochs=1", f"--algo={name}", "--max_evals=2", space="alpha uniform 0.1,0.9\n") == 0
+    assert len(trials()) == 2 and all(0.1 <= trial["settings"]["alpha"] <= 0.9 for trial in trials())
+
+
+def test_a_trial_that_diverges_is_kept_and_the_search_goes_on(search, capsys):
+    space = "learning_rate choice [0.01,1e30]\nbeta choice [0.0,0.02]\n"
+    assert search("--epochs=3", "--warmup_steps=0", space=space) == 0
+    assert sorted(trial["status"] for trial in trials()) == ["diverged", "diverged", "finished", "finished"]
+    rows = list(csv.DictReader((FOLDER / "table.csv").open()))
+    assert [row["status"] for row in rows] == ["finished", "finished", "diverged", "diverged"]
+    assert "diverged: the loss is not finite" in capsys.readouterr().out
+
+
+def test_stops_after_trials_without_progress(search, monkeypatch, capsys):
+    from recbole_hail.tuning import with_hyperopt
+    from recbole_hail.tuning.trials import FINISHED, Trial
+
+    scores = iter([0.1, 0.3, 0.2, 0.1, 0.4])
+    monkeypatch.setattr(
+        with_hyperopt, "train", lambda fixed, settings: Trial(settings, FINISHED, next(scores), {"mrr": 0}, {"mrr": 0})
+    )
+    assert search("--early_stop=2", space="alpha choice [0.1,0.2,0.3,0.4,0.5,0.6]\n") == 0
+    assert [trial["score"] for trial in trials()] == [0.1, 0.3, 0.2, 0.1]
+    assert "2 trials are missing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, space, messages",
+    [
+        (["--tool=grid"], SPACE, ["tool: 'grid' must be Hyperopt or Ray"]),
+        (["--tool=ray", "--algo=tpe", "--early_stop=3"], SPACE, ["algo: tpe waits", "early_stop: 3 is Hyperopt's"]),
+        (["--scheduler=asha"], SPACE, ["scheduler: asha is Ray's"]),
+        (["--max_evals=0"], SPACE, ["max_evals: 0 must be"]),
+        (["--display_file=plot.html"], SPACE, ["display_file: plot.html must end in .png, .svg or .pdf"]),
+        (["--algo=exhaustive"], "alpha uniform 0.1,0.9\n", ["algo: exhaustive needs a space of choices"]),
+        ([], "alhpa choice [0.1]\nbeta choice [0.0,1]\n", ["did you mean alpha?", "beta: 1 must lie in [0, 1)"]),
+        ([], "bogus\n", ["line 1 of space.hyper is 'bogus'"]),
+        (["--resume=some.pth"], SPACE, ["resume: some.pth cannot be continued by a search"]),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_anything_is_written(search, capsys, arguments, space, messages):
+    assert search(*arguments, space=space) == 2
+    said = capsys.readouterr().err
+    assert all(message in said for message in messages)
+    assert not Path("hyper").exists() and not Path("saved").exists()
+
+
+def test_the_shipped_space_of_the_model_is_the_default(search, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["run_hyper", *GIVEN[:3], "--epochs=1", "--max_evals=1"])
+    assert run_hyper.main() == 0
+    assert json.loads((FOLDER / "search.json").read_text())["space"].keys() == {"alpha", "beta"}
+
+
+def test_an_unknown_space_is_refused_with_those_there_are(search, capsys):
+    assert search("--params_file=no.hyper") == 2
+    said = capsys.readouterr().err
+    assert "params_file: no.hyper does not exist" in said and "HAIL-wide.hyper" in said
+
+
+def test_a_search_without_validation_is_one_message(search, capsys):
+    assert search("--epochs=1", "--eval_step=0") == 2
+    assert "valid_metric: MRR was never measured" in capsys.readouterr().err
+    assert not (FOLDER / "trials.jsonl").exists()
+
+
+def wait_for(condition, process, seconds=300):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline, "ended before it could be interrupted"
+        time.sleep(0.02)
+
+
+def ended(number):
+    return lambda: (FOLDER / "trials.jsonl").is_file() and len(trials()) >= number
+
+
+def test_a_killed_and_an_interrupted_search_keep_what_they_have_and_go_on(cyclic, start_command):
+    Path("space.hyper").write_text("alpha choice [0.1,0.3,0.5,0.7]\n")
+    command = ["run_hyper", *GIVEN, "--epochs=6"]
+    killed = start_command(*command, log=Path("killed.log"))
+    wait_for(ended(1), killed)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    after_kill = trials()
+    interrupted = start_command(*command, log=Path("interrupted.log"))
+    wait_for(ended(len(after_kill) + 1), interrupted)
+    interrupted.send_signal(signal.SIGINT)
+    assert interrupted.wait(300) == 130
+    said, after_interrupt = Path("interrupted.log").read_text(), trials()
+    assert "Traceback" not in said and "trials are missing; the same command goes on with them" in said
+    assert after_interrupt[: len(after_kill)] == after_kill and len(after_interrupt) < 4
+    for name in ("table.txt", "table.csv", "table.md", "plot.png", "best.yaml"):
+        assert (FOLDER / name).is_file(), name
+    rest = start_command(*command, log=Path("rest.log"))
+    assert rest.wait(300) == 0
+    settings = [trial["settings"]["alpha"] for trial in trials()]
+    assert trials()[: len(after_interrupt)] == after_interrupt and sorted(settings) == [0.1, 0.3, 0.5, 0.7]
+
+
+def test_ray_ends_poor_trials_early_by_validation_and_settings_reach_its_workers(cyclic, start_command):
+    Path("space.hyper").write_text("learning_rate choice [0.01,1e-9]\nbeta choice [0.0,0.02]\n")
+    found = start_command("run_hyper", *GIVEN, "--tool=Ray", "--epochs=3", "--peers=3", log=Path("ray.log"))
+    assert found.wait(400) == 0, Path("ray.log").read_text()[-3000:]
+    by_status = {}
+    for trial in trials():
+        by_status.setdefault(trial["status"], []).append(trial)
+    assert len(trials()) == 4 and by_status.keys() <= {"finished", "stopped"}
+    assert all(trial["steps"] == 9 and trial["test"] for trial in by_status["finished"])
+    assert all(trial["steps"] < 9 and not trial["test"] for trial in by_status.get("stopped", []))
+    for checkpoint in (trial["checkpoint"] for trial in by_status["finished"]):
+        record = json.loads(Path(checkpoint).with_suffix(".json").read_text())
+        assert record["settings"]["peers"] == 3, "settings of the command line reach the workers"
+    assert "best settings: learning_rate:0.01" in Path("ray.log").read_text()

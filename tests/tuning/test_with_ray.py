@@ -1,0 +1,48 @@
+"""What a trial tells Ray Tune, and what the scheduler makes of it; Ray itself is left out."""
+
+import json
+
+import pytest
+from ray import tune
+from ray.tune.schedulers import ASHAScheduler
+
+from recbole_hail.tuning import with_ray
+
+
+@pytest.fixture
+def reports(cyclic, small, monkeypatch):
+    """The reports of a trial of three epochs, each validated."""
+    told = []
+    monkeypatch.setattr(tune, "report", lambda **metrics: told.append(metrics))
+    monkeypatch.setattr("ray.get_gpu_ids", list)
+    fixed = {**small, "model": "HAIL", "dataset": "cyclic", "epochs": 3, "state": "warning"}
+    with_ray._trial({"settings": {"alpha": 0.3}}, fixed)
+    return told
+
+
+def test_a_trial_reports_each_validation_and_the_end_and_no_test_result_by_name(reports):
+    assert [report.keys() for report in reports] == [{"valid_score", "outcome"}] * 3
+    outcomes = [json.loads(report["outcome"]) for report in reports]
+    assert [outcome["status"] for outcome in outcomes] == ["stopped", "stopped", "finished"]
+    assert [bool(outcome["test"]) for outcome in outcomes] == [False, False, True]
+    assert [outcome["steps"] for outcome in outcomes] == [3, 6, 9]
+    scores = [report["valid_score"] for report in reports]
+    assert outcomes[-1]["score"] == max(scores) == outcomes[-1]["valid"]["mrr"]
+    assert outcomes[0]["score"] == scores[0], "a trial ended here has this score"
+
+
+def test_the_scheduler_ends_what_is_worse_after_the_same_number_of_validations():
+    scheduler = with_ray.make_scheduler("asha")
+    assert isinstance(scheduler, ASHAScheduler)
+    assert scheduler.set_search_properties("valid_score", "max")
+
+    class One:
+        def __init__(self, name):
+            self.trial_id = name
+
+    decisions = {}
+    for name, score in {"first": 0.3, "better": 0.4, "worse": 0.1}.items():
+        trial = One(name)
+        scheduler.on_trial_add(None, trial)
+        decisions[name] = scheduler.on_trial_result(None, trial, {"training_iteration": 1, "valid_score": score})
+    assert decisions == {"first": "CONTINUE", "better": "CONTINUE", "worse": "STOP"}
