@@ -97,9 +97,9 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search here as it does everywhere
     # Workers import Ray Tune before they see anything of ours, and Ray needs the names that numpy 2 removed.
     hook = {"worker_process_setup_hook": before_recbole}
-    local = {} if address else {"include_dashboard": False}
+    where = {"address": address} if address else {"address": "local", "include_dashboard": False}
     try:
-        ray.init(address=address or "local", logging_level=logging.ERROR, log_to_driver=False, runtime_env=hook, **local)
+        ray.init(**where, logging_level=logging.ERROR, log_to_driver=False, runtime_env=hook)
     except ConnectionError as error:
         raise UserError(f"ray_address: {address} cannot be reached: {error}") from None
     keeper, failures = _keeper(search)
