@@ -144,11 +144,12 @@ def _write_plain_checkpoints() -> None:
 
 
 def _train_distributed_on_cpu() -> None:
-    """RecBole's --nproc demands a GPU for every process; without any, processes meet through gloo on the CPU."""
-    import torch
+    """RecBole's --nproc demands a GPU for every process, and waits half an hour for one that has died."""
     from recbole.config import Config
     from recbole.trainer.trainer import AbstractTrainer
     from torch.nn.parallel import DistributedDataParallel
+
+    from recbole_hail import ranks
 
     if getattr(Config._init_device, "covers_cpu", False):
         return
@@ -156,19 +157,13 @@ def _train_distributed_on_cpu() -> None:
 
     def _init_device(self):
         settings = self.final_config_dict
-        if "local_rank" not in settings or torch.cuda.is_available():
+        if "local_rank" not in settings:
             init_device(self)
             return
-        settings["gpu_id"] = ""
-        settings["device"] = torch.device("cpu")
-        settings["single_spec"] = False
-        torch.distributed.init_process_group(
-            backend="gloo",
-            rank=settings["local_rank"] + settings["offset"],
-            world_size=settings["world_size"],
-            init_method=f"tcp://{settings['ip']}:{settings['port']}",
-        )
-        torch.set_num_threads(max((os.cpu_count() or 1) // settings["nproc"], 1))
+        gpus = settings["gpu_id"]
+        settings["gpu_id"] = ",".join(map(str, gpus)) if isinstance(gpus, tuple | list) else str(gpus)
+        os.environ["CUDA_VISIBLE_DEVICES"] = settings["gpu_id"]
+        settings["device"], settings["single_spec"] = ranks.meet(settings), False
         if settings["local_rank"] != 0:
             settings.update(state="error", show_progress=False, verbose=False)
 

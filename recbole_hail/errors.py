@@ -21,5 +21,9 @@ class CheckpointError(UserError):
     """A file that is no checkpoint of ours, or one whose pickle asks for more than plain values."""
 
 
+class RankLost(UserError):
+    """A run of several processes that cannot go on, for one of them does not answer."""
+
+
 class TrainingDiverged(UserError):
     """A loss that is NaN or infinite; names the step, the peer and the parts."""

@@ -20,7 +20,7 @@ from recbole.data.dataloader import TrainDataLoader
 from recbole.data.dataset import Dataset
 from recbole.utils import EvaluatorType, ModelType
 
-from recbole_hail import compat
+from recbole_hail import compat, ranks
 from recbole_hail.data import caches
 from recbole_hail.data.cuts import CutLoader
 from recbole_hail.data.dataset import HAILDataset
@@ -93,24 +93,8 @@ def register() -> None:
     data.load_split_dataloaders = recbole.data.load_split_dataloaders = caches.load_split_dataloaders
     # Child processes unpickle these by module and name, and so import the plugin before they look for a model.
     for module in (recbole.quick_start, recbole.quick_start.quick_start):
-        module.run_recboles = run_recboles
+        module.run_recboles = ranks.run_recboles
         module.objective_function = objective_function
-
-
-_run_recboles = recbole.quick_start.quick_start.run_recboles
-
-
-def run_recboles(rank, *args):
-    """RecBole's entry of a spawned rank, under a name whose import registers the plugin in that process.
-
-    What the user can mend is said once, and the rank leaves with status 2.
-    """
-    try:
-        _run_recboles(rank, *args)
-    except UserError as error:
-        if rank == 0:
-            print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 def _with_our_yaml(original):
@@ -185,7 +169,7 @@ def _common_problems(config) -> list[str]:
     found = []
     if config["eval_type"] == EvaluatorType.RANKING:
         found += _valid_metric(config)
-    found += evaluation_problems(config) + budget_problems(config)
+    found += evaluation_problems(config) + budget_problems(config) + ranks.problems(config)
     split, order = config["eval_args"]["split"], config["eval_args"]["order"]
     kind, how = next(iter(split.items())) if isinstance(split, dict) and len(split) == 1 else (None, None)
     if kind not in ("LS", "RS", "TS") or (kind == "LS" and how not in ("valid_and_test", "valid_only", "test_only")):

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -239,3 +240,11 @@ def write_run():
         (folder / "record.json").write_text(json.dumps(kept | record))
 
     return write
+
+
+@pytest.fixture
+def unused_port() -> str:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as taken:
+        taken.bind(("localhost", 0))
+        return str(taken.getsockname()[1])

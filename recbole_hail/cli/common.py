@@ -3,17 +3,19 @@
 import argparse
 import difflib
 import importlib
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable
 from importlib import resources
 
 from recbole.config import Config
-from torch.multiprocessing import ProcessExitedException
+from torch.multiprocessing.spawn import ProcessException
 
 import recbole_hail  # noqa: F401  registers the plugin, in spawned ranks too, which import the command again
 import yaml
 from dataset_converters import ConversionError
+from recbole_hail import ranks
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.plugin import MODELS, yaml_folder
 from recbole_hail.settings import known_settings
@@ -23,7 +25,7 @@ _SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
 
 
 def guarded(command: Callable[[], None]) -> int:
-    """Runs a command; exit status 0, 2 for what the user can mend, 130 after Ctrl-C."""
+    """Runs a command; exit status 0, 2 for what the user can mend, 1 for a lost rank, 130 after Ctrl-C."""
     try:
         command()
     except SettingsError as error:
@@ -32,9 +34,13 @@ def guarded(command: Callable[[], None]) -> int:
     except (UserError, ConversionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except ProcessExitedException as error:  # a spawned rank, which has said why
-        return error.exit_code
+    except ProcessException as error:
+        said, status = ranks.explained(error)
+        print(f"error: {said}", file=sys.stderr)
+        return status
     except KeyboardInterrupt:
+        for rank in multiprocessing.active_children():  # a signal to this process alone does not reach them
+            rank.terminate()
         print("interrupted", file=sys.stderr)
         return 130
     return 0

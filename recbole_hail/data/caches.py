@@ -22,7 +22,8 @@ _NOT_OF_THE_DATA = frozenset(
         *("gpu_id", "use_gpu", "state", "show_progress", "config_file", "config_files", "log_wandb", "wandb_project"),
         *("checkpoint_dir", "save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path"),
         *("epochs", "learner", "learning_rate", "eval_step", "stopping_step", "clip_grad_norm", "weight_decay"),
-        *("loss_decimal_place", "enable_amp", "enable_scaler", "device", "resume", "nproc", "ip", "port"),
+        *("loss_decimal_place", "enable_amp", "enable_scaler", "device", "resume"),
+        *("nproc", "ip", "port", "distributed_timeout"),
         "elements_hash",  # known once the data is there
     }
 )

@@ -92,8 +92,11 @@ class WindowLoader:
         # Every process must take the same number of steps; the first batches fill up the last round.
         processes = self.config["world_size"]
         rounds = math.ceil(len(batches) / processes)
-        rank = self.config["local_rank"] + self.config["offset"]
-        return (batches * processes)[rank : rounds * processes : processes]
+        return (batches * processes)[self.rank : rounds * processes : processes]
+
+    @property
+    def rank(self) -> int:
+        return self.config["local_rank"] + self.config["offset"]
 
     def __len__(self):
         """Steps of the coming epoch."""
@@ -104,7 +107,10 @@ class WindowLoader:
 
     def __iter__(self):
         generator = self._generator()
-        for batch in self._batches(generator):
+        batches = self._batches(generator)
+        if not self.config["single_spec"]:  # the ranks draw the same batches, each takes its own, and masks them anew
+            generator.manual_seed(generator.initial_seed() + 1 + self.rank)
+        for batch in batches:
             yield self._rows(batch, generator)
         self.epoch += 1
 

@@ -1,11 +1,13 @@
 """The evaluation of every trainer under a named protocol, in place of RecBole's own."""
 
+from contextlib import contextmanager
 from functools import wraps
 
 import numpy as np
 import torch
 from recbole.utils import set_color
 
+from recbole_hail import ranks
 from recbole_hail.data.history import EVENTS_BEFORE
 from recbole_hail.evaluation.agreement import agreement
 from recbole_hail.evaluation.candidates import CandidateSets
@@ -17,6 +19,8 @@ from recbole_hail.evaluation.tables import result_table
 from recbole_hail.training.records import write_ranks_of, write_record
 
 INTERVAL_DRAWS = 1000
+# What RecBole's Collector has a row of for every question.
+_BY_QUESTION = ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.label")
 
 
 def with_protocols(original):
@@ -35,7 +39,8 @@ def with_protocols(original):
         if load_best_model:
             _load(self, model_file or self.saved_model_file)
         if phase is None:
-            result = original(self, eval_data, False, None, show_progress)
+            with _every_question_once(self, eval_data):
+                result = original(self, eval_data, False, None, show_progress)
             self.agreement = None
             self.view_results = {views_of(self.model)[_chosen(self.model)]: dict(result)}
         else:
@@ -50,6 +55,33 @@ def with_protocols(original):
         return result
 
     return evaluate
+
+
+@contextmanager
+def _every_question_once(trainer, eval_data):
+    """RecBole's own evaluation by several ranks, from what all of them have collected.
+
+    It takes the mean of the ranks' metrics, weighted by numbers of batches, and its sampler repeats questions until
+    every rank has as many.
+    """
+    if trainer.config["single_spec"]:
+        yield
+        return
+    collector, count = trainer.eval_collector, len(eval_data.sampler.dataset)
+    collect = collector.get_data_struct
+
+    def of_all_ranks():
+        collected = collect()
+        for name in filter(collected._data_dict.__contains__, _BY_QUESTION):
+            collected.set(name, ranks.together(collected.get(name), count, trainer.config))
+        return collected
+
+    collector.get_data_struct = of_all_ranks
+    trainer._map_reduce = lambda result, batches: result
+    try:
+        yield
+    finally:
+        del collector.get_data_struct, trainer._map_reduce
 
 
 def _chosen(model) -> int:
@@ -104,19 +136,12 @@ def _ranks_of_all_processes(trainer, part, phase: Phase, progress: bool) -> torc
     """[N, views, 3]; of several processes each ranks every so-manieth question."""
     config, sets = trainer.config, phase.candidates
     alone = config["single_spec"]
-    mine = slice(None) if alone else slice(config["local_rank"] + config["offset"], None, config["world_size"])
+    mine = slice(None) if alone else ranks.share(config)
     if sets.elements is not None:
         sets = CandidateSets(sets.elements[mine], sets.hash)
     most_rows = config["eval_batch_size"]
-    ranks = rank_targets(trainer.model, part, phase.rows[mine], sets, most_rows=most_rows, progress=progress)
-    if alone:
-        return ranks
-    shares = [None] * config["world_size"]
-    torch.distributed.all_gather_object(shares, ranks)
-    together = ranks.new_zeros(len(phase.rows), *ranks.shape[1:])
-    for number, share in enumerate(shares):
-        together[number :: config["world_size"]] = share
-    return together
+    found = rank_targets(trainer.model, part, phase.rows[mine], sets, most_rows=most_rows, progress=progress)
+    return found if alone else ranks.together(found, len(phase.rows), config)
 
 
 def _intervals(evaluator: RankEvaluator, collected, view: int, generators: np.ndarray) -> dict[str, list[float]]:

@@ -221,4 +221,6 @@ class HAILTrainer(Trainer):
         self.model.load_other_parameter(restore(state["other_parameter"]))
         self.optimizer.load_state_dict(state["optimizer"])
         resume.restore_random_states(run["random_states"])
+        if self.config["local_rank"]:  # rank 0's states would give every rank the same dropout
+            torch.manual_seed(torch.initial_seed() + self.config["local_rank"] + self.steps)
         self.logger.info(f"Checkpoint loaded. Resume training from epoch {self.start_epoch}, step {self.steps}")

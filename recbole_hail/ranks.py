@@ -1,0 +1,90 @@
+"""Several processes, RecBole's ranks: how they meet, share out rows, and end when one of them has ended."""
+
+import os
+import re
+import time
+from datetime import timedelta
+
+import recbole.quick_start.quick_start
+import torch
+from torch import Tensor
+from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
+
+from recbole_hail import settings
+from recbole_hail.errors import RankLost, SettingsError
+
+# A rank that loses another is given time to be ended by the process that started both, which knows which one died.
+_SECONDS_TO_BE_ENDED = 10
+_CHECKS = [("distributed_timeout", lambda v: not isinstance(v, bool) and v > 0, "must be a positive number of seconds")]
+
+_run_recboles = recbole.quick_start.quick_start.run_recboles
+
+
+def problems(config) -> list[str]:
+    """What is wrong with the settings of several processes."""
+    return settings.check(config, _CHECKS)
+
+
+def run_recboles(rank, *args):
+    """RecBole's entry of a spawned rank, under a name whose import registers the plugin in that process."""
+    try:
+        _run_recboles(rank, *args)
+    except RuntimeError as error:
+        if not re.search("gloo|nccl|store|Broken pipe|Connection", str(error), re.IGNORECASE):
+            raise
+        time.sleep(_SECONDS_TO_BE_ENDED)
+        raise RankLost(
+            f"rank {rank}: another rank was lost, or gave no answer within distributed_timeout "
+            f"({str(error).splitlines()[0]})"
+        ) from None
+
+
+def explained(error: ProcessException) -> tuple[str, int]:
+    """What to say of a rank that failed, and the exit status; the other ranks have been ended."""
+    rank = f"rank {error.error_index}"
+    if isinstance(error, ProcessExitedException):
+        how = f"was ended by {error.signal_name}" if error.signal_name else f"left with status {error.exit_code}"
+        return f"{rank} {how}, and the others were ended with it", 1
+    if said := re.search(r"^recbole_hail\.errors\.\w+: (.*)", error.msg, re.MULTILINE | re.DOTALL):
+        return said[1].strip(), 2
+    return f"{rank} failed, and the others were ended with it:{error.msg}".rstrip(), 1
+
+
+def meet(config: dict) -> torch.device:
+    """Joins the other ranks: through nccl where `gpu_id` names GPUs and there are any, else through gloo on the CPU.
+
+    Whatever a rank then waits for, it waits for `distributed_timeout` seconds at most. The device is the rank's own.
+    """
+    gpus = [gpu for gpu in config["gpu_id"].split(",") if gpu.strip()] if torch.cuda.is_available() else []
+    rank, here = config["local_rank"], config["nproc"]
+    if 0 < len(gpus) < here:
+        raise SettingsError([f"gpu_id: {config['gpu_id']} names fewer GPUs than nproc: {here}; name one for each"])
+    device = torch.device("cuda", rank) if gpus else torch.device("cpu")
+    if gpus:
+        torch.cuda.set_device(device)
+    else:
+        torch.set_num_threads(max((os.cpu_count() or 1) // here, 1))
+    torch.distributed.init_process_group(
+        backend="nccl" if gpus else "gloo",
+        rank=rank + config["offset"],
+        world_size=config["world_size"],
+        init_method=f"tcp://{config['ip']}:{config['port']}",
+        timeout=timedelta(seconds=config["distributed_timeout"]),
+    )
+    return device
+
+
+def share(config) -> slice:
+    """The rows of this rank: every world_size-th."""
+    return slice(config["local_rank"] + config["offset"], None, config["world_size"])
+
+
+def together(rows: Tensor, count: int, config) -> Tensor:
+    """The rows of all ranks in order, [count, …]; what a rank holds beyond its share repeats others and is left out."""
+    processes = config["world_size"]
+    shares = [None] * processes
+    torch.distributed.all_gather_object(shares, rows)
+    whole = rows.new_zeros(count, *rows.shape[1:])
+    for number, theirs in enumerate(shares):
+        whole[number::processes] = theirs[: len(range(number, count, processes))]
+    return whole

@@ -1,0 +1,178 @@
+"""Several processes: what two train and measure together, and that none waits for one that has died."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from recbole.quick_start import run_recbole
+from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.utils.data import distributed
+
+from recbole_hail import ranks
+from recbole_hail.training.checkpoints import read_checkpoint
+
+# A command whose rank 1 does `deed` in its third step.
+_BROKEN = """
+import os, signal, sys, time
+import torch
+torch.set_num_threads(1)
+from recbole_hail.cli import run_recbole
+from recbole_hail.models.hail import HAIL
+
+loss_parts, calls = HAIL.loss_parts, []
+
+def breaking(self, batch):
+    calls.append(1)
+    parts = loss_parts(self, batch)
+    if len(calls) == 3 and torch.distributed.is_initialized() and torch.distributed.get_rank() == 1:
+        {deed}
+    return parts
+
+HAIL.loss_parts = breaking
+if __name__ == "__main__":
+    sys.exit(run_recbole.main())
+"""
+
+
+@pytest.fixture
+def run_broken(cyclic, unused_port):
+    """Two ranks of which one breaks, by command; returns its exit status and what it says on standard error."""
+
+    def run(deed, *arguments):
+        Path("broken.py").write_text(_BROKEN.format(deed=deed))
+        line = [sys.executable, "broken.py", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml"]
+        line += ["--nproc=2", f"--port={unused_port}", *arguments]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+        return done.returncode, done.stderr
+
+    return run
+
+
+def test_a_loss_that_is_not_finite_on_one_rank_ends_all_with_its_message(run_broken):
+    """The other waited for half an hour, and nothing was said."""
+    status, said = run_broken("parts = parts._replace(total=parts.total * float('nan'))")
+    assert status == 2, said[-3000:]
+    assert said.count("error: ") == 1 and "the loss is not finite at step 3" in said and "Traceback" not in said
+
+
+def test_a_rank_that_is_killed_ends_all(run_broken):
+    status, said = run_broken("os.kill(os.getpid(), signal.SIGKILL)")
+    assert status == 1, said[-3000:]
+    assert "error: rank 1 was ended by SIGKILL, and the others were ended with it" in said
+
+
+def test_a_rank_that_does_not_answer_ends_all_within_the_time_out(run_broken):
+    status, said = run_broken("time.sleep(1000)", "--distributed_timeout=5")
+    assert status == 2, said[-3000:]
+    assert "error: rank 0: another rank was lost, or gave no answer within distributed_timeout" in said
+
+
+def test_a_rank_that_raises_is_named_with_its_traceback():
+    said = "\n\n-- Process 1 terminated with the following error:\nTraceback …\nKeyError: 'surprise'\n"
+    message, status = ranks.explained(ProcessRaisedException(said, 1, 4711))
+    assert status == 1 and message.startswith("rank 1 failed") and message.endswith("KeyError: 'surprise'")
+
+
+def test_all_problems_of_a_rank_are_shown():
+    said = "Traceback …\nrecbole_hail.errors.SettingsError: alpha: 2 must lie in [0, 1]; beta: 1 must lie in [0, 1)\n"
+    message, status = ranks.explained(ProcessRaisedException(said, 0, 4711))
+    assert (message, status) == ("alpha: 2 must lie in [0, 1]; beta: 1 must lie in [0, 1)", 2)
+
+
+@pytest.mark.parametrize("value", [0, -1, True, "soon", None])
+def test_the_time_out_must_be_a_positive_number(value):
+    assert ranks.problems({"distributed_timeout": value}) == [
+        f"distributed_timeout: {value!r} must be a positive number of seconds"
+    ]
+
+
+@pytest.mark.parametrize("count, processes", [(7, 2), (6, 3), (2, 3), (1, 1)])
+def test_rows_come_together_in_order_and_repeated_ones_are_left_out(monkeypatch, count, processes):
+    rows = torch.arange(count * 2).view(count, 2)
+    longest = -(-count // processes)
+    shares = [(rows.tolist() * processes)[rank::processes][:longest] for rank in range(processes)]
+
+    def all_gather_object(gathered, mine):
+        gathered[:] = [torch.tensor(share) for share in shares]
+
+    monkeypatch.setattr(torch.distributed, "all_gather_object", all_gather_object)
+    together = ranks.together(torch.tensor(shares[0]), count, {"world_size": processes})
+    assert torch.equal(together, rows)
+
+
+@pytest.mark.parametrize("model", ["HAIL", "SASRec"])
+def test_what_recbole_evaluates_by_itself_is_that_of_one_process(build, monkeypatch, model):
+    """It weighted ranks by numbers of batches, and counted questions twice that fill up a rank's share; 41 are odd."""
+    mode = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
+    made = build(model, eval_args=mode, metrics=["Hit", "MRR", "ItemCoverage"], topk=[1, 5, 10], valid_metric="MRR@10")
+    alone = made.trainer.evaluate(made.test, load_best_model=False)
+    assert len(made.test._dataset) % 2, "or nothing is repeated"
+    made.config["single_spec"], made.config["world_size"] = False, 2
+    monkeypatch.setattr(distributed.dist, "get_world_size", lambda: 2)
+    held = {0: [], 1: []}  # what each rank brings, in order
+
+    def evaluate(rank, all_gather_object):
+        monkeypatch.setattr(distributed.dist, "get_rank", lambda: rank)
+        monkeypatch.setattr(torch.distributed, "all_gather_object", all_gather_object)
+        loader = type(made.test)(made.config, made.test._dataset, made.test._sampler)
+        return made.trainer.evaluate(loader, load_best_model=False)
+
+    def keep(rank):
+        def all_gather_object(gathered, mine):
+            held[rank].append(mine)
+            gathered[:] = [mine, mine]
+
+        return all_gather_object
+
+    def share(gathered, mine):
+        gathered[:] = next(shares)
+
+    for rank in held:
+        evaluate(rank, keep(rank))
+    shares = zip(*held.values(), strict=True)
+    together = evaluate(0, share)
+    assert together == pytest.approx(alone, abs=1e-12)
+
+
+def test_two_ranks_take_the_steps_of_one_process_with_twice_the_batch(cyclic, small, run_python, unused_port):
+    """Sequences of one length, next-element prediction and no dropout leave nothing to chance: gradients are equal."""
+    exact = {"hidden_dropout_prob": 0.0, "base_network": "causal", "MAX_ITEM_LIST_LENGTH": 50, "learner": "sgd"}
+    shared = {**small, **exact, "clip_grad_norm": None, "learning_rate": 0.5, "warmup_steps": 0, "epochs": 3}
+    shared |= {"train_batch_tokens": None, "eval_step": 3}
+    alone = {**shared, "train_batch_size": 120, "checkpoint_dir": "one"}
+    result = run_recbole("HAIL", "cyclic", config_dict=alone)
+    Path("settings.json").write_text(json.dumps({**shared, "train_batch_size": 60, "checkpoint_dir": "two"}))
+    done = run_python(
+        "import json, recbole_hail\n"
+        "from recbole.quick_start import run\n"
+        "settings = json.load(open('settings.json'))\n"
+        f"result = run('HAIL', 'cyclic', config_dict=settings, nproc=2, port='{unused_port}')\n"
+        "print(json.dumps(result['test_result']))\n"
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, two = (read_checkpoint(next(Path(name).glob("HAIL*.pth"))) for name in ("one", "two"))
+    assert one["run"]["steps"] == two["run"]["steps"] == 3
+    for name, weight in one["state_dict"].items():
+        torch.testing.assert_close(two["state_dict"][name], weight, rtol=1e-4, atol=1e-6, msg=name)
+    assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(result["test_result"], abs=0.02)
+
+
+def test_ctrl_c_ends_all_ranks_and_leaves_a_checkpoint_to_go_on_from(cyclic, small, start_command, unused_port):
+    given = ["--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=400", "--stopping_step=400"]
+    running = start_command(
+        "run_recbole", *given, "--eval_step=100", "--nproc=2", f"--port={unused_port}", log=Path("ranks.log")
+    )
+    deadline = time.monotonic() + 200
+    while not (latest := list(cyclic.glob("saved/HAIL*.latest.pth"))):
+        assert running.poll() is None and time.monotonic() < deadline, Path("ranks.log").read_text()[-3000:]
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(100) == 130
+    state = read_checkpoint(latest[0])
+    done = state["epoch"] + 1
+    assert 0 < done < 400 and state["config"]["single_spec"]
