@@ -15,6 +15,8 @@ from recbole_hail.errors import RankLost, SettingsError
 
 # A rank that loses another is given time to be ended by the process that started both, which knows which one died.
 _SECONDS_TO_BE_ENDED = 10
+# What gloo, nccl and the store that ranks meet by say of a rank that does not answer.
+_LOST = re.compile("gloo|nccl|TCPStore|Broken pipe|Connection (reset|refused|closed)|socket", re.IGNORECASE)
 _CHECKS = [("distributed_timeout", lambda v: not isinstance(v, bool) and v > 0, "must be a positive number of seconds")]
 
 _run_recboles = recbole.quick_start.quick_start.run_recboles
@@ -30,7 +32,10 @@ def run_recboles(rank, *args):
     try:
         _run_recboles(rank, *args)
     except RuntimeError as error:
-        if not re.search("gloo|nccl|store|Broken pipe|Connection", str(error), re.IGNORECASE):
+        if "EADDRINUSE" in str(error):
+            port = args[-1]["config_dict"]["port"]
+            raise SettingsError([f"port: {port} is in use, by another run perhaps; give another"]) from None
+        if not _LOST.search(str(error)):
             raise
         time.sleep(_SECONDS_TO_BE_ENDED)
         raise RankLost(

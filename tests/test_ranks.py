@@ -14,6 +14,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from torch.utils.data import distributed
 
 from recbole_hail import ranks
+from recbole_hail.errors import SettingsError
 from recbole_hail.training.checkpoints import read_checkpoint
 
 # A command whose rank 1 does `deed` in its third step.
@@ -76,6 +77,26 @@ def test_a_rank_that_raises_is_named_with_its_traceback():
     said = "\n\n-- Process 1 terminated with the following error:\nTraceback …\nKeyError: 'surprise'\n"
     message, status = ranks.explained(ProcessRaisedException(said, 1, 4711))
     assert status == 1 and message.startswith("rank 1 failed") and message.endswith("KeyError: 'surprise'")
+
+
+def test_a_port_in_use_is_named(monkeypatch):
+    """Two runs on one machine by their default port ended in a traceback."""
+
+    def fail(*args):
+        raise RuntimeError("The server socket has failed to listen. port: 5678, code: -98, name: EADDRINUSE")
+
+    monkeypatch.setattr(ranks, "_run_recboles", fail)
+    with pytest.raises(SettingsError, match="port: 5678 is in use"):
+        ranks.run_recboles(0, {"config_dict": {"port": "5678"}})
+
+
+def test_an_error_of_the_model_is_not_taken_for_a_lost_rank(monkeypatch):
+    def fail(*args):
+        raise RuntimeError("size mismatch for restored embedding")
+
+    monkeypatch.setattr(ranks, "_run_recboles", fail)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        ranks.run_recboles(1, {})
 
 
 def test_all_problems_of_a_rank_are_shown():
