@@ -62,8 +62,11 @@ class Words:
 
     def number(self, name: str) -> int | None:
         """The number of a token, or of what only one token is called, in upper or lower case; None if there is none."""
-        called = self._called.get(name.casefold(), [])
-        return self._numbers.get(name) or (called[0] if len(called) == 1 else None)
+        number = self._numbers.get(name)
+        if number is None:
+            called = self._called.get(name.casefold(), [])
+            number = called[0] if len(called) == 1 else None
+        return number
 
     def find(self, name: str) -> int:
         """`number`, also by the first words of a single token: `21-24h|ASSAULT 3` for one that goes on.

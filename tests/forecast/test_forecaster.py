@@ -1,5 +1,10 @@
 """Forecasts against scores computed directly, and what cannot be forecast."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -215,3 +220,13 @@ def test_hyperrec_scores_histories_that_are_not_the_datasets(saved):
     """Its rows pointed into the dataset, which a new sequence is no part of."""
     found = Forecaster.load(saved("HyperRec", periods=2).path).predict([["e1", "e2"], ["e3"]], k=2)
     assert [len(predictions) for predictions in found] == [2, 2]
+
+
+def test_the_benchmark_measures_one_peer(saved, tmp_path):
+    benchmark = Path(__file__).parents[2] / "benchmarks" / "forecast.py"
+    arguments = ["--checkpoint", saved("HAIL", peers=2).path, "--output", tmp_path / "out.json"]
+    sizes = ["--sequences=20", "--length=4", "--rounds=1", "--threads=1"]
+    done = subprocess.run([sys.executable, benchmark, *arguments, *sizes], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (row,) = json.loads((tmp_path / "out.json").read_text())["results"]
+    assert row["model"] == "HAIL bidirectional" and row["a second"] == pytest.approx(20 / row["seconds"])
