@@ -73,16 +73,16 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
         SettingsError: the model was evaluated in a way that has no ranks.
         DataError: the data have changed since the test that the record tells of.
     """
-    config = opened.config
+    config, own = opened.config, _own_protocol(opened)
     say("counting the rules that do not train")
     rules = RulesBeside(opened)
-    answers, impossible = _answers(opened, rules, say)
-    mine = next(iter(answers.values()))
+    answers, impossible = _answers(opened, own, rules, say)
+    mine = answers[own[0]]
     topk = sorted({1, *config["topk"]})
     metrics = shown_metrics(topk)
     lead = list(metrics).index(LEAD)
     values = {name: values_of(found.ranks, topk, config["ties"]) for name, found in answers.items()}
-    reciprocal = values[mine.phase.protocol][:, :, lead]  # [N, S]
+    reciprocal = values[own[0]][:, :, lead]  # [N, S]
     chosen = getattr(opened.model, "view", 0)
     best_rule = mine.views + int(reciprocal[:, mine.views :].mean(axis=0).argmax())
     say("drawing the intervals")
@@ -106,8 +106,8 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
     )
 
 
-def _answers(opened: Opened, rules: RulesBeside, say) -> tuple[dict[str, Answers], dict[str, str]]:
-    """By protocol, the run's own first; and why those are missing that this dataset has no candidates for."""
+def _own_protocol(opened: Opened) -> tuple[str, int]:
+    """By which the run was tested, and how many candidates it draws."""
     config = opened.config
     own = protocol_of(config, "test")
     if own is None:
@@ -118,6 +118,13 @@ def _answers(opened: Opened, rules: RulesBeside, say) -> tuple[dict[str, Answers
                 "--candidates, and with metrics of ranks such as Hit and MRR"
             ]
         )
+    return own
+
+
+def _answers(
+    opened: Opened, own: tuple[str, int], rules: RulesBeside, say: Callable[[str], None]
+) -> tuple[dict[str, Answers], dict[str, str]]:
+    """By protocol, the run's own first; and why those are missing that this dataset has no candidates for."""
     drawn = own[1] if own[0] != "full" else NEGATIVES
     say(f"ranking the test targets under {own[0]}")
     answers, impossible = {own[0]: answer(opened, rules, own[0], drawn)}, {}

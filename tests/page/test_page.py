@@ -228,7 +228,9 @@ def _last_two(lines: list[str]) -> tuple[str, str]:
     return lines[-2].split("\t")[1], lines[-1].split("\t")[1]
 
 
-def test_an_evaluation_without_ranks_is_refused(runs):
+def test_an_evaluation_without_ranks_is_refused_before_the_work(runs, monkeypatch):
+    """Rules cannot be counted on every such split, and their complaint would stand in the way of the message."""
+    monkeypatch.setattr("recbole_hail.page.gather.RulesBeside", None)
     with opened(runs["HAIL"]) as it:
         it.config["candidates"] = None
         it.config["eval_args"]["mode"]["test"] = "pop99"
@@ -243,3 +245,17 @@ def test_what_the_page_must_not_be_used_for_is_in_the_docs_too():
         assert line in words
     for said in ("Predicted places are where events were recorded", "says nothing about who commits them"):
         assert said in words and said in wording.USES[0]
+
+
+def test_a_protocol_without_candidates_is_named_and_the_others_are_shown(runs, build, write_dataset, tmp_path):
+    """Every generator has had every element, so that nothing is left that it never had."""
+    write_dataset(Path("dataset"), "had", {f"g{g}": [f"e{(g + i) % 12}" for i in range(24)] for g in range(30)})
+    arguments = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
+    settings = {"eval_args": arguments, "topk": [5], "epochs": 0, "checkpoint_dir": str(tmp_path)}
+    run_recbole(model="HAIL", dataset="had", config_dict={**build("Pop").ranked, **settings})
+    (checkpoint,) = tmp_path.glob("*.pth")
+    with opened(checkpoint) as it:
+        report = gather(it, say=lambda text: None)
+    assert [result.described["protocol"] for result in report.protocols] == ["full", "strict", "recbole"]
+    page = to_html(report)
+    assert "paper: not possible here." in page and "Here all targets are repeats." in page
