@@ -20,6 +20,7 @@ from recbole_hail.report.runs import Shared
 
 REFERENCE = ModelSpec("HAIL")
 ROUNDS = 11
+TOGETHER = 5  # systems in memory beside the reference, each with data of its own
 _FREE = ("alpha", "alpha_end", "beta")  # settings of the loss that change no step's cost
 
 
@@ -61,17 +62,17 @@ class Calibration:
         raise SettingsError([f"output: {self.file} cannot be read; remove it, and it is measured again"])
 
     def measure(self, specs: Iterable[ModelSpec], config_of: Callable, say: Callable[[str], None]) -> None:
-        """Measures the systems that are not known yet, together with the reference, and keeps the figures."""
+        """Measures the systems that are not known yet, a few at a time with the reference, and keeps the figures."""
         missing = {cost_label(spec): _costing(spec) for spec in specs if cost_label(spec) not in self.systems}
-        if not missing:
-            return
-        say(f"calibration: {ROUNDS} steps of each of {len(missing)} systems, in turn")
-        measured = {cost_label(REFERENCE): REFERENCE, **missing}
         with TemporaryDirectory() as lists:
             settings = {**self.shared.settings, **self.shared.machine, "candidates_dir": lists}
-            found = _measured(measured, self.shared.dataset, settings, config_of)
-        self.own["systems"] = found | self.systems  # what is known stays
-        write_text(self.file, json.dumps(self.kept, indent=2) + "\n")
+            for start in range(0, len(missing), TOGETHER):
+                some = dict(list(missing.items())[start : start + TOGETHER])
+                say(f"calibration: {ROUNDS} steps, in turn, of {'; '.join(some)}")
+                measured = {cost_label(REFERENCE): REFERENCE, **some}
+                found = _measured(measured, self.shared.dataset, settings, config_of)
+                self.own["systems"] = found | self.systems  # what is known stays
+                write_text(self.file, json.dumps(self.kept, indent=2) + "\n")
 
     def ratio(self, spec: ModelSpec) -> float:
         """Steps of `spec`, for a mean of each of its members, that cost as much as one of HAIL's with two peers."""

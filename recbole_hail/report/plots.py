@@ -96,7 +96,7 @@ def _panel(panel, table: Table, index: int) -> None:
     best = table.values(index)[0]
     for place, cell in enumerate(cells):
         panel.barh(place, cell.mean, height=0.7, color=BEST if cell.mean == best else OTHER)
-        end = cell.mean
+        end = max(cell.mean, 0.0)  # a number right of 0, not on its bar
         if cell.low is not None and cell.high is not None:
             panel.plot([cell.low, cell.high], [place, place], color="black", linewidth=1.2)
             end = max(end, cell.high)

@@ -47,6 +47,17 @@ def test_what_was_measured_is_kept_and_only_what_is_new_is_added(file, fixed_cos
     assert before.items() <= after.items() and after["HAIL (peers=3)"]["ratio"] == 1.0
 
 
+def test_many_systems_are_measured_a_few_at_a_time_and_kept_as_they_come(file, fixed_costs, kept_calibration):
+    kept = []
+
+    def say(text):
+        kept.append(len(kept_calibration(file)) if file.exists() else 0)
+
+    specs = [HAIL, *parse_models(",".join(f"HAIL[peers={peers}]" for peers in range(3, 13)))]
+    Calibration(file, SHARED).measure(specs, None, say)
+    assert kept == [0, 5, 10] and len(kept_calibration(file)) == 11
+
+
 def test_a_slow_moment_changes_no_ratio():
     """Rounds are compared one by one, so that neither a long batch nor a busy machine counts."""
     assert tenth([1.0, 4.0, 1.1, 1.0, 9.0], [0.5, 2.0, 0.5, 0.5, 0.5]) == 2.0
