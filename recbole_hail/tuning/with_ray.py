@@ -95,6 +95,7 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
 
     os.environ |= {"RAY_AIR_NEW_OUTPUT": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search here as it does everywhere
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray tells its makers of every search
     os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 stops trials where anything else is running
     # Workers import Ray Tune before they see anything of ours, and Ray needs the names that numpy 2 removed.
     hook = {"worker_process_setup_hook": before_recbole}
