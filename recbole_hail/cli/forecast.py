@@ -53,7 +53,7 @@ def _check(arguments) -> None:
 def run(arguments) -> None:
     _check(arguments)
     newer = read_history(arguments.history) if arguments.history else {}
-    forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path)
+    forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path, progress=sys.stderr.isatty())
     group = elements_of_group(forecaster, arguments.group) if arguments.map else []
     generators = None if arguments.all else list(dict.fromkeys([*(arguments.generator or []), *newer]))
     forecasts = forecaster.forecast(generators, newer=newer, k=arguments.topk)

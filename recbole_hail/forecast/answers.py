@@ -42,14 +42,14 @@ def find_answers(
     )
     for batch, shares in _probabilities(trained, histories, generators, temperature):
         probability, top = shares[chosen_view(trained)].topk(k, dim=1)
-        answers.elements[batch], answers.probability[batch] = top, probability
+        answers.elements[batch], answers.probability[batch] = top.numpy(), probability.numpy()
         counts = np.stack([np.bincount(histories[row], minlength=shares.shape[-1]) for row in batch])
         answers.times_before[batch] = np.take_along_axis(counts, top.numpy(), axis=1)
         if peer_count:
             of_peers = shares[:peer_count]  # [T, B, n_items]
-            answers.of_peers[batch] = of_peers.gather(2, top.expand(peer_count, -1, -1)).permute(1, 2, 0)
-            answers.divergence[batch] = jensen_shannon(of_peers)
-            answers.first[batch] = of_peers.argmax(2).T
+            answers.of_peers[batch] = of_peers.gather(2, top.expand(peer_count, -1, -1)).permute(1, 2, 0).numpy()
+            answers.divergence[batch] = jensen_shannon(of_peers).numpy()
+            answers.first[batch] = of_peers.argmax(2).T.numpy()
     return answers
 
 
@@ -63,7 +63,7 @@ def chances_of(
     """[N], the probability that the next element is one of `elements`; other arguments as for `find_answers`."""
     chances = np.zeros(len(histories))
     for batch, shares in _probabilities(trained, histories, generators, temperature):
-        chances[batch] = shares[chosen_view(trained)][:, list(elements)].sum(1)
+        chances[batch] = shares[chosen_view(trained)][:, list(elements)].sum(1).numpy()
     return chances
 
 

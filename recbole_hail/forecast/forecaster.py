@@ -69,9 +69,11 @@ class Forecaster:
         self._events, self._start = trained.histories()
 
     @classmethod
-    def load(cls, checkpoint: str | os.PathLike, *, data_path: str | None = None) -> "Forecaster":
+    def load(
+        cls, checkpoint: str | os.PathLike, *, data_path: str | None = None, progress: bool = False
+    ) -> "Forecaster":
         """Opens a checkpoint and the dataset that it was trained on; arguments and errors as for `open_trained`."""
-        return cls(open_trained(checkpoint, data_path=data_path))
+        return cls(open_trained(checkpoint, data_path=data_path, progress=progress))
 
     @cached_property
     def calibration(self) -> Calibration:

@@ -7,22 +7,18 @@ import torch
 from recbole.data.interaction import Interaction
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
+from tqdm import tqdm
 
 from recbole_hail.errors import CheckpointError, TrainingDiverged
-from recbole_hail.evaluation.ranking import ROWS_AT_A_TIME, SCORES_AT_A_TIME, scores_by_view
+from recbole_hail.evaluation.ranking import ROWS_AT_A_TIME, SCORES_AT_A_TIME, scores_by_view, views_of
 from recbole_hail.forecast.trained import Trained
 
 NOBODY = 0  # RecBole's padding stands for a generator that the model has not met
 
 
-def views(trained: Trained) -> list[str]:
-    """The ways the model scores: peers and their mean, or the one of any other model."""
-    return getattr(trained.model, "views", ["model"])
-
-
 def peers(trained: Trained) -> list[str]:
     """Those of the views that are a peer's, where there are several; [] for a model without peers."""
-    found = views(trained)
+    found = views_of(trained.model)
     return found[:-1] if len(found) > 1 else []
 
 
@@ -35,10 +31,12 @@ def batches(trained: Trained, sequences: Sequence[np.ndarray], generators: np.nd
     """Numbers of sequences to score together: of like length, and all with a known generator or none."""
     order = np.lexsort(([len(sequence) for sequence in sequences], generators != NOBODY))
     unknown = int((generators == NOBODY).sum())
-    step = max(min(ROWS_AT_A_TIME, SCORES_AT_A_TIME // (trained.train.item_num * len(views(trained)))), 1)
-    for part in (order[:unknown], order[unknown:]):
-        for start in range(0, len(part), step):
-            yield part[start : start + step]
+    step = max(min(ROWS_AT_A_TIME, SCORES_AT_A_TIME // (trained.train.item_num * len(views_of(trained.model)))), 1)
+    with tqdm(total=len(order), ncols=100, desc="Forecast", disable=not trained.progress) as bar:
+        for part in (order[:unknown], order[unknown:]):
+            for start in range(0, len(part), step):
+                yield part[start : start + step]
+                bar.update(len(part[start : start + step]))
 
 
 @torch.no_grad()

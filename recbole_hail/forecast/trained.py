@@ -27,6 +27,7 @@ class Trained(NamedTuple):
     model: object
     train: HAILDataset  # holds the events of all parts
     valid: HAILDataset
+    progress: bool  # show a bar of the histories scored
 
     @property
     def is_rule(self) -> bool:
@@ -39,12 +40,15 @@ class Trained(NamedTuple):
         return self.train.elements.numpy(), np.searchsorted(generators, np.arange(self.train.user_num + 1))
 
 
-def open_trained(path: str | os.PathLike, *, data_path: str | None = None, peer: int | None = None) -> Trained:
+def open_trained(
+    path: str | os.PathLike, *, data_path: str | None = None, peer: int | None = None, progress: bool = False
+) -> Trained:
     """The model of a checkpoint, whichever command of ours or call of RecBole's has written it.
 
     Args:
         data_path: the folder with the dataset's folder, where it is not the one that the checkpoint names.
         peer: keep this peer alone, from 1.
+        progress: show a bar of the histories scored.
 
     Raises:
         CheckpointError: the file is no checkpoint, its model cannot predict from a history, or it was trained on other
@@ -64,7 +68,7 @@ def open_trained(path: str | os.PathLike, *, data_path: str | None = None, peer:
     train, valid, _ = HAILDataset(config).build()
     model = restored(path, state, train)
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return Trained(Path(path), digest, config, model, train, valid)
+    return Trained(Path(path), digest, config, model, train, valid, progress)
 
 
 def _check_model(path, config: Config) -> None:
