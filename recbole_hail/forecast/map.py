@@ -59,7 +59,7 @@ def draw_map(
             marker={
                 "size": chance,
                 "sizemode": "area",
-                "sizeref": chance.max() / LARGEST**2,
+                "sizeref": 2 * chance.max() / LARGEST**2,  # plotly halves it
                 "sizemin": 1.5,
                 "color": 100 * chance,
                 "colorscale": "YlOrRd",

@@ -98,6 +98,8 @@ def test_a_map_needs_no_network_and_shows_each_place_with_its_chance(forecaster,
     drawn = html[html.rindex("Plotly.newPlot") :]
     assert "44|BAR" in drawn and "RAPE: 25.0 %" in drawn and "1 generators" in drawn
     assert "<BIG>" not in drawn, "a name is no markup"
+    sizeref = float(re.search(r'"sizeref":([0-9.e-]+)', drawn)[1])
+    assert (2 * 0.25 / sizeref) ** 0.5 == pytest.approx(30), "pixels across, as plotly reckons them"
 
 
 def test_a_map_of_nowhere_is_refused_and_nothing_is_written(forecaster, tmp_path):
