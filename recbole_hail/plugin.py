@@ -210,6 +210,8 @@ def _with_file_check(original):
         except UserError:
             raise
         except ValueError as error:  # undecodable text too
+            if "Calling read(nbytes) on source failed" in str(error):  # what pandas makes of a Ctrl-C while it reads
+                raise KeyboardInterrupt from None
             raise DataError(f"dataset: {self.config['dataset']} cannot be loaded: {error}") from error
 
     return load

@@ -158,6 +158,19 @@ def test_a_dataset_that_cannot_be_evaluated_is_refused(workplace, write_dataset,
     assert not list(workplace.glob("saved/*.pth"))
 
 
+def test_ctrl_c_while_a_file_is_read_is_no_fault_of_the_file(cyclic, small, monkeypatch):
+    """pandas loses the KeyboardInterrupt and says that reading failed: an interrupted search left with status 2."""
+    import pandas as pd
+
+    def interrupted(*args, **kwargs):
+        raise pd.errors.ParserError("Error tokenizing data. C error: Calling read(nbytes) on source failed.")
+
+    config = Config(model="HAIL", dataset="cyclic", config_dict=dict(small))
+    monkeypatch.setattr(pd, "read_csv", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        create_dataset(config)
+
+
 def test_importing_twice_registers_once(workplace):
     from recbole_hail.plugin import register
 
