@@ -1,6 +1,7 @@
 """Several processes: what two train and measure together, and that none waits for one that has died."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -58,7 +59,9 @@ def test_a_loss_that_is_not_finite_on_one_rank_ends_all_with_its_message(run_bro
     """The other waited for half an hour, and nothing was said."""
     status, said = run_broken("parts = parts._replace(total=parts.total * float('nan'))")
     assert status == 2, said[-3000:]
-    assert said.count("error: ") == 1 and "the loss is not finite at step 3" in said and "Traceback" not in said
+    # Rank 1's gradient spoils the weights of both, so either may be the first to see it, in this step or the next.
+    assert re.search(r"error: the loss is not finite at step [34]|error: weights are not finite", said), said[-3000:]
+    assert said.count("error: ") == 1 and "Traceback" not in said
 
 
 def test_a_rank_that_is_killed_ends_all(run_broken):

@@ -43,4 +43,5 @@ class Curve:
         summed = sum(trainer.train_loss_dict[number] for number in range(before["epoch"] + 1, epoch + 1))
         steps = trainer.budget.steps - before["step"]
         self.trained(epoch, trainer.budget, {"loss": summed / max(steps, 1)})
-        self.validated(trainer.view_results, trainer.agreement)
+        # A trainer that validates in a way of its own may never have called `evaluate`.
+        self.validated(getattr(trainer, "view_results", {}), getattr(trainer, "agreement", None))

@@ -35,6 +35,7 @@ COMMON = {
 }
 # What a model needs beside the common settings.
 SETTINGS = {
+    "DML": {"epochs": 15, "eval_step": 15},  # peers that imitate one another learn slowly from some starts
     "TCE": {"drop_steps": 100},
     "Informer": {"predicted_elements": 2},
 }
