@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from recbole_hail.forecast.words import Words
 Newer = Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there may be very many, and a frozen one takes several times as long to make
 class Prediction:
     """One of the most likely next elements."""
 
@@ -97,7 +98,7 @@ class Forecaster:
             CheckpointError: the model knows generators alone.
         """
         one = len(sequences) == 0 or isinstance(sequences[0], str)
-        histories = [self._numbers(sequence) for sequence in ([sequences] if one else sequences)]
+        histories = self._numbers([sequences] if one else sequences)
         answers = self._answers(histories, np.full(len(histories), NOBODY), k)
         found = [self._predictions(answers, row) for row in range(len(histories))]
         return found[0] if one else found
@@ -137,10 +138,11 @@ class Forecaster:
         """Slot and words of an element number."""
         return f"{self.elements.slots[element]} {self.elements.names[element]}".strip()
 
-    def _numbers(self, sequence: Sequence[str]) -> np.ndarray:
-        if not len(sequence):
+    def _numbers(self, sequences: Sequence[Sequence[str]]) -> list[np.ndarray]:
+        if not all(map(len, sequences)):
             raise DataError("sequence: there is nothing to predict from; give at least one element")
-        return np.array([self.elements.find(element) for element in sequence])
+        number_of = {name: self.elements.find(name) for name in dict.fromkeys(chain.from_iterable(sequences))}
+        return [np.array([number_of[name] for name in sequence]) for sequence in sequences]
 
     def _asked(self, generators: Iterable[str] | None, newer: Newer) -> list[_Asked]:
         newer = {self._token(name) or name: elements for name, elements in newer.items()}
