@@ -127,6 +127,8 @@ def with_budget(original):
     def fit(self, train_data, valid_data=None, verbose=True, saved=True, show_progress=False, callback_fn=None):
         # A resumed run has taken part of its budget already.
         self.budget = Budget(self.config["max_steps"], self.config["max_minutes"], *getattr(self, "taken", ()))
+        if 0 < self.epochs < self.eval_step:
+            self.eval_step = self.epochs  # RecBole would validate and save nothing, then look for what it saved
         follows = not getattr(self, "keeps_curve", False)
         if follows:
             self.curve = Curve()

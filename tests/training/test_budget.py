@@ -118,6 +118,14 @@ def test_without_a_bound_nothing_changes(build, name):
     assert losses[0] == losses[1] == losses[2]
 
 
+@pytest.mark.parametrize("name", ["Pop", "GRU4Rec"])
+def test_fewer_epochs_than_eval_step_are_validated_once_and_saved(build, name):
+    """Pop trains for one epoch whatever it is told, and left no checkpoint with an eval_step of 2."""
+    built = build(name, **{**LONG, "epochs": 2, "eval_step": 5})
+    score, _ = built.trainer.fit(built.train, built.valid)
+    assert score == read_checkpoint(built.trainer.saved_model_file)["best_valid_score"] > 0
+
+
 def test_pop_still_counts_everything(build):
     built = build("Pop", max_steps=1000, train_batch_size=64)
     built.trainer.fit(built.train, built.valid, saved=False)
