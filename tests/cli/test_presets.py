@@ -1,4 +1,4 @@
-"""The shipped presets: the ablation variants of the paper's Fig. 3, given by their name."""
+"""The shipped presets: the variants of the paper's Fig. 3 and quick settings, given by their name."""
 
 import json
 from argparse import Namespace
@@ -22,15 +22,18 @@ def files(text):
         ("HAIL-II", {"negative_term": False}),
         ("HAIL-III", {"positive_term": False, "negative_term": False}),
         ("HAIL-IV", {"beta": 0.0}),
+        ("HAIL-quick", {"train_batch_tokens": 2560, "max_steps": 2000, "eval_step": 2}),
     ],
 )
-def test_a_preset_changes_exactly_the_switches_of_fig_3(workplace, preset, switches):
+def test_a_preset_changes_exactly_what_it_says(workplace, preset, switches):
     hail, variant = (
         Config(model="HAIL", dataset="nyc16", config_file_list=files(names)).final_config_dict for names in ("", preset)
     )
     assert hail["positive_term"] and hail["negative_term"] and hail["beta"] == 0.02
     changed = {name: variant[name] for name in hail if hail[name] != variant[name]}
     changed.pop("dataset_save_path")  # carries a fingerprint of the settings
+    if preset == "HAIL-quick":
+        assert changed.pop("base_network") == ["causal", "causal"]
     assert changed == switches
 
 
@@ -46,7 +49,7 @@ def test_names_and_paths_mix_and_a_file_of_that_name_wins(workplace):
 def test_unknown_names_are_listed_with_the_presets(workplace):
     with pytest.raises(SettingsError) as caught:
         files("HAIL-V mine.yaml")
-    presets = "HAIL-I, HAIL-II, HAIL-III, HAIL-IV"
+    presets = "HAIL-I, HAIL-II, HAIL-III, HAIL-IV, HAIL-quick"
     assert caught.value.problems == [
         f"config_files: {name} is neither a file nor one of {presets}" for name in ("HAIL-V", "mine.yaml")
     ]
