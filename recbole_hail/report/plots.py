@@ -108,6 +108,7 @@ def _panel(panel, table: Table, index: int) -> None:
     panel.set_yticks(range(len(cells)), list(table.rows), fontsize=9)
     panel.set_title(table.columns[index].name, fontsize=10)
     panel.margins(x=0.2)
+    panel.locator_params(axis="x", nbins=5)  # labels of small differences are wide
     panel.spines[["top", "right"]].set_visible(False)
 
 
