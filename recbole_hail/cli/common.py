@@ -74,6 +74,14 @@ def processes(arguments: argparse.Namespace) -> dict:
     return {name: getattr(arguments, name) for name in ("nproc", "ip", "port", "world_size", "group_offset")}
 
 
+def check_out(arguments: argparse.Namespace) -> None:
+    """SettingsError where OUT cannot be written, or is there and need not go; before any work."""
+    if os.path.exists(arguments.out) and not arguments.overwrite:
+        raise SettingsError([f"OUT: {arguments.out} exists; give another name, or --overwrite"])
+    if not os.path.isdir(os.path.dirname(arguments.out) or "."):
+        raise SettingsError([f"OUT: the folder of {arguments.out} does not exist"])
+
+
 def config_files(arguments: argparse.Namespace) -> list[str] | None:
     """The files of settings; a shipped preset may be given by its name alone.
 

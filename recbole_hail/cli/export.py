@@ -1,8 +1,6 @@
 """Write one peer of a checkpoint in a form that other programs run: ONNX."""
 
-import os
-
-from recbole_hail.errors import SettingsError
+from recbole_hail.cli.common import check_out
 from recbole_hail.forecast.export import export_onnx
 
 
@@ -16,9 +14,6 @@ def add_arguments(parser) -> None:
 
 
 def run(arguments) -> None:
-    if os.path.exists(arguments.out) and not arguments.overwrite:
-        raise SettingsError([f"OUT: {arguments.out} exists; give another name, or --overwrite"])
-    if not os.path.isdir(os.path.dirname(arguments.out) or "."):
-        raise SettingsError([f"OUT: the folder of {arguments.out} does not exist"])
+    check_out(arguments)
     difference = export_onnx(arguments.checkpoint, arguments.out, peer=arguments.peer, data_path=arguments.data_path)
     print(f"{arguments.out}: onnxruntime's scores differ from the checkpoint's by {difference:.1e} at most")

@@ -1,8 +1,7 @@
 """Cut a saved model down to one of its peers, which scores exactly as that peer did."""
 
-import os
-
-from recbole_hail.errors import CheckpointError, SettingsError
+from recbole_hail.cli.common import check_out
+from recbole_hail.errors import CheckpointError
 from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint, write_checkpoint
 
 
@@ -14,10 +13,7 @@ def add_arguments(parser) -> None:
 
 
 def run(arguments) -> None:
-    if os.path.exists(arguments.out) and not arguments.overwrite:
-        raise SettingsError([f"OUT: {arguments.out} exists; give another name, or --overwrite"])
-    if not os.path.isdir(os.path.dirname(arguments.out) or "."):
-        raise SettingsError([f"OUT: the folder of {arguments.out} does not exist"])
+    check_out(arguments)
     state = read_checkpoint(arguments.checkpoint)
     if state["config"]["peers"] is None:
         raise CheckpointError(

@@ -11,11 +11,10 @@ from recbole.config import Config
 from recbole.utils import ModelType
 
 from recbole_hail.data.dataset import HAILDataset
-from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import CheckpointError
 from recbole_hail.models.rules import Rule
 from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint
-from recbole_hail.training.opening import restored
+from recbole_hail.training.opening import find_data, restored
 
 
 class Trained(NamedTuple):
@@ -61,9 +60,7 @@ def open_trained(
         state = prune_to_peer(state, peer)
     config = state["config"]
     _check_model(path, config)
-    if data_path is not None:
-        config["data_path"] = os.path.join(data_path, config["dataset"])
-    check_files(config)
+    find_data(config, data_path)
     # Its validation rows are those that RecBole's own dataset gives, without a copy of the history in each.
     train, valid, _ = HAILDataset(config).build()
     model = restored(path, state, train)

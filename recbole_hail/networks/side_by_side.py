@@ -35,8 +35,7 @@ class _SideBySide(torch.autograd.Function):
     def forward(ctx, networks, pool, run, embedded, *weights):
         def graph(network):
             own = embedded.detach().requires_grad_()
-            with torch.enable_grad():
-                return own, run(network, own)
+            return own, run(network, own)
 
         ctx.pool, ctx.weights = pool, weights
         ctx.graphs = list(pool.map(graph, networks))

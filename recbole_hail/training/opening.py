@@ -48,20 +48,25 @@ def opened(path: str | os.PathLike, *, data_path: str | None = None) -> Iterator
     state = read_checkpoint(path)
     config = state["config"]
     record = _record_beside(path, config)
-    if data_path is not None:
-        config["data_path"] = os.path.join(data_path, config["dataset"])
+    find_data(config, data_path)
     with TemporaryDirectory() as folder:
         # Candidates and caches that are read or written are this call's own.
         config["checkpoint_dir"], config["candidates_dir"] = folder, None
         config["dataset_save_path"], config["dataloaders_save_path"] = os.path.join(folder, "dataset.pth"), None
         config["save_dataset"] = config["save_dataloaders"] = False
-        try:
-            check_files(config)
-        except DataError as error:
-            raise DataError(f"{error}\nor name the folder that holds it with --data_path") from None
         train, _, test = data_preparation(config, create_dataset(config))
         model = restored(path, state, train._dataset)
         yield Opened(path, config, model, train._dataset, test._dataset, record)
+
+
+def find_data(config, data_path: str | None) -> None:
+    """Takes the dataset from the folder in `data_path`, if there is one; DataError where it is not."""
+    if data_path is not None:
+        config["data_path"] = os.path.join(data_path, config["dataset"])
+    try:
+        check_files(config)
+    except DataError as error:
+        raise DataError(f"{error}\nor name the folder that holds it with --data_path") from None
 
 
 def _record_beside(path: Path, config) -> dict | None:
