@@ -10,11 +10,13 @@ from recbole.utils import get_model
 
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.ranking import counted, first_answers, rank_targets, score_targets, views_of
+from recbole_hail.models.rules import Rule
 from recbole_hail.training.opening import Opened
 from recbole_hail.training.rules import count
 
-# A number says little without these: what the generator had most often, and what generators like it had.
-RULES = ("GeneratorFrequency", "GeneratorKNN")
+# A number says little without these: what all had most often, what the generator had, and what generators like it had.
+_COUNTED = ("GeneratorFrequency", "GeneratorKNN")
+RULES = ("Pop", *_COUNTED)
 _OF_THE_DATA = ("Dataset", "Evaluation")  # RecBole's names for kinds of settings
 _AND_OURS = ("candidates", "candidates_seed", "ties", "checkpoint_dir")
 
@@ -38,14 +40,22 @@ class Answers:
         return self.phase.generators
 
 
+class _Popularity(Rule):
+    """The scores of RecBole's Pop, on the data of the other rules."""
+
+    def scores(self, histories, users):
+        return np.tile(self.popularity, (len(users), 1))
+
+
 class RulesBeside:
     """The rules counted on the training part that a model was trained on; they answer the same questions."""
 
     def __init__(self, opened: Opened):
-        configs = [_config(name, opened.config) for name in RULES]
+        configs = [_config(name, opened.config) for name in _COUNTED]
         train, _, test = data_preparation(configs[0], create_dataset(configs[0]))
         self.train, self.test, self.config = train._dataset, test._dataset, configs[0]
-        self.models = [get_model(config["model"])(config, self.train).eval() for config in configs]
+        kinds = [(_Popularity, configs[0]), *((get_model(config["model"]), config) for config in configs)]
+        self.models = [kind(config, self.train).eval() for kind, config in kinds]
         for model in self.models:
             count(model, self.train)
 

@@ -99,7 +99,7 @@ def curves(report: Report) -> list[Markup]:
     """Losses of every peer and the validation of every view, by step."""
     points = (report.record or {}).get("curve") or []
     if not points:
-        return [paragraph("There is no curve: the run has left none beside its checkpoint.")]
+        return [paragraph("There is no curve: there is no record beside the checkpoint, and it holds none itself.")]
     best = (report.record or {}).get("best epoch")
     marked = next((point["step"] for point in points if point["epoch"] == best), None)
     drawn = []
@@ -107,7 +107,9 @@ def curves(report: Report) -> list[Markup]:
         chart = lines(found, title=title, x_name="steps", marked=marked)
         drawn.append(figure(chart, title))
     said = f"Means over each epoch; {points[-1]['step']:,} steps took {points[-1]['seconds']:,.0f} seconds."
-    if marked is not None:
+    if report.record.get("ends with the checkpoint"):
+        said += " There is no record of the run's end beside the checkpoint, so the curve ends where it was saved."
+    elif marked is not None:
         said += " The dotted vertical line is where the checkpoint was saved."
     if report.config["pretrain_share"]:
         said += " The run pre-trains first, with a loss of its own, so its line breaks where fine-tuning begins."

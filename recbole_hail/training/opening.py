@@ -28,7 +28,7 @@ class Opened:
     model: object
     train: object
     test: object
-    record: dict | None  # None where none lies beside the checkpoint, as of a model cut down to one peer
+    record: dict | None  # None where there is none, as of a model cut down to one peer; see `_record_of`
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def opened(path: str | os.PathLike, *, data_path: str | None = None) -> Iterator
     path = Path(path)
     state = read_checkpoint(path)
     config = state["config"]
-    record = _record_beside(path, config)
+    record = _record_of(path, state)
     find_data(config, data_path)
     with TemporaryDirectory() as folder:
         # Candidates and caches that are read or written are this call's own.
@@ -67,6 +67,15 @@ def find_data(config, data_path: str | None) -> None:
         check_files(config)
     except DataError as error:
         raise DataError(f"{error}\nor name the folder that holds it with --data_path") from None
+
+
+def _record_of(path: Path, state: dict) -> dict | None:
+    """The record beside the checkpoint; where there is none, as of a run that was killed, what the checkpoint tells."""
+    run = state.get("run")
+    if (record := _record_beside(path, state["config"])) or not run:
+        return record
+    told = {"curve": run.get("curve"), "steps": run["steps"], "training seconds": round(run["seconds"], 3)}
+    return {**told, "best epoch": state["epoch"], "ends with the checkpoint": True}
 
 
 def _record_beside(path: Path, config) -> dict | None:

@@ -1,6 +1,7 @@
 """Whole pages of trained models: HAIL, RecBole's SASRec, and HAIL cut down to one peer."""
 
 import re
+import shutil
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -37,6 +38,7 @@ def runs(build, tmp_path_factory):
         given = {**built.ranked, **short, "checkpoint_dir": str(folder / model), "topk": [1, 10]}
         run_recbole(model=model, dataset="world", config_dict=given)
         (found[model],) = (folder / model).glob("*.pth")
+    found["killed"] = shutil.copy(found["HAIL"], folder / "killed.latest.pth")  # which leaves no record
     found["pruned"] = folder / "one.pth"
     write_checkpoint(prune_to_peer(read_checkpoint(found["HAIL"]), 1), found["pruned"])
     return found
@@ -80,11 +82,11 @@ class Page(HTMLParser):
         self.seen.append(data)
 
 
-@pytest.mark.parametrize("name", ["HAIL", "SASRec", "pruned"])
+@pytest.mark.parametrize("name", ["HAIL", "SASRec", "killed", "pruned"])
 def test_every_section_is_there_and_nothing_comes_from_elsewhere(pages, name):
     _, page = pages[name]
     found = Page(page)
-    wanted = [anchor for anchor, *_ in SECTIONS if anchor != "agreement" or name == "HAIL"]
+    wanted = [anchor for anchor, *_ in SECTIONS if anchor != "agreement" or name in ("HAIL", "killed")]
     assert found.sections == wanted and not found.open
     assert found.links == [f"#{anchor}" for anchor in wanted]
     assert not re.search(r"https?:|@import|url\(", page) and "script" not in found.tags
@@ -173,6 +175,15 @@ def test_learning_curves_or_that_there_are_none(pages):
         assert f"<figcaption>{chart}</figcaption>" in page
     assert "<figcaption>Loss in training</figcaption>" in pages["SASRec"][1]
     assert "There is no curve" in pages["pruned"][1]
+
+
+def test_a_run_that_was_killed_has_the_curve_so_far(pages, runs):
+    """It had none, for runs leave their record at their end."""
+    report, page = pages["killed"]
+    whole, kept = pages["HAIL"][0].record, read_checkpoint(runs["killed"])
+    assert report.record["curve"] == whole["curve"][: kept["epoch"] + 1] and report.record["steps"] > 0
+    assert "<figcaption>Validation: MRR</figcaption>" in page and "the curve ends where it was saved" in page
+    assert "the curve ends where it was saved" not in pages["HAIL"][1]
 
 
 def test_settings_are_shown_and_where_things_lie_is_not(pages, runs):
