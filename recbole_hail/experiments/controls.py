@@ -64,8 +64,7 @@ def _peers(budget: Budget) -> list[Group]:
 
 
 def _base_network(budget: Budget) -> list[Group]:
-    others = [_group(name, budget.steps, base_network=name) for name in budget.levels["base_network"]]
-    return [_group("bidirectional", budget.steps), *others]
+    return [_group(name, budget.steps, base_network=name) for name in budget.levels["base_network"]]
 
 
 def _denoising(budget: Budget) -> list[Group]:

@@ -173,8 +173,13 @@ def _in_own_words(group: Group, config) -> Group:
 def _without_defaults(spec: ModelSpec, config) -> ModelSpec:
     if spec.model != "HAIL":
         return spec
-    kept = [(name, value) for name, value in spec.settings if yaml.safe_load(value) != config[name]]
+    kept = [(name, value) for name, value in spec.settings if yaml.safe_load(value) != _in_one_word(config[name])]
     return replace(spec, settings=tuple(kept))
+
+
+def _in_one_word(value):
+    """`base_network` in force has a name for each peer; a name alone stands for all peers."""
+    return value[0] if isinstance(value, list) and len(set(map(str, value))) == 1 else value
 
 
 def _complete(folder: RunFolder, run: Run) -> bool:

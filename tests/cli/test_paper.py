@@ -111,6 +111,7 @@ def test_a_dry_run_says_what_is_there_and_how_long_the_rest_takes(done, paper):
     [
         (("--learning_rate=0.5",), "learning_rate was 0.01, is 0.5"),
         (("--max_steps=9",), "max_steps: paper sets it itself; see --budget"),
+        (("--peers=3", "--distillation=none"), "peers: paper sets it itself; leave it out"),
         (("--budget=long",), "budget: 'long' must be one of minimal, cpu, gpu or a number of steps"),
         (("--seeds=one",), "seeds: 'one' must be whole numbers"),
         (("--gama=2",), "gama: no model here has such a setting; did you mean gamma?"),

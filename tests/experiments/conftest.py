@@ -14,7 +14,7 @@ LEVELS = {
     "falling_alpha": [[1.0, 0.0]],
     "gamma": [2.0],
     "peers": [3],
-    "base_network": ["causal"],
+    "base_network": ["bidirectional", "causal"],
 }
 
 

@@ -9,7 +9,7 @@ from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.controls import controls
 from recbole_hail.experiments.figures import fig4, table2
 from recbole_hail.experiments.sweep import Sweep
-from recbole_hail.report.notation import parse_models
+from recbole_hail.report.notation import ModelSpec, parse_models
 from recbole_hail.report.plan import RULES, make_plan
 from recbole_hail.report.runs import RunFolder
 
@@ -52,6 +52,21 @@ def test_a_run_is_the_one_that_compare_makes(place, budget):
     plan = make_plan(parse_models("HAIL"), [1], "cyclic", ["small.yaml"], settings, checked_config)
     folder = RunFolder(sweep.output / "steps-100", plan.shared)
     assert folder.path(plan.rows["HAIL"][0]) in {own.path(run) for own, run in sweep.jobs()}
+
+
+@pytest.mark.parametrize("network", ["bidirectional", "causal"])
+def test_groups_of_base_networks_are_what_they_are_called_whatever_all_runs_share(place, budget, network):
+    """With --base_network=causal the group `bidirectional` was causal, and causal runs were trained twice."""
+    sweep = place(controls(["main", "base"], budget), base_network=network)
+    specs = {group.title: placed[0].row.spec for _, group, placed in sweep.groups}
+    other = {"bidirectional": "causal", "causal": "bidirectional"}[network]
+    assert specs.pop("T = 2") == specs.pop(network) == ModelSpec("HAIL")
+    assert specs == {other: ModelSpec("HAIL", (("base_network", other),))}
+    settings = {"max_steps": "100", "candidates": "strict", "base_network": network}
+    plan = make_plan(parse_models("HAIL"), [1], "cyclic", ["small.yaml"], settings, checked_config)
+    kept = RunFolder(sweep.output / "steps-100", plan.shared).path(plan.rows["HAIL"][0])
+    assert kept in {folder.path(run) for folder, run in sweep.jobs()}, "what such a command has trained is found"
+    assert len(sweep.jobs()) == len(place(controls(["base"], budget), base_network=network).jobs())
 
 
 def test_time_is_equal_to_that_of_the_groups_own_reference(place, budget):
