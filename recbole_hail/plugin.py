@@ -98,14 +98,17 @@ def register() -> None:
 
 
 def _with_our_yaml(original):
-    """Lays yaml/<Model>.yaml and yaml/<dataset>.yaml over RecBole's own defaults, below the user's settings."""
+    """Lays yaml/<dataset>.yaml and yaml/<Model>.yaml over RecBole's own defaults, below the user's settings.
+
+    What models have in common stands in the yaml of one of them, below the dataset's: HAIL's base network is chosen by
+    dataset, and CSa still is CSa.
+    """
 
     @wraps(original)
     def load(self, model, model_class, dataset):
         original(self, model, model_class, dataset)
         theirs = {name: self.internal_config_dict[name] for name in _OF_HAIL_ALONE if name in self.internal_config_dict}
-        # What models have in common stands in the yaml of one of them, under their own.
-        for name in ("evaluation", *getattr(model_class, "settings_of", ()), model, dataset):
+        for name in dict.fromkeys(("evaluation", *getattr(model_class, "settings_of", ()), dataset, model)):
             file = yaml_folder() / f"{name}.yaml"
             if file.is_file():
                 self._update_internal_config_dict(str(file))

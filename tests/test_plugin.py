@@ -46,6 +46,15 @@ def test_alpha_and_beta_of_hail_are_not_those_of_recboles_models(workplace, mode
     assert (config["alpha"], config["beta"]) == (alpha, beta)
 
 
+def test_the_base_network_of_a_dataset_is_hails_and_no_other_systems(workplace):
+    """yaml/chi18.yaml names one; what a system stands for, in its own yaml, comes after the dataset's."""
+    chosen = yaml.safe_load((yaml_folder() / "chi18.yaml").read_text())["base_network"]
+    assert Config(model="HAIL", dataset="chi18")["base_network"] == [chosen] * 2
+    assert Config(model="RCE", dataset="chi18")["base_network"] == [chosen]
+    for model, own in (("CSa", "csa"), ("DuroNetS", "duronet"), ("Informer", "informer")):
+        assert Config(model=model, dataset="chi18")["base_network"] == [own]
+
+
 @pytest.mark.parametrize("model", [name for name in MODELS if name != "HAIL"])
 def test_all_our_models_are_evaluated_alike_where_the_dataset_says_nothing(workplace, model):
     """The rules had a topk and a valid_metric of their own, and run_recbole_group refused them beside HAIL."""

@@ -65,12 +65,12 @@ class Calibration:
         """Measures the systems that are not known yet, a few at a time with the reference, and keeps the figures."""
         missing = {cost_label(spec): _costing(spec) for spec in specs if cost_label(spec) not in self.systems}
         with TemporaryDirectory() as lists:
-            settings = {**self.shared.settings, **self.shared.machine, "candidates_dir": lists}
+            own = {"candidates_dir": lists}
             for start in range(0, len(missing), TOGETHER):
                 some = dict(list(missing.items())[start : start + TOGETHER])
                 say(f"calibration: {ROUNDS} steps, in turn, of {'; '.join(some)}")
                 measured = {cost_label(REFERENCE): REFERENCE, **some}
-                found = _measured(measured, self.shared.dataset, settings, config_of)
+                found = _measured(measured, self.shared, own, config_of)
                 self.own["systems"] = found | self.systems  # what is known stays
                 write_text(self.file, json.dumps(self.kept, indent=2) + "\n")
 
@@ -100,7 +100,7 @@ def _costing(spec: ModelSpec) -> ModelSpec:
     return ModelSpec(spec.model, tuple(setting for setting in spec.settings if setting[0] not in _FREE))
 
 
-def _measured(specs: dict[str, ModelSpec], dataset: str, settings: dict, config_of: Callable) -> dict[str, dict]:
+def _measured(specs: dict[str, ModelSpec], shared: Shared, own: dict, config_of: Callable) -> dict[str, dict]:
     """Medians over interleaved steps, so that a slow moment meets all systems.
 
     Ratios are medians of each round's: systems on the same windows are then compared on the same batches.
@@ -108,7 +108,7 @@ def _measured(specs: dict[str, ModelSpec], dataset: str, settings: dict, config_
     logging.disable(logging.INFO)
     try:
         steppers = {
-            label: Stepper(config_of(spec.model, dataset, None, {**settings, **dict(spec.settings)}))
+            label: Stepper(config_of(spec.model, shared.dataset, None, {**shared.settings_of(spec), **own}))
             for label, spec in specs.items()
         }
         for stepper in steppers.values():

@@ -22,6 +22,11 @@ class CrossEntropyRecommender(WindowedRecommender):
         if config["distillation"] != "none":
             found.append(f"distillation: {config['distillation']!r} must be none for {cls.__name__}")
         others = [name for name in config["base_network"] if cls.own_network and name != cls.own_network]
-        if others:
+        if others and not any(problem.startswith("base_network") for problem in found):
             found.append(f"base_network: {others[0]!r} must be {cls.own_network} for {cls.__name__}")
         return found
+
+
+def stands_for_one_network(model: str) -> bool:
+    """Whether the model of this name has no choice of a base network."""
+    return any(known.__name__ == model and known.own_network for known in CrossEntropyRecommender.__subclasses__())

@@ -22,6 +22,7 @@ class Informer(CrossEntropyRecommender):
     The next element is what the first of `predicted_elements` placeholders gets.
     """
 
+    own_network = "informer"
     learns = ("following",)
 
     def __init__(self, config, dataset):

@@ -71,7 +71,7 @@ def make_plan(
     known = set()
     for spec in specs:
         try:
-            config = config_of(spec.model, dataset, None, {**shared.settings, **shared.machine, **dict(spec.settings)})
+            config = config_of(spec.model, dataset, None, shared.settings_of(spec))
         except SettingsError as error:
             found += [f"{spec.label}: {problem}" for problem in error.problems]
             continue

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.files import held_alone, write_text
+from recbole_hail.models.cross_entropy import stands_for_one_network
 from recbole_hail.report import one_run
 from recbole_hail.report.notation import ModelSpec
 from recbole_hail.report.results import ranks_file
@@ -42,6 +43,13 @@ class Shared:
     data: str  # hash of the dataset's files
     settings: dict
     machine: dict
+
+    def settings_of(self, spec: ModelSpec) -> dict:
+        """All settings of a model: the common ones, but for a base network where it stands for one, and its own."""
+        common = {**self.settings, **self.machine}
+        if stands_for_one_network(spec.model):
+            common.pop("base_network", None)
+        return {**common, **dict(spec.settings)}
 
     def described(self) -> dict:
         """What must be the same for a run to be reused, as JSON gives it back."""
@@ -133,7 +141,7 @@ class RunFolder:
 
     def _request(self, run: Run) -> dict:
         lists = {"candidates_dir": str((self.output / "candidates").absolute())}
-        settings = {**lists, **self.shared.settings, **self.shared.machine, **dict(run.spec.settings), "seed": run.seed}
+        settings = {**lists, **self.shared.settings_of(run.spec), "seed": run.seed}
         parts = [self._model(part) for part in run.parts]
         return {"model": run.spec.model, "dataset": self.shared.dataset, "settings": settings, "parts": parts}
 

@@ -4,7 +4,7 @@ import pytest
 
 from recbole_hail.cli.common import checked_config
 from recbole_hail.errors import SettingsError
-from recbole_hail.report.notation import parse_models
+from recbole_hail.report.notation import ModelSpec, parse_models
 from recbole_hail.report.plan import MEMBER_SEEDS, RULES, data_hash, make_plan
 
 
@@ -39,6 +39,14 @@ def test_recboles_models_are_evaluated_by_hails_settings(cyclic):
         assert config["metrics"] == ["Hit", "NDCG", "MRR"] and config["valid_metric"] == "MRR"
         assert config["candidates"] == "strict" and config["ties"] == "half" and config["max_minutes"] == 0.5
         assert config["hidden_size"] == 32 or model in RULES, "the files' settings hold for all"
+
+
+def test_a_base_network_for_all_is_not_for_models_that_stand_for_one(cyclic):
+    shared = plan("HAIL,DML,CSa,Informer,S3RecID,SASRec", base_network="gru").shared
+    assert all(shared.settings_of(ModelSpec(model))["base_network"] == "gru" for model in ("HAIL", "DML", "RCE"))
+    assert all("base_network" not in shared.settings_of(ModelSpec(model)) for model in ("CSa", "Informer", "S3RecID"))
+    asked = ModelSpec("CSa", (("base_network", "gru"),))
+    assert shared.settings_of(asked)["base_network"] == "gru", "its own brackets say it, so it is an error later"
 
 
 def test_paths_and_devices_make_no_other_comparison(cyclic):
