@@ -1,29 +1,27 @@
 """Prediction layer and loss in one, value and gradient, without ever holding the logits of all positions."""
 
 from collections.abc import Iterable
-from queue import SimpleQueue
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from recbole_hail.losses import closed_form
+from recbole_hail.losses.blocks import OfBlock, blocks_for
 from recbole_hail.losses.denoising import denoising_mask, hardest_positions
 from recbole_hail.losses.hail import HailLossParts, HailSettings, balance, undistilled
 from recbole_hail.threads import workers
 
-LARGEST_LOGIT = 1e30  # as in `likelihood.log_likelihood`
-
 
 class ChunkSizes(NamedTuple):
-    """How many logits are made at once, and how many the loss works on at once, both in elements of [T, ., V]."""
+    """How many logits are made at once, and how many torch takes for a block at most, both in elements of [T, ., V]."""
 
     product: int
     block: int
 
 
-# Products want many positions at once, for each reads the table and adds to its gradient; a block is passed over some
-# twenty times and wants to stay in the processor's cache. On a GPU launching a kernel costs more than what caches save.
+# Products want many positions at once, for each reads the table and adds to its gradient. torch passes over a block
+# some twenty times, which wants to stay in the processor's cache; the C code works position by position and takes a
+# block for each thread. On a GPU launching a kernel costs more than what caches save.
 ON_CPU = ChunkSizes(product=2**21, block=2**19)  # 8 MB and 2 MB of float32
 ON_GPU = ChunkSizes(product=2**26, block=2**26)  # 256 MB
 FEWEST_POSITIONS = 32  # in a product, however many elements there are
@@ -45,8 +43,13 @@ def fused_hail_loss_parts(hidden: Tensor, table: Tensor, bias: Tensor, targets: 
 
     Raises:
         ValueError: a setting out of range or shapes that do not fit.
+        IndexError: a target that the table lacks, where looking for one does not stall the device.
     """
     _check_shapes(hidden, table, bias, targets)
+    if targets.device.type == "cpu" and len(targets):
+        least, largest = targets.aminmax()
+        if least < 0 or largest >= len(table):
+            raise IndexError(f"targets: from {least} to {largest}, but the table has elements 0 to {len(table) - 1}")
     return HailLossParts(*_PredictionAndLoss.apply(hidden, table, bias, targets, HailSettings(**settings)))
 
 
@@ -69,8 +72,9 @@ class _PredictionAndLoss(torch.autograd.Function):
         ctx.dtypes = hidden.dtype, table.dtype, bias.dtype
         dtype = torch.promote_types(torch.promote_types(hidden.dtype, table.dtype), torch.float32)
         with torch.autocast(hidden.device.type, enabled=False):
-            sweep = _Sweep(table.to(dtype), bias.to(dtype), len(hidden), settings)
-            parts, grad_hidden = sweep.loss(hidden.to(dtype), targets)
+            hidden = hidden.to(dtype)
+            sweep = _Sweep(hidden, table.to(dtype), bias.to(dtype), settings)
+            parts, grad_hidden = sweep.loss(hidden, targets.long().contiguous())
         ctx.save_for_backward(grad_hidden, sweep.grad_table, sweep.grad_bias)
         ctx.mark_non_differentiable(*parts[1:])
         return tuple(parts)
@@ -89,20 +93,27 @@ class _PredictionAndLoss(torch.autograd.Function):
 class _Sweep:
     """One pass over positions after the other, adding to the gradients of table and bias."""
 
-    def __init__(self, table: Tensor, bias: Tensor, peers: int, settings: HailSettings):
-        self.table, self.bias, self.settings = table, bias, settings
-        self.peers = peers
-        self.distillation = settings.distillation if peers > 1 else "none"
+    def __init__(self, hidden: Tensor, table: Tensor, bias: Tensor, settings: HailSettings):
+        peers, positions, _ = hidden.shape
+        self.table, self.settings = table, settings
+        self.distils = peers > 1 and settings.distillation != "none"
         self.grad_table, self.grad_bias = torch.zeros_like(table), torch.zeros_like(bias)
-        self.logits = None
-        self.buffers = SimpleQueue()  # as many sets as there are blocks worked on at a time
+        on_cpu = hidden.device.type == "cpu"
+        sizes = ON_CPU if on_cpu else ON_GPU
+        elements = peers * len(table)
+        self.at_once = max(min(max(sizes.product // elements, FEWEST_POSITIONS), positions), 1)
+        self.logits = hidden.new_empty(self.at_once * elements)
+        self.block = blocks_for(hidden, table, bias, settings, min(max(sizes.block // elements, 1), self.at_once))
+        # A second core gains more from a block of its own than from half of each step of one block.
+        self.threads = torch.get_num_threads() if on_cpu else 1
+        of_each = -(-self.at_once // self.threads)
+        self.in_block = min(self.block.positions, of_each)
 
     def loss(self, hidden: Tensor, targets: Tensor) -> tuple[HailLossParts, Tensor]:
         """hidden [T, M, d], targets [M] -> the loss and its parts, and the gradient of hidden."""
         settings = self.settings
-        self._allocate(hidden)
         share = torch.full(targets.shape, 1 / max(len(targets), 1), dtype=hidden.dtype, device=hidden.device)  # [M]
-        if self.distillation == "none":
+        if not self.distils:
             terms, grad_hidden = self._pass(hidden, targets, share, share)
             return undistilled(terms[0]), grad_hidden
         own, distilled = settings.alpha * share, (1 - settings.alpha) * share
@@ -118,24 +129,6 @@ class _Sweep:
             )
             grad_hidden.index_add_(1, candidates, surplus)
         return balance(*terms, keep, settings), grad_hidden
-
-    def _allocate(self, hidden: Tensor) -> None:
-        peers, positions, _ = hidden.shape
-        sizes = ON_CPU if hidden.device.type == "cpu" else ON_GPU
-        elements = peers * len(self.table)
-        self.at_once = max(min(max(sizes.product // elements, FEWEST_POSITIONS), positions), 1)
-        self.in_block = min(max(sizes.block // elements, 1), self.at_once)
-        self.logits = hidden.new_empty(peers * self.at_once * len(self.table))
-        # A second core gains more from a block of its own than from half of each step of one block.
-        blocks = -(-self.at_once // self.in_block)
-        self.threads = min(blocks, torch.get_num_threads()) if hidden.device.type == "cpu" else 1
-        for _ in range(self.threads):
-            shape = peers, self.in_block, len(self.table)
-            self.buffers.put(closed_form.Buffers(*(hidden.new_empty(shape) for _ in closed_form.Buffers._fields)))
-        self.clamps = True
-        if hidden.device.type == "cpu" and positions:  # elsewhere, looking at the result would stall the device
-            bound = hidden.norm(dim=-1).max() * self.table.norm(dim=-1).max() + self.bias.abs().max()
-            self.clamps = not bound < LARGEST_LOGIT / 2
 
     def _pass(self, hidden: Tensor, targets: Tensor, own: Tensor, distilled: Tensor) -> tuple[Tensor, Tensor]:
         """Terms [3, T, n] (self-knowledge, positive, negative) and gradient of hidden [T, n, d].
@@ -154,48 +147,15 @@ class _Sweep:
                 flat.view(peers, -1, len(self.table)).split(self.in_block, 1),
                 *(of_position[chunk].split(self.in_block) for of_position in (targets, own, distilled)),
             )
-            terms[:, :, chunk] = torch.cat(list(self._each_block(*rows)), -1)
+            found = list(self._each_block(*rows))
+            terms[:, :, chunk] = torch.cat([block.terms for block in found], -1)
+            for block in found:
+                self.grad_bias += block.grad_bias
             grad_hidden[:, chunk] = (flat @ self.table).view(peers, -1, size)
             self.grad_table.addmm_(flat.t(), inputs)
-            self.grad_bias += flat.sum(0)
         return terms, grad_hidden
 
-    def _each_block(self, *blocks) -> Iterable[Tensor]:
-        """`_block` of each, on threads of their own where there are several."""
-        return workers(self.threads).map(self._block, *blocks) if self.threads > 1 else map(self._block, *blocks)
-
-    @torch.no_grad()
-    def _block(self, logits: Tensor, targets: Tensor, own: Tensor, distilled: Tensor) -> Tensor:
-        """Terms [3, T, s] of the logits [T, s, V], their bias not added yet, which turn into their gradient."""
-        room = self.buffers.get()
-        try:
-            return self._terms(logits.add_(self.bias), targets, own, distilled, room)
-        finally:
-            self.buffers.put(room)
-
-    def _terms(self, logits, targets, own, distilled, room: closed_form.Buffers) -> Tensor:
-        outside = None
-        if self.clamps:
-            outside = logits.abs() > LARGEST_LOGIT
-            logits.clamp_(-LARGEST_LOGIT, LARGEST_LOGIT)
-        buffers = closed_form.Buffers(*(buffer[:, : len(targets)] for buffer in room))
-        rows = closed_form.likelihoods(logits, targets, buffers)
-        self_knowledge = -rows.log_p_target
-        positive = negative = torch.zeros_like(self_knowledge)
-        weight = own.expand_as(self_knowledge)
-        if self.distillation == "mimicry":
-            positive = closed_form.mimicry(rows, targets, weight, distilled, buffers, logits)
-        else:
-            if self.distillation == "med" and self.settings.positive_term:
-                unlikelihood = closed_form.unlikelihood_of_targets(rows, self.settings.gamma)
-                positive = unlikelihood * self_knowledge
-                weight = weight + distilled * unlikelihood
-            if self.distillation == "med" and self.settings.negative_term:
-                negative = closed_form.mutual_exclusivity(
-                    rows, targets, weight, distilled, self.settings.gamma, buffers, logits
-                )
-            else:
-                closed_form.cross_entropy_gradient(rows, targets, weight, buffers, logits)
-        if outside is not None:
-            logits.masked_fill_(outside, 0.0)
-        return torch.stack([self_knowledge, positive, negative])
+    def _each_block(self, *blocks) -> Iterable[OfBlock]:
+        """Each block's terms and gradients, on threads of their own where there are several."""
+        several = self.threads > 1 and len(blocks[0]) > 1
+        return workers(self.threads).map(self.block, *blocks) if several else map(self.block, *blocks)

@@ -1,0 +1,109 @@
+"""Loss and gradient of a block of logits: in C for what HAIL is trained with on a CPU, by torch for all else."""
+
+from __future__ import annotations
+
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from recbole_hail.losses import closed_form, native
+from recbole_hail.losses.hail import HailSettings
+
+LARGEST_LOGIT = 1e30  # as in `likelihood.log_likelihood`
+
+
+class OfBlock(NamedTuple):
+    terms: Tensor  # [3, T, s]: self-knowledge, positive, negative
+    grad_bias: Tensor  # [V]
+
+
+def blocks_for(
+    hidden: Tensor, table: Tensor, bias: Tensor, settings: HailSettings, most: int
+) -> NativeBlocks | TorchBlocks:
+    """What turns logits [T, s, V], products of hidden [T, M, d] and table [V, d], into their gradient and `OfBlock`.
+
+    It is called, by several threads at once if wanted, with the logits, their bias not added yet, targets [s], and the
+    weights `own` and `distilled` [s] with which each position enters the gradient. s may be `positions` at most; torch,
+    which passes over a block some twenty times, should be given `most` for the block to stay in the processor's cache.
+    """
+    peers, positions, _ = hidden.shape
+    distillation = settings.distillation if peers > 1 else "none"
+    clamps = True
+    if hidden.device.type == "cpu" and positions:  # elsewhere, looking at the result would stall the device
+        bound = hidden.norm(dim=-1).max() * table.norm(dim=-1).max() + bias.abs().max()
+        clamps = not bound < LARGEST_LOGIT / 2  # also where something is not finite
+    in_c = distillation == "none" or (distillation == "med" and settings.gamma == 1)
+    if in_c and not clamps and hidden.dtype == torch.float32 and native.kernel():
+        return NativeBlocks(bias, distillation, settings)
+    return TorchBlocks(bias, distillation, settings, clamps, most)
+
+
+class NativeBlocks:
+    positions = 256  # rows are worked on one by one, so few because the bias's gradient is summed so
+
+    def __init__(self, bias: Tensor, distillation: str, settings: HailSettings):
+        self.bias, self.kernel = bias.contiguous(), native.kernel()
+        distils = distillation == "med"
+        self.positive, self.negative = distils and settings.positive_term, distils and settings.negative_term
+
+    def __call__(self, logits: Tensor, targets: Tensor, own: Tensor, distilled: Tensor) -> OfBlock:
+        peers, positions, elements = logits.shape
+        found = OfBlock(logits.new_empty(3, peers, positions), torch.zeros_like(self.bias))
+        status = self.kernel(
+            *(peers, positions, elements, logits.data_ptr(), logits.stride(0), self.bias.data_ptr()),
+            *(targets.data_ptr(), own.data_ptr(), distilled.data_ptr(), self.positive, self.negative),
+            *(found.terms.data_ptr(), positions, found.grad_bias.data_ptr()),
+        )
+        if status:
+            raise MemoryError("no memory was left for the loss")
+        return found
+
+
+class TorchBlocks:
+    def __init__(self, bias: Tensor, distillation: str, settings: HailSettings, clamps: bool, positions: int):
+        self.bias, self.distillation, self.settings = bias, distillation, settings
+        self.clamps, self.positions = clamps, positions
+        self.buffers = SimpleQueue()  # as many sets as there were calls at a time
+
+    @torch.no_grad()
+    def __call__(self, logits: Tensor, targets: Tensor, own: Tensor, distilled: Tensor) -> OfBlock:
+        peers, positions, elements = logits.shape
+        try:
+            room = self.buffers.get_nowait()
+        except Empty:
+            shape = peers, self.positions, elements
+            room = closed_form.Buffers(*(logits.new_empty(shape) for _ in closed_form.Buffers._fields))
+        buffers = closed_form.Buffers(*(buffer[:, :positions] for buffer in room))
+        try:
+            terms = self._terms(logits.add_(self.bias), targets, own, distilled, buffers)
+            return OfBlock(terms, logits.sum((0, 1)))
+        finally:
+            self.buffers.put(room)
+
+    def _terms(self, logits, targets, own, distilled, buffers: closed_form.Buffers) -> Tensor:
+        outside = None
+        if self.clamps:
+            outside = logits.abs() > LARGEST_LOGIT
+            logits.clamp_(-LARGEST_LOGIT, LARGEST_LOGIT)
+        rows = closed_form.likelihoods(logits, targets, buffers)
+        self_knowledge = -rows.log_p_target
+        positive = negative = torch.zeros_like(self_knowledge)
+        weight = own.expand_as(self_knowledge)
+        if self.distillation == "mimicry":
+            positive = closed_form.mimicry(rows, targets, weight, distilled, buffers, logits)
+        else:
+            if self.distillation == "med" and self.settings.positive_term:
+                unlikelihood = closed_form.unlikelihood_of_targets(rows, self.settings.gamma)
+                positive = unlikelihood * self_knowledge
+                weight = weight + distilled * unlikelihood
+            if self.distillation == "med" and self.settings.negative_term:
+                negative = closed_form.mutual_exclusivity(
+                    rows, targets, weight, distilled, self.settings.gamma, buffers, logits
+                )
+            else:
+                closed_form.cross_entropy_gradient(rows, targets, weight, buffers, logits)
+        if outside is not None:
+            logits.masked_fill_(outside, 0.0)
+        return torch.stack([self_knowledge, positive, negative])

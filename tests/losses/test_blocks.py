@@ -1,0 +1,87 @@
+"""Which block of logits is worked on in C, and that peers of one likeliest element and of several agree with torch."""
+
+import pytest
+import torch
+
+from recbole_hail.losses import blocks, native
+from recbole_hail.losses.hail import HailSettings
+
+
+def chosen(dtype=torch.float32, peers=2, size=1.0, **settings):
+    hidden, table, bias = torch.ones(peers, 4, 3), size * torch.ones(5, 3), torch.zeros(5)
+    return type(blocks.blocks_for(*(tensor.to(dtype) for tensor in (hidden, table, bias)), HailSettings(**settings), 4))
+
+
+def test_float32_with_the_papers_weights_is_worked_on_in_c(monkeypatch):
+    monkeypatch.setattr(native, "kernel", lambda: print)
+    for settings in ({}, {"beta": 0.1, "positive_term": False}, {"distillation": "none"}):
+        assert chosen(**settings) is blocks.NativeBlocks
+    assert chosen(peers=1, distillation="mimicry", gamma=2.0) is blocks.NativeBlocks  # nothing is distilled
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"gamma": 2.0},
+        {"distillation": "mimicry"},
+        {"dtype": torch.float64},
+        {"size": 1e30},  # logits may have to be clamped
+        {"size": torch.inf},
+        {"size": torch.nan},
+    ],
+    ids=str,
+)
+def test_all_else_is_left_to_torch(monkeypatch, case):
+    monkeypatch.setattr(native, "kernel", lambda: print)
+    assert chosen(**case) is blocks.TorchBlocks
+
+
+def test_without_the_c_code_torch_does_it(monkeypatch):
+    monkeypatch.setattr(native, "kernel", lambda: None)
+    assert chosen() is blocks.TorchBlocks
+
+
+def test_no_memory_is_an_error(monkeypatch):
+    monkeypatch.setattr(native, "kernel", lambda: lambda *_: -1)
+    block = blocks.NativeBlocks(torch.zeros(5), "med", HailSettings())
+    with pytest.raises(MemoryError, match="no memory was left for the loss"):
+        block(torch.zeros(2, 3, 5), torch.zeros(3, dtype=torch.long), torch.ones(3), torch.ones(3))
+
+
+# Likeliest elements of three peers and the target: the places that the C code handles apart from all others.
+PLACES = [([0, 0, 0], 0), ([0, 0, 0], 1), ([0, 1, 2], 3), ([0, 1, 2], 1), ([0, 0, 1], 1), ([5, 600, 600], 5)]
+
+
+def assert_agree(logits, bias, targets, **settings):
+    """Terms and gradients of C equal those of torch in float64."""
+    if native.kernel() is None:
+        pytest.skip("needs a C compiler: without one, all is left to torch")
+    chosen = HailSettings(**settings)
+    of_c, of_torch = logits - bias, (logits - bias).double()
+    own, distilled = torch.full(targets.shape, 0.7), torch.full(targets.shape, 0.3)
+    found = blocks.NativeBlocks(bias, "med", chosen)(of_c, targets, own, distilled)
+    by_torch = blocks.TorchBlocks(bias.double(), "med", chosen, False, len(targets))
+    wanted = by_torch(of_torch, targets, own.double(), distilled.double())
+    torch.testing.assert_close(found.terms.double(), wanted.terms, rtol=1e-6, atol=1e-12)
+    for one, other in ((of_c, of_torch), (found.grad_bias, wanted.grad_bias)):
+        torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=1e-6 * other.abs().max().item() + 1e-30)
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-3, 3.0, 30.0, 300.0])
+@pytest.mark.parametrize(("likeliest", "target"), PLACES)
+@pytest.mark.parametrize("peers", [2, 3])
+@pytest.mark.parametrize("settings", [{}, {"positive_term": False}, {"negative_term": False}], ids=str)
+def test_c_and_torch_agree_wherever_the_likeliest_elements_are(likeliest, target, peers, gap, settings):
+    generator = torch.Generator().manual_seed(0)
+    logits, bias = torch.randn(peers, 1, 700, generator=generator), torch.randn(700, generator=generator)
+    for peer, element in zip(logits, likeliest, strict=False):
+        peer[0, element] = peer.max() + gap
+    assert_agree(logits, bias, torch.tensor([target]), **settings)
+
+
+@pytest.mark.parametrize("spread", [0.1, 1.0, 5.0])
+@pytest.mark.parametrize("elements", [511, 512, 513, 100_000, 1_000_000])
+def test_sums_over_many_elements_keep_their_digits(elements, spread):
+    generator = torch.Generator().manual_seed(0)
+    logits, bias = spread * torch.randn(2, 3, elements, generator=generator), torch.randn(elements, generator=generator)
+    assert_agree(logits, bias, torch.tensor([0, elements // 2, elements - 1]))
