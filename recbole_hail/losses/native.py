@@ -6,7 +6,6 @@ import logging
 import os
 import platform
 import re
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -46,9 +45,9 @@ def kernel() -> Callable[..., int] | None:
 
 
 def _compiler() -> list[str]:
-    for command in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
-        if command and shutil.which(shlex.split(command)[0]):
-            return shlex.split(command)
+    for command in (os.environ.get("CC", "").split(), ["cc"], ["gcc"], ["clang"]):
+        if command and shutil.which(command[0]):
+            return command
     raise Unavailable("no C compiler was found ($CC, cc, gcc, clang)")
 
 
