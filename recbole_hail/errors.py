@@ -27,3 +27,10 @@ class RankLost(UserError):
 
 class TrainingDiverged(UserError):
     """A loss that is NaN or infinite; names the step, the peer and the parts."""
+
+
+class FileError(UserError):
+    """A file or folder that the machine does not let us read or write: a full disk, say, or missing rights."""
+
+    def __init__(self, error: OSError):
+        super().__init__(f"file: {error.filename} cannot be read or written: {error.strerror or error}")

@@ -1,6 +1,8 @@
 """Files written whole or not at all."""
 
+import glob
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +12,35 @@ from recbole_hail.errors import UserError
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path to write to, renamed to `path` at the end; after an error nothing of it remains."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    """A temporary path to write to, renamed to `path` at the end; after an error nothing of it remains.
+
+    What a process that was killed has left of the same file is removed. An OSError names `path`.
+    """
+    machine = platform.node()
+    temporary = path.with_name(f".{machine}-{os.getpid()}.{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{glob.escape(machine)}-*.{glob.escape(path.name)}"):
+            if not _runs(left.name.removeprefix(f".{machine}-").removesuffix(f".{path.name}")):
+                left.unlink(missing_ok=True)
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _runs(process: str) -> bool:
+    """Whether there is such a process on this machine; True of what is no number."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OverflowError, PermissionError):
+        pass
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
 
 from recbole_hail import settings
-from recbole_hail.errors import RankLost, SettingsError
+from recbole_hail.errors import FileError, RankLost, SettingsError
 
 # A rank that loses another is given time to be ended by the process that started both, which knows which one died.
 _SECONDS_TO_BE_ENDED = 10
@@ -31,6 +31,10 @@ def run_recboles(rank, *args):
     """RecBole's entry of a spawned rank, under a name whose import registers the plugin in that process."""
     try:
         _run_recboles(rank, *args)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise FileError(error) from None
     except RuntimeError as error:
         if "EADDRINUSE" in str(error):
             port = args[-1]["config_dict"]["port"]

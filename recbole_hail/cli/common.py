@@ -5,7 +5,9 @@ import difflib
 import importlib
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from importlib import resources
 
@@ -16,7 +18,7 @@ import recbole_hail  # noqa: F401  registers the plugin, in spawned ranks too, w
 import yaml
 from dataset_converters import ConversionError
 from recbole_hail import ranks
-from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.errors import FileError, SettingsError, UserError
 from recbole_hail.plugin import MODELS, yaml_folder
 from recbole_hail.settings import known_settings
 
@@ -24,8 +26,19 @@ _EXTERNAL = ("LightGBM", "XGBoost")  # RecBole's names for models of libraries t
 _SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, after which everything is to be left as after Ctrl-C."""
+
+
+def _terminate(*_) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _Terminated
+
+
 def guarded(command: Callable[[], None]) -> int:
-    """Runs a command; exit status 0, 2 for what the user can mend, 1 for a lost rank, 130 after Ctrl-C."""
+    """Runs a command; exit status 0, 2 for what the user can mend, 1 for a lost rank, 130 after Ctrl-C, 143 SIGTERM."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         command()
     except SettingsError as error:
@@ -34,15 +47,24 @@ def guarded(command: Callable[[], None]) -> int:
     except (UserError, ConversionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {FileError(error)}", file=sys.stderr)
+        return 2
     except ProcessException as error:
         said, status = ranks.explained(error)
         print(f"error: {said}", file=sys.stderr)
         return status
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as signalled:
         for rank in multiprocessing.active_children():  # a signal to this process alone does not reach them
             rank.terminate()
-        print("interrupted", file=sys.stderr)
-        return 130
+        ended = isinstance(signalled, _Terminated)
+        print("ended by SIGTERM" if ended else "interrupted", file=sys.stderr)
+        return 143 if ended else 130
     return 0
 
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import recbole_hail  # noqa: F401  registers the plugin
-from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.errors import SettingsError
 from recbole_hail.files import write_text
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import to_html
@@ -42,8 +42,5 @@ def run(arguments) -> None:
     output = _output(arguments)
     with opened(arguments.checkpoint, data_path=arguments.data_path) as found:
         report = gather(found, say=lambda text: print(text, file=sys.stderr, flush=True))
-    try:
-        write_text(output, to_html(report))
-    except OSError as error:
-        raise UserError(f"output: {output} cannot be written ({error}); name another file with --output") from None
+    write_text(output, to_html(report))
     print(output)

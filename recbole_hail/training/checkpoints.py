@@ -32,7 +32,10 @@ def write_checkpoint(state: dict, path: str | os.PathLike) -> None:
     path = Path(path)
     state = {name: _Stored(value) if isinstance(value, Config) else plain(value) for name, value in state.items()}
     with written_whole(path) as temporary, open(temporary, "wb") as file:
-        torch.save(state, file)
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # of torch's archive, about bytes that are not there
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
         file.flush()
         os.fsync(file.fileno())
 

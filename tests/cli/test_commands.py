@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from recbole_hail.cli.common import guarded
+
 FULL = "--eval_args={'split':{'LS':'valid_and_test'},'order':'TO','group_by':'user','mode':'full'}"
 
 
@@ -94,3 +96,29 @@ def test_a_group_of_models_that_are_evaluated_differently_is_refused(cyclic, run
     done = run_command("run_recbole_group", "--model_list=HAIL,Pop", "--dataset=cyclic", "--config_files=small.yaml")
     assert done.returncode == 2, done.stderr[-3000:]
     assert "error: topk: differs between the models" in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_one_message_and_status_2(cyclic, run_command):
+    """A file called log, where RecBole wants a folder, ended in a traceback."""
+    Path("log").write_text("mine")
+    done = run_hail(run_command, "--epochs=1")
+    assert done.returncode == 2, done.stderr[-3000:]
+    assert "error: file: ./log cannot be read or written: File exists" in done.stderr and "Traceback" not in done.stderr
+    assert Path("log").read_text() == "mine"
+
+
+@pytest.mark.parametrize("broken, status", [(KeyboardInterrupt(), 130), (BrokenPipeError(), 141)])
+def test_a_command_that_is_cut_off_ends_without_a_traceback(broken, status, capfd, monkeypatch):
+    def command():
+        raise broken
+
+    assert guarded(command) == status
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does(run_python):
+    """It cut all off where it stood: what `finally` undoes was left half done, and nothing was said."""
+    code = "import os, sys; from recbole_hail.cli.common import guarded\n"
+    code += "def command():\n    try:\n        os.kill(os.getpid(), 15)\n    finally:\n        print('undone')\n"
+    done = run_python(code + "sys.exit(guarded(command))")
+    assert (done.returncode, done.stdout, done.stderr) == (143, "undone\n", "ended by SIGTERM\n")

@@ -1,5 +1,6 @@
 """`recbole-hail report` as people call it: a page beside the checkpoint, and messages for bad input."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -73,12 +74,12 @@ def test_outputs_that_cannot_be_are_refused_before_the_work(checkpoint, tmp_path
 
 
 def test_a_page_that_cannot_be_written_is_a_message(checkpoint, tmp_path, refused, monkeypatch):
-    def full_disk(path, text):
+    def full_disk(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("recbole_hail.cli.report.write_text", full_disk)
+    monkeypatch.setattr(os, "replace", full_disk)
     said = refused(tmp_path, f"--checkpoint={checkpoint}", f"--output={tmp_path}/page.html")
-    assert "error: output:" in said and "cannot be written ([Errno 28] No space left on device)" in said
+    assert f"error: file: {tmp_path}/page.html cannot be read or written: No space left on device" in said
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path, refused):

@@ -1,0 +1,56 @@
+"""Files that are there whole or not at all, whatever happens to the process that writes them."""
+
+import os
+import platform
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from recbole_hail.files import write_text, written_whole
+from recbole_hail.training.checkpoints import write_checkpoint
+
+
+def test_what_a_killed_process_has_left_goes_with_the_next_writing(tmp_path):
+    """A checkpoint half written at every kill stayed for good."""
+    file = tmp_path / "model.pth"
+    code = "import os, sys; from recbole_hail.files import *\nwith written_whole(Path(sys.argv[1])) as temporary:\n"
+    code += "    temporary.write_text('half'); os.kill(os.getpid(), 9)"
+    done = subprocess.run([sys.executable, "-c", code, str(file)])
+    assert done.returncode == -signal.SIGKILL and not file.exists()
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(f".{platform.node()}-") and left.read_text() == "half"
+    others = [f".{platform.node()}-{os.getppid()}.model.pth", ".elsewhere-1.model.pth", ".1.other.pth"]
+    for name in others:  # of a process that runs, of another machine, of another file
+        (tmp_path / name).write_text("theirs")
+    write_text(file, "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"model.pth", *others}
+
+
+def test_an_error_names_the_file_that_was_meant(tmp_path):
+    with pytest.raises(OSError) as raised, written_whole(tmp_path / "table.csv") as temporary:
+        temporary.write_text("half")
+        raise OSError(28, "No space left on device", str(temporary))
+    assert raised.value.filename == str(tmp_path / "table.csv") and not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def little_space():
+    """No file may be longer than 10 kB, as on a disk that is nearly full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_checkpoint_on_a_full_disk_is_an_error_of_the_file(tmp_path, little_space):
+    """torch said "unexpected pos 704 vs 598", and the old checkpoint is kept."""
+    file = tmp_path / "model.pth"
+    file.write_text("the one before")
+    with pytest.raises(OSError, match="File too large") as raised:
+        write_checkpoint({"weights": torch.zeros(10_000)}, file)
+    assert raised.value.filename == str(file)
+    assert file.read_text() == "the one before" and list(tmp_path.iterdir()) == [file]
