@@ -117,6 +117,7 @@ def _with_our_yaml(original):
                 self.internal_config_dict.pop(name, None)
             self.internal_config_dict.update(theirs)
         merged = {**self.internal_config_dict, **self.external_config_dict}
+        _check_forms(merged)
         samples_negatives = hasattr(model_class, "input_type") or merged.get("loss_type") != "CE"
         sequential = model_class.type == ModelType.SEQUENTIAL
         if sequential and not samples_negatives:
@@ -137,6 +138,15 @@ def _with_our_yaml(original):
             self.internal_config_dict["load_col"] = {"inter": [*columns, merged["TIME_FIELD"]]}
 
     return load
+
+
+def _check_forms(merged: dict) -> None:
+    """SettingsError for what RecBole takes apart before it looks at it."""
+    found = [f"{name}: [] names none; name at least one" for name in ("metrics", "topk") if merged.get(name) == []]
+    if not isinstance(merged["eval_args"], dict):
+        found.append(f"eval_args: {merged['eval_args']!r} must hold split, order and mode, as in yaml/evaluation.yaml")
+    if found:
+        raise SettingsError(found)
 
 
 def _in_mode_of(candidates: str, arguments: dict) -> dict:

@@ -1,9 +1,15 @@
 """Several processes, RecBole's ranks: how they meet, share out rows, and end when one of them has ended."""
 
+import multiprocessing
 import os
 import re
+import signal
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from multiprocessing.context import SpawnProcess
 
 import recbole.quick_start.quick_start
 import torch
@@ -15,6 +21,8 @@ from recbole_hail.errors import FileError, RankLost, SettingsError
 
 # A rank that loses another is given time to be ended by the process that started both, which knows which one died.
 _SECONDS_TO_BE_ENDED = 10
+_SECONDS_TO_END = 5  # for a rank that was asked to
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 # What gloo, nccl and the store that ranks meet by say of a rank that does not answer.
 _LOST = re.compile("gloo|nccl|TCPStore|Broken pipe|Connection (reset|refused|closed)|socket", re.IGNORECASE)
 _CHECKS = [("distributed_timeout", lambda v: not isinstance(v, bool) and v > 0, "must be a positive number of seconds")]
@@ -27,10 +35,55 @@ def problems(config) -> list[str]:
     return settings.check(config, _CHECKS)
 
 
+@contextmanager
+def started_undisturbed() -> Iterator[None]:
+    """Ranks that are being started leave Ctrl-C to this process, which ends them; each would die with a traceback."""
+    start = SpawnProcess.start
+
+    def masked(process):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # is handed down
+        try:
+            start(process)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    SpawnProcess.start = masked
+    try:
+        yield
+    finally:
+        SpawnProcess.start = start
+
+
+def end() -> None:
+    """Ends the ranks that this process has started, also those that do not listen."""
+    started, deadline = multiprocessing.active_children(), time.monotonic() + _SECONDS_TO_END
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave them behind
+    for rank in started:
+        rank.terminate()
+    for rank in started:
+        rank.join(max(deadline - time.monotonic(), 0))
+        rank.kill()
+        rank.join()
+    signal.signal(signal.SIGINT, before)
+
+
+def _leave(*_) -> None:
+    """Ends a rank once: Ctrl-C reaches it too, and a second signal would cut off what the first has it tidy up."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def run_recboles(rank, *args):
     """RecBole's entry of a spawned rank, under a name whose import registers the plugin in that process."""
     try:
+        for number in _ENDING:  # Ray, which RecBole imports, has a handler of its own
+            signal.signal(number, _leave)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         _run_recboles(rank, *args)
+    except KeyboardInterrupt:  # the command that started the ranks says so; what files needed is done
+        sys.stdout.flush()
+        os._exit(130)
     except OSError as error:
         if error.filename is None:
             raise

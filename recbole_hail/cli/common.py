@@ -3,15 +3,14 @@
 import argparse
 import difflib
 import importlib
-import multiprocessing
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from importlib import resources
 
 from recbole.config import Config
+from recbole.quick_start import run
 from torch.multiprocessing.spawn import ProcessException
 
 import recbole_hail  # noqa: F401  registers the plugin, in spawned ranks too, which import the command again
@@ -37,8 +36,7 @@ def _terminate(*_) -> None:
 
 def guarded(command: Callable[[], None]) -> int:
     """Runs a command; exit status 0, 2 for what the user can mend, 1 for a lost rank, 130 after Ctrl-C, 143 SIGTERM."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         command()
     except SettingsError as error:
@@ -60,11 +58,12 @@ def guarded(command: Callable[[], None]) -> int:
         print(f"error: {said}", file=sys.stderr)
         return status
     except KeyboardInterrupt as signalled:
-        for rank in multiprocessing.active_children():  # a signal to this process alone does not reach them
-            rank.terminate()
+        ranks.end()  # a signal to this process alone does not reach them
         ended = isinstance(signalled, _Terminated)
         print("ended by SIGTERM" if ended else "interrupted", file=sys.stderr)
         return 143 if ended else 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
 
 
@@ -84,16 +83,32 @@ def recbole_parser(description: str) -> argparse.ArgumentParser:
 
 def add_processes(parser: argparse.ArgumentParser) -> None:
     """RecBole's arguments for training with several processes."""
-    parser.add_argument("--nproc", type=int, default=1, help="processes on this machine (default: 1)")
+    parser.add_argument("--nproc", type=_at_least_1, default=1, help="processes on this machine (default: 1)")
     parser.add_argument("--ip", default="localhost", help="address of the master node (default: localhost)")
     parser.add_argument("--port", default="5678", help="port of the master node (default: 5678)")
     parser.add_argument("--world_size", type=int, default=-1, help="processes on all machines (default: nproc)")
     parser.add_argument("--group_offset", type=int, default=0, help="global rank of this machine's first process")
 
 
-def processes(arguments: argparse.Namespace) -> dict:
-    """What `add_processes` read, as arguments of `recbole.quick_start.run`."""
-    return {name: getattr(arguments, name) for name in ("nproc", "ip", "port", "world_size", "group_offset")}
+def _at_least_1(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
+    return int(text)
+
+
+def run_model(model: str, files: list[str] | None, arguments: argparse.Namespace):
+    """`recbole.quick_start.run` with the processes that `add_processes` read; what it returns."""
+    names = ("nproc", "ip", "port", "world_size", "group_offset")
+    given = {name: getattr(arguments, name) for name in names}
+    if given["world_size"] != -1 and not 0 <= given["group_offset"] <= given["world_size"] - given["nproc"]:
+        raise SettingsError(
+            [
+                f"world_size: {given['world_size']} processes on all machines have no room for nproc: {given['nproc']} "
+                f"from group_offset: {given['group_offset']} on"
+            ]
+        )
+    with ranks.started_undisturbed():
+        return run(model, arguments.dataset, config_file_list=files, **given)
 
 
 def check_out(arguments: argparse.Namespace) -> None:

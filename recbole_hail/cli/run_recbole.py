@@ -4,10 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from recbole.quick_start import run
-
 import dataset_converters
-from recbole_hail.cli.common import add_processes, checked_config, config_files, guarded, processes, recbole_parser
+from recbole_hail.cli.common import add_processes, checked_config, config_files, guarded, recbole_parser, run_model
 from recbole_hail.data.requirements import check_files
 
 
@@ -28,7 +26,7 @@ def _run() -> None:
     if arguments.download and not os.path.isdir(config["data_path"]):
         dataset_converters.download(arguments.dataset, output=Path(config["data_path"]))
     check_files(config)
-    run(arguments.model, arguments.dataset, config_file_list=files, **processes(arguments))
+    run_model(arguments.model, files, arguments)
 
 
 def main() -> int:

@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
-from recbole.quick_start import run
 from recbole.utils import list_to_latex
 
-from recbole_hail.cli.common import add_processes, checked_config, config_files, guarded, processes, recbole_parser
+from recbole_hail.cli.common import add_processes, checked_config, config_files, guarded, recbole_parser, run_model
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.tables import result_table
+from recbole_hail.files import write_text
 
 
 def _parser():
@@ -41,7 +41,7 @@ def _run() -> None:
     _check_comparable(configs)
     for config in configs.values():  # all of them before the first is trained
         check_files(config)
-    results = {model: run(model, arguments.dataset, config_file_list=files, **processes(arguments)) for model in models}
+    results = {model: run_model(model, files, arguments) for model in models}
     for phase, key, file in (
         ("validation", "best_valid_result", arguments.valid_latex),
         ("test", "test_result", arguments.test_latex),
@@ -53,8 +53,7 @@ def _run() -> None:
         rows = [{"Model": model, **result} for model, result in by_model.items()]
         bigger = next(iter(results.values()))["valid_score_bigger"]
         _, latex = list_to_latex(rows, bigger_flag=bigger, subset_columns=list(rows[0])[1:])
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
-        Path(file).write_text(latex, encoding="utf-8")
+        write_text(Path(file), latex)
         print(f"written to {file}")
 
 

@@ -17,9 +17,7 @@ def check_files(config) -> None:
         ways = "\n  ".join(commands_for(name, folder))
         itself = "\nor let run_recbole fetch it: add --download" if name in DOWNLOADABLE else ""
         raise DataError(f"dataset: {name} is not at {file}; make it with one of\n  {ways}{itself}")
-    with open(file, encoding=config["encoding"] or "utf-8") as lines:
-        header = lines.readline().rstrip("\r\n")
-    fields = [column.split(":")[0] for column in header.split(config["field_separator"])]
+    fields = _fields(file, config)
     needed = [config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]]
     sequential = config["MODEL_TYPE"].name == "SEQUENTIAL" or config["eval_args"]["order"] == "TO"
     if sequential:
@@ -28,8 +26,9 @@ def check_files(config) -> None:
     if missing:
         setting = next(s for s in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD") if config[s] == missing[0])
         order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
+        alone = f" alone (field_separator: {config['field_separator']!r})" if len(fields) == 1 else ""
         raise DataError(
-            f"dataset: {file} has no field {', '.join(missing)}; its header has {', '.join(fields)}. Add the "
+            f"dataset: {file} has no field {', '.join(missing)}; its header has {', '.join(fields)}{alone}. Add the "
             f"column, or name the one to use{order}, as in --{setting}={fields[-1]}"
         )
     columns = (config["load_col"] or {}).get("inter", "*") if isinstance(config["load_col"], dict) else "*"
@@ -38,6 +37,28 @@ def check_files(config) -> None:
         raise DataError(
             f"load_col: {columns} leaves out {', '.join(unloaded)}; add it, as in --load_col=\"{{'inter': {needed}}}\""
         )
+
+
+def _fields(file: str, config) -> list[str]:
+    """The names of the columns; DataError where there are no rows, no types, or no text."""
+    encoding = config["encoding"] or "utf-8"
+    try:
+        with open(file, encoding=encoding) as lines:
+            header, first = lines.readline().rstrip("\r\n"), lines.readline()
+    except (UnicodeDecodeError, LookupError):
+        raise DataError(
+            f"dataset: {file} is not text in {encoding}; convert it, or name its encoding, as in --encoding=latin-1"
+        ) from None
+    if not (header.strip() and first.strip()):
+        raise DataError(f"dataset: {file} holds no events; it needs a header and a line for each event")
+    columns = header.split(config["field_separator"])
+    untyped = [column for column in columns if ":" not in column]
+    if untyped:
+        raise DataError(
+            f"dataset: {file} does not say in its header what {', '.join(map(repr, untyped))} holds; write name:token "
+            "for names and numbers of things, name:float for times"
+        )
+    return [column.split(":")[0] for column in columns]
 
 
 def check_split(config, dataset, parts) -> None:

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -20,7 +21,7 @@ from recbole_hail.report.runs import Shared
 
 REFERENCE = ModelSpec("HAIL")
 ROUNDS = 11
-TOGETHER = 5  # systems in memory beside the reference, each with data of its own
+SECONDS = 20  # after which no round begins; a step of RecBole's own models may take minutes
 _FREE = ("alpha", "alpha_end", "beta")  # settings of the loss that change no step's cost
 
 
@@ -62,16 +63,18 @@ class Calibration:
         raise SettingsError([f"output: {self.file} cannot be read; remove it, and it is measured again"])
 
     def measure(self, specs: Iterable[ModelSpec], config_of: Callable, say: Callable[[str], None]) -> None:
-        """Measures the systems that are not known yet, a few at a time with the reference, and keeps the figures."""
-        missing = {cost_label(spec): _costing(spec) for spec in specs if cost_label(spec) not in self.systems}
-        with TemporaryDirectory() as lists:
-            own = {"candidates_dir": lists}
-            for start in range(0, len(missing), TOGETHER):
-                some = dict(list(missing.items())[start : start + TOGETHER])
-                say(f"calibration: {ROUNDS} steps, in turn, of {'; '.join(some)}")
-                measured = {cost_label(REFERENCE): REFERENCE, **some}
-                found = _measured(measured, self.shared, own, config_of)
-                self.own["systems"] = found | self.systems  # what is known stays
+        """Measures the systems that are not known yet, one after another, and keeps the figures of each at once."""
+        labels = {cost_label(spec): _costing(spec) for spec in (REFERENCE, *specs)}
+        missing = {label: spec for label, spec in labels.items() if label not in self.systems}
+        if not missing:
+            return
+        say(
+            f"calibration: what a training step costs, of {len(missing)} systems; {ROUNDS} steps of each, or {SECONDS} "
+            f"seconds, measured once and kept in {self.file}"
+        )
+        with TemporaryDirectory() as lists, _quiet():
+            for label, figures in _measured(missing, self.shared, {"candidates_dir": lists}, config_of, say):
+                self.systems[label] = figures
                 write_text(self.file, json.dumps(self.kept, indent=2) + "\n")
 
     def ratio(self, spec: ModelSpec) -> float:
@@ -100,33 +103,51 @@ def _costing(spec: ModelSpec) -> ModelSpec:
     return ModelSpec(spec.model, tuple(setting for setting in spec.settings if setting[0] not in _FREE))
 
 
-def _measured(specs: dict[str, ModelSpec], shared: Shared, own: dict, config_of: Callable) -> dict[str, dict]:
-    """Medians over interleaved steps, so that a slow moment meets all systems.
-
-    Ratios are medians of each round's: systems on the same windows are then compared on the same batches.
-    """
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what RecBole says of data and models."""
     logging.disable(logging.INFO)
     try:
-        steppers = {
-            label: Stepper(config_of(spec.model, shared.dataset, None, {**shared.settings_of(spec), **own}))
-            for label, spec in specs.items()
-        }
-        for stepper in steppers.values():
-            stepper.step()  # allocates
-        seconds = {label: [] for label in steppers}
-        for _ in range(ROUNDS):
-            for label, stepper in steppers.items():
-                seconds[label].append(stepper.step())
+        yield
     finally:
         logging.disable(logging.NOTSET)
-    return {
-        label: {
-            "seconds": median(seconds[label]),
-            "most steps": stepper.most_steps,
-            "ratio": tenth(seconds[cost_label(REFERENCE)], seconds[label]),
-        }
-        for label, stepper in steppers.items()
-    }
+
+
+def _measured(
+    specs: dict[str, ModelSpec], shared: Shared, own: dict, config_of: Callable, say: Callable[[str], None]
+) -> Iterator[tuple[str, dict]]:
+    """Label and figures of each system, measured beside the reference; `own` are settings of the calibration."""
+
+    def stepper_of(system: ModelSpec) -> Stepper:
+        return Stepper(config_of(system.model, shared.dataset, None, {**shared.settings_of(system), **own}))
+
+    reference = None
+    for number, (label, spec) in enumerate(specs.items(), start=1):
+        head = f"[{number}/{len(specs)}] {label}"
+        say(f"{head}: loading its data, building its model")
+        reference = reference or stepper_of(REFERENCE)
+        stepper = reference if label == cost_label(REFERENCE) else stepper_of(spec)
+        say(f"{head}: taking steps")
+        beside, seconds = in_turn(reference, stepper)
+        yield label, {"seconds": median(seconds), "most steps": stepper.most_steps, "ratio": tenth(beside, seconds)}
+
+
+def in_turn(reference: "Stepper", own: "Stepper") -> tuple[list[float], list[float]]:
+    """Seconds of the steps of both, round by round, so that a slow moment meets both.
+
+    Both begin with the first batch: systems on the same windows are then compared on the same batches. The first step
+    of each allocates and does not count, unless it takes longer than all are meant to.
+    """
+    reference.restart()
+    beside = [reference.step()]
+    seconds = beside if own is reference else [own.step()]
+    if seconds[0] > SECONDS:
+        return beside, seconds
+    beside, seconds, started = [], [], perf_counter()
+    while not seconds or (len(seconds) < ROUNDS and perf_counter() - started < SECONDS):
+        beside.append(reference.step())
+        seconds.append(beside[-1] if own is reference else own.step())
+    return beside, seconds
 
 
 def tenth(reference: list[float], seconds: list[float]) -> float:
@@ -143,8 +164,14 @@ class Stepper:
         self.loader, *_ = data_preparation(config, create_dataset(config))
         self.model = get_model(config["model"])(config, self.loader._dataset).to(config["device"]).train()
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config["learning_rate"])
-        self.batches = iter(())
+        self.restart()
         self.most_steps = config["epochs"] * len(self.loader)
+
+    def restart(self) -> None:
+        """The next step takes the first batch of the first pass."""
+        self.batches = iter(())
+        if hasattr(self.loader, "set_epoch"):
+            self.loader.set_epoch(0)
 
     def step(self) -> float:
         """Seconds it took: processor time on a CPU, which other programs hardly change, else wall time."""

@@ -21,6 +21,7 @@ from recbole_hail.errors import CheckpointError, SettingsError
 from recbole_hail.files import written_whole
 
 _ENUMS = {"MODEL_INPUT_TYPE": InputType, "eval_type": EvaluatorType}
+_BEGINNINGS = (b"P", b"\x80")  # of torch's archives, and of pickles such as its older files
 # Known anew wherever a checkpoint is opened: the machine's devices, and that one process opens it.
 _OF_THE_PROCESS = frozenset(
     {"device", "local_rank", "single_spec", "MODEL_TYPE", "nproc", "world_size", "ip", "port", "offset", "resume"}
@@ -43,7 +44,12 @@ def write_checkpoint(state: dict, path: str | os.PathLike) -> None:
 def read_checkpoint(path: str | os.PathLike) -> dict:
     """The state with all tensors on the CPU; CheckpointError says what is wrong with the file."""
     try:
+        with open(path, "rb") as file:
+            if file.read(1) not in _BEGINNINGS:
+                raise CheckpointError(f"checkpoint: {path} is not a checkpoint")
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
     except FileNotFoundError:
         raise CheckpointError(f"checkpoint: {path} does not exist") from None
     except pickle.UnpicklingError as error:

@@ -23,7 +23,7 @@ MAY_DIFFER = frozenset(
         ),
         *("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path"),
         *("MODEL_TYPE", "single_spec", "local_rank", "nproc", "world_size", "ip", "port", "offset"),
-        "distributed_timeout",
+        *("distributed_timeout", "verbose"),  # RecBole tells ranks but the first to be silent
     }
 )
 

@@ -74,8 +74,12 @@ def test_outputs_that_cannot_be_are_refused_before_the_work(checkpoint, tmp_path
 
 
 def test_a_page_that_cannot_be_written_is_a_message(checkpoint, tmp_path, refused, monkeypatch):
-    def full_disk(*_):
-        raise OSError(28, "No space left on device")
+    replace = os.replace
+
+    def full_disk(old, new):
+        if str(new).endswith(".html"):
+            raise OSError(28, "No space left on device")
+        replace(old, new)
 
     monkeypatch.setattr(os, "replace", full_disk)
     said = refused(tmp_path, f"--checkpoint={checkpoint}", f"--output={tmp_path}/page.html")

@@ -6,6 +6,7 @@ import pytest
 from recbole.config import Config
 
 from recbole_hail.errors import SettingsError
+from recbole_hail.experiments import calibration
 from recbole_hail.experiments.calibration import Calibration, Stepper, cost_label, tenth
 from recbole_hail.report.notation import parse_models
 from recbole_hail.report.runs import Shared
@@ -20,13 +21,13 @@ def file(tmp_path):
 
 
 def test_equal_time_in_steps(file, fixed_costs):
-    calibration = Calibration(file, SHARED)
-    calibration.measure([HAIL, ONE, THREE, MEAN], None, lambda text: None)
-    assert calibration.steps_for(ONE, HAIL, 300) == 600
-    assert calibration.steps_for(MEAN, HAIL, 300) == 200, "three networks, each a third of what one would get"
-    assert calibration.ratio(THREE) == 0.7, "rounded to a tenth, so that a busy moment plans no other runs"
-    assert calibration.steps_for(HAIL, THREE, 70) == 100
-    assert calibration.steps_for(THREE, ONE, 1) == 1, "no system is left without a step"
+    costs = Calibration(file, SHARED)
+    costs.measure([HAIL, ONE, THREE, MEAN], None, lambda text: None)
+    assert costs.steps_for(ONE, HAIL, 300) == 600
+    assert costs.steps_for(MEAN, HAIL, 300) == 200, "three networks, each a third of what one would get"
+    assert costs.ratio(THREE) == 0.7, "rounded to a tenth, so that a busy moment plans no other runs"
+    assert costs.steps_for(HAIL, THREE, 70) == 100
+    assert costs.steps_for(THREE, ONE, 1) == 1, "no system is left without a step"
 
 
 def test_what_was_measured_is_kept_and_only_what_is_new_is_added(file, fixed_costs, monkeypatch, kept_calibration):
@@ -36,7 +37,7 @@ def test_what_was_measured_is_kept_and_only_what_is_new_is_added(file, fixed_cos
     assert set(before) == {"HAIL", "HAIL (peers=1)"} and len(said) == 1
     monkeypatch.setattr(
         "recbole_hail.experiments.calibration._measured",
-        lambda specs, *_: {label: {"seconds": 9.0, "most steps": 1, "ratio": 1.0} for label in specs},
+        lambda specs, *_: ((label, {"seconds": 9.0, "most steps": 1, "ratio": 1.0}) for label in specs),
     )
     again = Calibration(file, replace(SHARED, settings={"max_steps": 700, "candidates": "strict"}))
     again.measure([ONE, HAIL, MEAN], None, said.append)
@@ -47,15 +48,54 @@ def test_what_was_measured_is_kept_and_only_what_is_new_is_added(file, fixed_cos
     assert before.items() <= after.items() and after["HAIL (peers=3)"]["ratio"] == 1.0
 
 
-def test_many_systems_are_measured_a_few_at_a_time_and_kept_as_they_come(file, fixed_costs, kept_calibration):
-    kept = []
+def test_a_calibration_that_is_interrupted_keeps_what_it_has(file, fixed_costs, kept_calibration, monkeypatch):
+    """All of several minutes were lost: the figures of five systems were written together."""
+    whole = calibration._measured
 
-    def say(text):
-        kept.append(len(kept_calibration(file)) if file.exists() else 0)
+    def interrupted(specs, *others):
+        yield from list(whole(specs, *others))[:2]
+        raise KeyboardInterrupt
 
-    specs = [HAIL, *parse_models(",".join(f"HAIL[peers={peers}]" for peers in range(3, 13)))]
-    Calibration(file, SHARED).measure(specs, None, say)
-    assert kept == [0, 5, 10] and len(kept_calibration(file)) == 11
+    monkeypatch.setattr(calibration, "_measured", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Calibration(file, SHARED).measure([HAIL, ONE, THREE], None, lambda text: None)
+    assert set(kept_calibration(file)) == {"HAIL", "HAIL (peers=1)"}
+    monkeypatch.setattr(calibration, "_measured", whole)
+    said = []
+    Calibration(file, SHARED).measure([HAIL, ONE, THREE], None, said.append)
+    assert len(kept_calibration(file)) == 3 and "of 1 systems" in said[0]
+
+
+class Slow:
+    """Steps that take `seconds` of the clock each; counts those since the start."""
+
+    def __init__(self, clock, seconds):
+        self.clock, self.seconds, self.steps = clock, seconds, 0
+
+    def restart(self):
+        self.steps = 0
+
+    def step(self):
+        self.steps += 1
+        self.clock[0] += self.seconds
+        return self.seconds
+
+
+@pytest.mark.parametrize("seconds, rounds", [(0.1, 11), (1.4, 11), (3.0, 6), (19.0, 2), (20.0, 1), (90.0, 1)])
+def test_no_system_takes_minutes(monkeypatch, seconds, rounds):
+    """RecBole's BERT4Rec on NYC-16 took them, in silence."""
+    clock = [0.0]
+    monkeypatch.setattr(calibration, "perf_counter", lambda: clock[0])
+    reference, own = Slow(clock, 0.5), Slow(clock, seconds)
+    reference.step()
+    assert calibration.in_turn(reference, own) == ([0.5] * rounds, [seconds] * rounds)
+    first = 0 if seconds == 90 else 1  # the first step counts where there is time for no other
+    assert own.steps == reference.steps == rounds + first
+
+
+def test_the_reference_is_measured_by_itself():
+    reference = Slow([0.0], 0.5)
+    assert calibration.in_turn(reference, reference) == ([0.5] * 11, [0.5] * 11) and reference.steps == 12
 
 
 def test_a_slow_moment_changes_no_ratio():

@@ -51,7 +51,10 @@ def test_a_pickle_that_would_run_code_is_refused(workplace):
 
 @pytest.mark.parametrize(
     "content, message",
-    [(b"", "cannot be read"), (b"<html>", "cannot be read|not opened"), (b"text", "cannot be read"), (b"]", "")],
+    [
+        *((content, "is not a checkpoint") for content in (b"", b"<html>", b"text", b"]", b"n_layers: 1\n")),
+        *((content, "cannot be read|not opened") for content in (b"PK\x03\x04", b"\x80\x02", b"\x80junk")),
+    ],
 )
 def test_files_that_are_no_checkpoints_are_named(workplace, content, message):
     Path("x.pth").write_bytes(content)
