@@ -7,6 +7,7 @@ through, so that `recbole.quick_start.run_recbole(model="HAIL", …)` and the re
 import importlib
 import sys
 from functools import wraps
+from importlib.util import find_spec
 from pathlib import Path
 
 import recbole.config
@@ -194,6 +195,8 @@ def _common_problems(config) -> list[str]:
         found.append(f"eval_args: order {order!r} must be TO for a sequential model")
     if config["resume"] and config["model"] not in MODELS:
         found.append(f"resume: {config['model']} is RecBole's, which cannot continue a run exactly; leave it out")
+    if config["log_wandb"] and find_spec("wandb") is None:
+        found.append("log_wandb: True needs wandb, which is not installed; pip install wandb, or leave it out")
     return found
 
 

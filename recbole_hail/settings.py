@@ -41,7 +41,7 @@ def check(config, checks: Iterable[tuple[str, Callable, str]]) -> list[str]:
 def _holds(test: Callable, value) -> bool:
     try:
         return bool(test(value))
-    except TypeError:
+    except (TypeError, AttributeError, KeyError):
         return False
 
 
@@ -74,6 +74,8 @@ def optional(test: Callable) -> Callable:
     return lambda value: value is None or test(value)
 
 
+_LEARNERS = ("adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam")  # for any other RecBole takes Adam
+
 _CHECKS = [
     ("peers", whole(1), "must be a whole number of at least 1"),
     ("alpha", number(0, 1), "must lie in [0, 1]"),
@@ -100,6 +102,8 @@ _CHECKS = [
     ("train_batch_size", whole(1), "must be a whole number of at least 1"),
     ("train_batch_tokens", optional(whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
     ("learning_rate", lambda v: v > 0, "must be positive"),
+    ("learner", lambda v: v.lower() in _LEARNERS, f"must be one of {', '.join(_LEARNERS)}"),
+    ("clip_grad_norm", optional(lambda v: v["max_norm"] > 0), "must be {max_norm: a positive number}, or ~ for none"),
     ("weight_decay", number(0, float("inf")), "must not be negative"),
     ("layer_norm_eps", lambda v: v > 0, "must be positive"),
     ("seed", whole(0), "must be a whole number of at least 0"),

@@ -16,6 +16,9 @@ from recbole_hail.errors import DataError, SettingsError
         ({"alpha_end": -0.5}, "alpha_end: -0.5 must lie in [0, 1], or be ~ to keep alpha as it is"),
         ({"beta": 1.0}, "beta: 1.0 must lie in [0, 1)"),
         ({"beta": -0.1}, "beta: -0.1 must lie in [0, 1)"),
+        ({"learner": "foo"}, "learner: 'foo' must be one of adam, adamw, sgd"),
+        ({"clip_grad_norm": 5}, "clip_grad_norm: 5 must be {max_norm: a positive number}"),
+        ({"clip_grad_norm": {"max_norm": -1}}, "clip_grad_norm: {'max_norm': -1} must be"),  # went uphill
         ({"gamma": -1}, "gamma: -1 must not be negative"),
         ({"peers": 0}, "peers: 0 must be a whole number of at least 1"),
         ({"peers": 1.5}, "peers: 1.5 must be a whole number of at least 1"),
@@ -71,6 +74,7 @@ def test_resume_is_refused_where_it_cannot_be_exact(workplace):
         ({"eval_args": {"order": "RO"}}, "eval_args: order 'RO' must be TO for a sequential model"),
         ({"eval_args": {"split": {"LS": "foo"}}}, "eval_args: split {'LS': 'foo'} must be one of"),
         ({"eval_args": {"split": {"XX": [1]}}}, "eval_args: split {'XX': [1]} must be one of"),
+        ({"log_wandb": True}, "log_wandb: True needs wandb, which is not installed"),
         ({"epochs": "abc"}, "epochs: 'abc' must be a whole number of at least 0"),
         ({"seed": -1}, "seed: -1 must be a whole number of at least 0"),
         ({"weight_decay": None}, "weight_decay: None must not be negative"),

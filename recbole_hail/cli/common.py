@@ -150,6 +150,13 @@ def settings_of(given: list[str], command: str) -> dict[str, str]:
     return found
 
 
+def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, list[str]]:
+    """A command's own arguments, and the settings beside them; SettingsError for what is neither."""
+    arguments, given = parser.parse_known_args()
+    settings_of(given, parser.prog)  # RecBole passes over what it cannot read
+    return arguments, given
+
+
 def seeds(text: str) -> list[int]:
     """The seeds that `text` lists, each once; SettingsError where they cannot be read."""
     pieces = [piece.strip() for piece in text.split(",") if piece.strip()]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.backend_bases import FigureCanvasBase
 
-from recbole_hail.cli.common import checked_config, config_files, guarded, recbole_parser
+from recbole_hail.cli.common import checked_config, config_files, guarded, parse, recbole_parser
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
 from recbole_hail.plugin import yaml_folder
@@ -81,7 +81,7 @@ def _check_arguments(arguments, space: Space) -> None:
 
 
 def _run() -> None:
-    arguments, settings = _parser().parse_known_args()
+    arguments, settings = parse(_parser())
     sys.argv[1:] = settings  # the rest is this command's, and RecBole would take it for settings
     space = read_space(_space_file(arguments.params_file, arguments.model))
     _check_arguments(arguments, space)

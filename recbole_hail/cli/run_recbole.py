@@ -5,7 +5,15 @@ import sys
 from pathlib import Path
 
 import dataset_converters
-from recbole_hail.cli.common import add_processes, checked_config, config_files, guarded, recbole_parser, run_model
+from recbole_hail.cli.common import (
+    add_processes,
+    checked_config,
+    config_files,
+    guarded,
+    parse,
+    recbole_parser,
+    run_model,
+)
 from recbole_hail.data.requirements import check_files
 
 
@@ -18,7 +26,7 @@ def _parser():
 
 
 def _run() -> None:
-    arguments, _ = _parser().parse_known_args()
+    arguments, _ = parse(_parser())
     files = config_files(arguments)
     # RecBole reads settings from the process arguments, and this is none.
     sys.argv = [argument for argument in sys.argv if argument != "--download"]

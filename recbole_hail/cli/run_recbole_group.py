@@ -5,7 +5,15 @@ from pathlib import Path
 
 from recbole.utils import list_to_latex
 
-from recbole_hail.cli.common import add_processes, checked_config, config_files, guarded, recbole_parser, run_model
+from recbole_hail.cli.common import (
+    add_processes,
+    checked_config,
+    config_files,
+    guarded,
+    parse,
+    recbole_parser,
+    run_model,
+)
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.tables import result_table
@@ -34,7 +42,7 @@ def _check_comparable(configs: dict) -> None:
 
 
 def _run() -> None:
-    arguments, _ = _parser().parse_known_args()
+    arguments, _ = parse(_parser())
     files = config_files(arguments)
     models = [name.strip() for name in arguments.model_list.split(",") if name.strip()]
     configs = {model: checked_config(model, arguments.dataset, files) for model in models}

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import sys
 import tempfile
 from dataclasses import asdict
@@ -100,10 +101,12 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
     # Workers import Ray Tune before they see anything of ours, and Ray needs the names that numpy 2 removed.
     hook = {"worker_process_setup_hook": before_recbole}
     where = {"address": address} if address else {"address": "local", "include_dashboard": False}
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**where, logging_level=logging.ERROR, log_to_driver=False, runtime_env=hook)
     except ConnectionError as error:
         raise UserError(f"ray_address: {address} cannot be reached: {error}") from None
+    signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own prints a stack and aborts, with results half written
     keeper, failures = _keeper(search)
     gpu = bool(search.config["gpu_id"]) and ray.cluster_resources().get("GPU", 0) >= 1
     try:

@@ -38,6 +38,7 @@ def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_com
         (["--nproc=2", "--world_size=1"], ["world_size: 1 processes on all machines have no room for nproc: 2"]),
         (["--eval_args=5"], ["eval_args: 5 must hold split, order and mode"]),
         (["--resume=small.yaml"], ["checkpoint: small.yaml is not a checkpoint"]),  # was said to run code
+        (["--alpha", "0.3"], ["--alpha: is no argument of run_recbole", "are written --name=value"]),  # was passed over
         (["--resume=no.pth"], ["checkpoint: no.pth does not exist"]),
     ],
 )

@@ -1,8 +1,11 @@
 """What a trial tells Ray Tune, and what the scheduler makes of it; Ray itself is left out."""
 
 import json
+import signal
+from types import SimpleNamespace
 
 import pytest
+import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
@@ -46,3 +49,20 @@ def test_the_scheduler_ends_what_is_worse_after_the_same_number_of_validations()
         scheduler.on_trial_add(None, trial)
         decisions[name] = scheduler.on_trial_result(None, trial, {"training_iteration": 1, "valid_score": score})
     assert decisions == {"first": "CONTINUE", "better": "CONTINUE", "worse": "STOP"}
+
+
+def test_sigterm_stays_the_commands_own(monkeypatch):
+    """Ray takes it over: the command printed a stack and aborted between two files."""
+    before = signal.getsignal(signal.SIGTERM)
+    found = []
+    monkeypatch.setattr(ray, "init", lambda **how: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    monkeypatch.setattr(ray, "cluster_resources", dict)
+    monkeypatch.setattr(tune, "with_parameters", lambda function, **parameters: function)
+    monkeypatch.setattr(tune, "run", lambda *_, **how: found.append(signal.getsignal(signal.SIGTERM)))
+    signal.signal(signal.SIGTERM, with_ray.say)
+    try:
+        search = SimpleNamespace(missing=lambda: [{"alpha": 0.1}], config={"gpu_id": ""}, fixed={}, bigger=True)
+        with_ray.search_with_ray(search, None, "asha")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert found == [with_ray.say]
