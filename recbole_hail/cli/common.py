@@ -113,6 +113,9 @@ def run_model(model: str, files: list[str] | None, arguments: argparse.Namespace
 
 def check_out(arguments: argparse.Namespace) -> None:
     """SettingsError where OUT cannot be written, or is there and need not go; before any work."""
+    both_exist = os.path.exists(arguments.out) and os.path.exists(arguments.checkpoint)
+    if both_exist and os.path.samefile(arguments.out, arguments.checkpoint):
+        raise SettingsError([f"OUT: {arguments.out} is the checkpoint itself; give another name"])
     if os.path.exists(arguments.out) and not arguments.overwrite:
         raise SettingsError([f"OUT: {arguments.out} exists; give another name, or --overwrite"])
     if not os.path.isdir(os.path.dirname(arguments.out) or "."):

@@ -70,6 +70,8 @@ def test_prune_writes_a_model_of_one_peer(cyclic, run_command):
     assert "peer 2 of 2" in done.stdout
     again = run_command("main", "prune", "--peer=2", str(checkpoint), "one.pth")
     assert again.returncode == 2 and "one.pth exists" in again.stderr
+    itself = run_command("main", "prune", "--peer=2", str(checkpoint), str(checkpoint), "--overwrite")
+    assert itself.returncode == 2 and "is the checkpoint itself" in itself.stderr, "the other peers would be lost"
     beyond = run_command("main", "prune", "--peer=3", str(checkpoint), "other.pth")
     assert beyond.returncode == 2 and "peer: 3 must lie between 1" in beyond.stderr
 
