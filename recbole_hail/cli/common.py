@@ -63,7 +63,7 @@ def guarded(command: Callable[[], None]) -> int:
         print("ended by SIGTERM" if ended else "interrupted", file=sys.stderr)
         return 143 if ended else 130
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
     return 0
 
 

@@ -106,7 +106,7 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
         ray.init(**where, logging_level=logging.ERROR, log_to_driver=False, runtime_env=hook)
     except ConnectionError as error:
         raise UserError(f"ray_address: {address} cannot be reached: {error}") from None
-    signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own prints a stack and aborts, with results half written
+    signal.signal(signal.SIGTERM, on_sigterm or signal.SIG_DFL)  # Ray's own aborts, with results half written
     keeper, failures = _keeper(search)
     gpu = bool(search.config["gpu_id"]) and ray.cluster_resources().get("GPU", 0) >= 1
     try:
