@@ -33,11 +33,12 @@ def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_com
         (["--config_files=broken.yaml"], ["config_files: not valid yaml"]),
         (["--metrics=['Nonsense']"], ["There is no metric named 'Nonsense'"]),
         (["--dataset=timeless"], ["has no field timestamp", "user_id, item_id, when", "--TIME_FIELD=when"]),
-        (["--metrics=[]", "--topk=[]"], ["metrics: [] names none", "topk: [] names none"]),
+        (
+            ["--metrics=[]", "--topk=[]", "--eval_args=5"],
+            ["metrics: [] names none", "topk: [] names none", "eval_args: 5 must hold split, order and mode"],
+        ),
         (["--nproc=0"], ["argument --nproc: '0' must be a whole number of at least 1"]),  # trained nothing, in silence
         (["--nproc=2", "--world_size=1"], ["world_size: 1 processes on all machines have no room for nproc: 2"]),
-        (["--eval_args=5"], ["eval_args: 5 must hold split, order and mode"]),
-        (["--resume=small.yaml"], ["checkpoint: small.yaml is not a checkpoint"]),  # was said to run code
         (["--alpha", "0.3"], ["--alpha: is no argument of run_recbole", "are written --name=value"]),  # was passed over
         (["--resume=no.pth"], ["checkpoint: no.pth does not exist"]),
     ],
