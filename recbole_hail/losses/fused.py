@@ -24,7 +24,7 @@ class ChunkSizes(NamedTuple):
 # block for each thread. On a GPU launching a kernel costs more than what caches save.
 ON_CPU = ChunkSizes(product=2**21, block=2**19)  # 8 MB and 2 MB of float32
 ON_GPU = ChunkSizes(product=2**26, block=2**26)  # 256 MB
-FEWEST_POSITIONS = 32  # in a product, however many elements there are
+FEWEST_POSITIONS = 64  # in a product, however many elements there are
 
 
 def fused_hail_loss_parts(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, **settings) -> HailLossParts:
