@@ -54,7 +54,7 @@ class NativeBlocks:
         status = self.kernel(
             *(peers, positions, elements, logits.data_ptr(), logits.stride(0), self.bias.data_ptr()),
             *(targets.data_ptr(), own.data_ptr(), distilled.data_ptr(), self.positive, self.negative),
-            *(found.terms.data_ptr(), positions, found.grad_bias.data_ptr()),
+            *(found.terms.data_ptr(), found.grad_bias.data_ptr()),
         )
         if status:
             raise MemoryError("no memory was left for the loss")

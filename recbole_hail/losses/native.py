@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 SWITCH = "RECBOLE_HAIL_NATIVE"  # 0 in the environment turns this off
-SOURCE = Path(__file__).with_name("rows.c")
+SOURCE = Path(__file__).with_name("rows.c")  # which includes tiles.h
 FLAGS = (
     *("-std=c11", "-O3", "-march=native", "-fopenmp-simd", "-ffp-contract=fast"),
     *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-fPIC", "-shared"),
@@ -24,7 +24,7 @@ SECONDS = 60  # a compiler takes one; more and something is wrong
 INTEGER, FLAG, POINTER = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p
 OF_LOGITS = INTEGER, INTEGER, INTEGER, POINTER, INTEGER, POINTER  # peers, positions, elements, logits, stride, bias
 OF_POSITIONS = POINTER, POINTER, POINTER, FLAG, FLAG  # targets, own and distilled weights, which terms are wanted
-OF_RESULTS = POINTER, INTEGER, POINTER  # terms, their stride, gradient of the bias
+OF_RESULTS = POINTER, POINTER  # terms, gradient of the bias
 
 
 class Unavailable(Exception):
@@ -70,7 +70,7 @@ def _fingerprint(compiler: list[str]) -> str:
     processor = Path("/proc/cpuinfo")
     text = processor.read_text(errors="replace") if processor.exists() else ""
     about += sorted(set(re.findall(r"^(?:model name|flags|Features|CPU part)\s*:.*$", text, re.MULTILINE)))
-    about += [*compiler, *FLAGS, SOURCE.read_text(encoding="utf-8")]
+    about += [*compiler, *FLAGS, *(SOURCE.with_name(name).read_text("utf-8") for name in (SOURCE.name, "tiles.h"))]
     return hashlib.sha256("\n".join(about).encode()).hexdigest()[:20]
 
 

@@ -128,6 +128,7 @@ def test_with_a_compiler_that_writes_something_else(compiler, caplog, lines):
 def test_code_without_the_function_is_not_used(monkeypatch, caplog, tmp_path):
     monkeypatch.setattr(native, "SOURCE", tmp_path / "other.c")
     native.SOURCE.write_text("int other(void) { return 0; }\n")
+    (tmp_path / "tiles.h").write_text("")
     assert_torch_takes_over(caplog, "hail_rows")
 
 
@@ -175,11 +176,15 @@ def test_the_name_tells_apart_all_that_the_code_depends_on(monkeypatch, compiler
     monkeypatch.setattr(native, "_run", lambda command: "another version")
     found.add(native._fingerprint(native._compiler()))
     monkeypatch.setattr(native, "SOURCE", tmp_path / "other.c")
-    native.SOURCE.write_text("int other;")
-    found.add(native._fingerprint(native._compiler()))
+    for name in ("other.c", "tiles.h"):
+        for text in ("", "int other;"):
+            (tmp_path / "other.c").touch()
+            (tmp_path / "tiles.h").touch()
+            (tmp_path / name).write_text(text)
+            found.add(native._fingerprint(native._compiler()))
     compiler("exit 0")
     found.add(native._fingerprint(native._compiler()))
-    assert len(found) == 6
+    assert len(found) == 8
 
 
 def test_switched_off(monkeypatch, caplog, kept):

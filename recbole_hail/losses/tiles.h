@@ -1,0 +1,99 @@
+/* What is done to one tile of a row: loops without branches, which compilers turn into vector instructions. */
+
+#include <float.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { TILE = 512 }; /* of every peer in the first-level cache; sums are float within a tile and double beyond it */
+
+static inline int64_t tile_at(int64_t start, int64_t elements)
+{
+    return elements - start < TILE ? elements - start : TILE;
+}
+
+/* exp(x) for x <= 0; 0 below -87, where float32 runs out of normal numbers. */
+static inline float exponential(float x)
+{
+    float shifted = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: the integer lands in the lowest bits */
+    float power = shifted - 12582912.0f;
+    float r = x - power * 0.693145752f - power * 1.42860677e-6f; /* x less power * log(2), which is cut in two */
+    float value = 1.38358639e-3f * r + 8.37564556e-3f;
+    value = (value * r + 4.16682876e-2f) * r + 1.66664102e-1f;
+    value = ((value * r + 4.99999916e-1f) * r + 1.00000004f) * r + 1.0f;
+    uint32_t bits, exponent;
+    memcpy(&bits, &value, sizeof bits);
+    memcpy(&exponent, &shifted, sizeof exponent);
+    bits += exponent << 23;
+    memcpy(&value, &bits, sizeof value);
+    return x < -87.0f ? 0.0f : value;
+}
+
+/* -log(1 - p) for 0 <= p <= 1/2, with a relative error of 1e-7 also where p is tiny. */
+static inline float minus_log_of_rest(float p)
+{
+    float value = (1.44207472f * p - 1.69762427f) * p + 1.25904369f;
+    value = ((value * p - 0.204078494f) * p + 0.269729427f) * p + 0.242791475f;
+    value = ((value * p + 0.333701387f) * p + 0.499992836f) * p + 1.0f;
+    return value * p;
+}
+
+static inline float largest_in(const float *row, const float *bias, int64_t length)
+{
+    float largest = -FLT_MAX;
+#pragma omp simd reduction(max : largest)
+    for (int64_t k = 0; k < length; k++) {
+        float logit = row[k] + bias[k];
+        largest = logit > largest ? logit : largest;
+    }
+    return largest;
+}
+
+/* exp(logit - second) in place of the logits; returns their sum. */
+static inline float exponentials(float *row, const float *bias, float second, int64_t length)
+{
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t k = 0; k < length; k++) {
+        row[k] = exponential(row[k] + bias[k] - second);
+        sum += row[k];
+    }
+    return sum;
+}
+
+static inline void multiply(float *restrict p, const float *restrict e, float scale, int64_t length)
+{
+    for (int64_t k = 0; k < length; k++) p[k] = e[k] * scale;
+}
+
+static inline void add(float *restrict sum, const float *restrict p, int64_t length)
+{
+    for (int64_t k = 0; k < length; k++) sum[k] += p[k];
+}
+
+/* Adds to the negative term of Eq. 12, -sum(q log(1 - p)), and to the sum of q p / (1 - p) that its gradient needs. */
+static inline void add_exclusivity(const float *p, const float *q, int64_t length, double *negative, double *sum)
+{
+    float of_negative = 0.0f, of_sum = 0.0f;
+#pragma omp simd reduction(+ : of_negative, of_sum)
+    for (int64_t k = 0; k < length; k++) {
+        of_negative += q[k] * minus_log_of_rest(p[k]);
+        of_sum += q[k] * p[k] / (1.0f - p[k]);
+    }
+    *negative += of_negative;
+    *sum += of_sum;
+}
+
+/* The gradient of the cross-entropy in place of e. */
+static inline void scale_gradient(float *e, float *grad_bias, float even, int64_t length)
+{
+#pragma omp simd
+    for (int64_t k = 0; k < length; k++) grad_bias[k] += e[k] *= even;
+}
+
+/* The gradient of that and of the negative term in place of e. */
+static inline void exclusive_gradient(float *e, float *grad_bias, const float *p, const float *q, float even,
+                                      float ratio, int64_t length)
+{
+#pragma omp simd
+    for (int64_t k = 0; k < length; k++) grad_bias[k] += e[k] *= even + ratio * q[k] / (1.0f - p[k]);
+}
