@@ -212,6 +212,6 @@ def test_processes_that_start_at_once_each_get_it_and_importing_does_not_compile
         subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True, env=environment)
         for _ in range(3)
     ]
-    answers = [json.loads(process.communicate(timeout=120)[0]) for process in started]
+    answers = [json.loads(process.communicate(timeout=300)[0]) for process in started]
     assert answers == [[0, True, answers[0][2]]] * 3
     assert len(list(kept.iterdir())) == 1
