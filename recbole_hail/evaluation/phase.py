@@ -93,14 +93,20 @@ def phase_of(config, part) -> Phase | None:
 
 
 def _questions(part, rows: torch.Tensor) -> Questions:
-    history = part.history
     generators, targets = (part.inter_feat[field][rows] for field in (part.uid_field, part.iid_field))
-    ends = torch.cat([history.start[1:], torch.tensor([len(history.elements)])])
     return Questions(
         generators.numpy(),
         targets.numpy(),
         part.field2id_token[part.uid_field][generators.numpy()],
         part.field2id_token[part.iid_field][targets.numpy()],
-        [history.elements[history.start[g] : ends[g]].unique().numpy() for g in generators],
-        history.popularity.numpy(),
+        _distinct(part.history, generators.numpy()),
+        part.history.popularity.numpy(),
     )
+
+
+def _distinct(history, generators: np.ndarray) -> list[np.ndarray]:
+    """The elements of each generator's whole sequence, each once, ascending."""
+    size = len(history.popularity)
+    pairs = (history.generators * size + history.elements).unique().numpy()  # of all generators in one sorting
+    cuts = np.searchsorted(pairs, np.arange(len(history.start) + 1) * size)
+    return [pairs[cuts[g] : cuts[g + 1]] % size for g in generators]
