@@ -43,6 +43,7 @@ def after_recbole() -> None:
     _train_at_full_speed()
     _collect_what_is_no_tensor()
     _make_folders_side_by_side()
+    _read_nothing_as_yaml_does()
 
 
 def _keep_filling_missing_values() -> None:
@@ -234,3 +235,16 @@ def _make_folders_side_by_side() -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("recbole.") and "ensure_dir" in vars(module):
             module.ensure_dir = ensure_dir
+
+
+def _read_nothing_as_yaml_does() -> None:
+    """`--train_batch_tokens=~`: what stands for nothing in our yaml is text to RecBole, which reads Python's None."""
+    from recbole.config import Config
+
+    original = Config._convert_config_dict
+
+    def _convert_config_dict(self, config_dict):
+        converted = original(self, config_dict)
+        return {name: None if value == "~" else value for name, value in converted.items()}
+
+    Config._convert_config_dict = _convert_config_dict

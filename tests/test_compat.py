@@ -76,3 +76,10 @@ def test_anomaly_detection_stays_off_whatever_is_imported(run_python):
         "print(torch.is_anomaly_enabled())\n"
     )
     assert done.stdout.strip().endswith("False"), done.stderr
+
+
+@pytest.mark.parametrize("written", ["~", "None"])
+def test_nothing_can_be_written_as_in_yaml_on_the_command_line(workplace, monkeypatch, written):
+    """`--train_batch_tokens=~`, as the error message advises, was refused as text."""
+    monkeypatch.setattr("sys.argv", ["run_recbole", f"--train_batch_tokens={written}"])
+    assert Config(model="HAIL", dataset="ml-100k")["train_batch_tokens"] is None
