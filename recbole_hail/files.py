@@ -26,7 +26,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        error.filename, error.filename2 = str(path), None
+        if error.errno is not None:  # else it has nothing but a text of its own
+            error.filename, error.filename2 = str(path), None
         raise
     finally:
         temporary.unlink(missing_ok=True)

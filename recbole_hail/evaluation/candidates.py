@@ -127,7 +127,9 @@ def kept(folder: str, name: str, protocol: str, questions: Questions, **how) -> 
         with written_whole(path) as temporary:
             np.savez_compressed(temporary, elements=sets.elements, fingerprint=fingerprint)
     except OSError as error:
-        raise DataError(f"candidates_dir: {folder} cannot be written ({error.strerror}); name another folder") from None
+        raise DataError(
+            f"candidates_dir: {folder} cannot be written ({error.strerror or error}); name another folder"
+        ) from None
     return sets
 
 

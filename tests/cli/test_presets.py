@@ -16,20 +16,20 @@ def files(text):
 
 
 @pytest.mark.parametrize(
-    ("preset", "switches"),
+    ("preset", "dataset", "switches"),
     [
-        ("HAIL-I", {"positive_term": False}),
-        ("HAIL-II", {"negative_term": False}),
-        ("HAIL-III", {"positive_term": False, "negative_term": False}),
-        ("HAIL-IV", {"beta": 0.0}),
-        ("HAIL-quick", {"train_batch_tokens": 2560, "max_steps": 2000, "eval_step": 2}),
+        ("HAIL-I", "nyc16", {"positive_term": False}),
+        ("HAIL-II", "nyc16", {"negative_term": False}),
+        ("HAIL-III", "nyc16", {"positive_term": False, "negative_term": False}),
+        ("HAIL-IV", "nyc16", {"beta": 0.0}),
+        ("HAIL-quick", "mine", {"train_batch_tokens": 2560, "max_steps": 2000, "eval_step": 2}),
     ],
 )
-def test_a_preset_changes_exactly_what_it_says(workplace, preset, switches):
+def test_a_preset_changes_exactly_what_it_says(workplace, preset, dataset, switches):
     hail, variant = (
-        Config(model="HAIL", dataset="nyc16", config_file_list=files(names)).final_config_dict for names in ("", preset)
+        Config(model="HAIL", dataset=dataset, config_file_list=files(names)).final_config_dict for names in ("", preset)
     )
-    assert hail["positive_term"] and hail["negative_term"] and hail["beta"] == 0.02
+    assert hail["positive_term"] and hail["negative_term"] and hail["beta"] == {"nyc16": 0.02, "mine": 0.0}[dataset]
     changed = {name: variant[name] for name in hail if hail[name] != variant[name]}
     changed.pop("dataset_save_path")  # carries a fingerprint of the settings
     if preset == "HAIL-quick":

@@ -171,8 +171,11 @@ def ended(number):
     return lambda: (FOLDER / "trials.jsonl").is_file() and len(trials()) >= number
 
 
+ALPHAS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]  # so many that a busy machine cannot finish them before it is interrupted
+
+
 def test_a_killed_and_an_interrupted_search_keep_what_they_have_and_go_on(cyclic, start_command):
-    Path("space.hyper").write_text("alpha choice [0.1,0.3,0.5,0.7]\n")
+    Path("space.hyper").write_text(f"alpha choice {ALPHAS}\n")
     command = ["run_hyper", *GIVEN, "--epochs=6"]
     killed = start_command(*command, log=Path("killed.log"))
     wait_for(ended(1), killed)
@@ -185,13 +188,13 @@ def test_a_killed_and_an_interrupted_search_keep_what_they_have_and_go_on(cyclic
     assert interrupted.wait(300) == 130
     said, after_interrupt = Path("interrupted.log").read_text(), trials()
     assert "Traceback" not in said and "trials are missing; the same command goes on with them" in said
-    assert after_interrupt[: len(after_kill)] == after_kill and len(after_interrupt) < 4
+    assert after_interrupt[: len(after_kill)] == after_kill and len(after_interrupt) < len(ALPHAS)
     for name in ("table.txt", "table.csv", "table.md", "plot.png", "best.yaml"):
         assert (FOLDER / name).is_file(), name
     rest = start_command(*command, log=Path("rest.log"))
     assert rest.wait(300) == 0
     settings = [trial["settings"]["alpha"] for trial in trials()]
-    assert trials()[: len(after_interrupt)] == after_interrupt and sorted(settings) == [0.1, 0.3, 0.5, 0.7]
+    assert trials()[: len(after_interrupt)] == after_interrupt and sorted(settings) == ALPHAS
 
 
 def test_ray_ends_poor_trials_early_by_validation_and_settings_reach_its_workers(cyclic, start_command):
