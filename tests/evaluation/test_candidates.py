@@ -182,7 +182,7 @@ def test_a_draw_that_breaks_off_leaves_no_file(tmp_path, monkeypatch):
     def broken(path, **arrays):
         raise OSError("no space left")
 
-    monkeypatch.setattr(np, "savez_compressed", broken)
+    monkeypatch.setattr(np, "savez", broken)
     with pytest.raises(DataError, match=r"candidates_dir: .* cannot be written \(no space left\)"):
         kept(tmp_path, "tiny", "strict", alike(6), **HOW)
     assert not list(tmp_path.iterdir())
