@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -111,13 +112,19 @@ def start_command():
     def start(module: str, *arguments: str, log: Path) -> subprocess.Popen:
         line = [sys.executable, "-m", f"recbole_hail.cli.{module}", *arguments]
         with open(log, "w") as output:
-            started.append(subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, env=environment()))
+            kwargs = {"stdout": output, "stderr": subprocess.STDOUT, "env": environment()}
+            started.append(subprocess.Popen(line, **kwargs, preexec_fn=_listen_to_ctrl_c))
         return started[-1]
 
     yield start
     for process in started:
         process.kill()
         process.wait()
+
+
+def _listen_to_ctrl_c() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and hands that down: so would the commands under test."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run_python(code: str, timeout: float = 300) -> subprocess.CompletedProcess:
