@@ -14,6 +14,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from recbole_hail.files import written_whole
+
 SWITCH = "RECBOLE_HAIL_NATIVE"  # 0 in the environment turns this off
 SOURCE = Path(__file__).with_name("rows.c")  # which includes tiles.h
 FLAGS = (
@@ -89,13 +91,9 @@ def _cache_folder() -> Path | None:
 
 def _compile(compiler: list[str], path: Path) -> Path:
     """Several processes may do so at once: each writes a file of its own, and the last to finish names it `path`."""
-    descriptor, making = tempfile.mkstemp(dir=path.parent, prefix="making-", suffix=".so")
-    os.close(descriptor)
-    try:
-        _run([*compiler, *FLAGS, str(SOURCE), "-lm", "-o", making])
-        os.replace(making, path)
-    finally:
-        Path(making).unlink(missing_ok=True)
+    with written_whole(path) as making:
+        making.touch()  # empty where the compiler writes nothing, which loading then finds
+        _run([*compiler, *FLAGS, str(SOURCE), "-lm", "-o", str(making)])
     return path
 
 
