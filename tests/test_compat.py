@@ -7,6 +7,8 @@ from recbole.config import Config
 from recbole.data import create_dataset
 from recbole.quick_start import load_data_and_model, run_recbole
 
+from recbole_hail.errors import DataError
+
 
 def test_names_that_recbole_and_ray_use_are_there_without_a_config(run_python):
     """RecBole sets np.float only where a Config is constructed, so evaluating a loaded checkpoint died."""
@@ -29,11 +31,19 @@ def test_missing_values_are_filled_with_any_pandas(workplace):
 
 
 @pytest.mark.parametrize(("separator", "error"), [("\t", 0), (",", 0), ("::", 1e-15)])
-def test_values_are_read_as_written_with_separators_of_any_length(workplace, separator, error):
+@pytest.mark.parametrize(
+    "ratings",
+    [
+        "0.30000000000000004 1e23 123456789.12345679 8.41e21",
+        "3 -4 1451606400 9007199254740993",
+        "18446744073709551615 7 99999999999999999999999 0.1",
+    ],
+)
+def test_values_are_read_as_written_with_separators_of_any_length(workplace, ratings, separator, error):
     """pandas' parsers round numbers by default, and the one in C knows no separator of two characters."""
     folder = workplace / "dataset" / "exact"
     folder.mkdir(parents=True)
-    ratings = ["0.30000000000000004", "1e23", "123456789.12345679", "8.41e21"]
+    ratings = ratings.split()
     header = separator.join(["user_id:token", "item_id:token", "rating:float"])
     rows = [separator.join(["007", f"NA {i} é", rating]) for i, rating in enumerate(ratings)]
     (folder / "exact.inter").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
@@ -44,6 +54,25 @@ def test_values_are_read_as_written_with_separators_of_any_length(workplace, sep
     )
     assert dataset.field2id_token["user_id"].tolist() == ["[PAD]", "007"]
     assert dataset.field2id_token["item_id"].tolist() == ["[PAD]", *(f"NA {i} é" for i in range(4))]
+
+
+def test_a_number_that_is_none_is_named(workplace):
+    folder = workplace / "dataset" / "words"
+    folder.mkdir(parents=True)
+    header = "user_id:token\titem_id:token\ttimestamp:float\n"
+    (folder / "words.inter").write_text(header + "a\tx\t1\na\ty\t2016-01-01\n")
+    with pytest.raises(DataError, match=r"words cannot be loaded: .*2016-01-01"):
+        create_dataset(Config(model="HAIL", dataset="words"))
+
+
+@pytest.mark.parametrize(("interval", "left"), [("[0,inf)", 4), ("[2,inf)", 3), (None, 4)])
+def test_events_are_filtered_by_counts_where_asked(workplace, write_dataset, interval, left):
+    write_dataset(workplace / "dataset", "counted", {"a": "xyz", "b": "x"})
+    columns = {"load_col": {"inter": ["user_id", "item_id", "timestamp"]}}
+    dataset = create_dataset(
+        Config(model="Pop", dataset="counted", config_dict={"user_inter_num_interval": interval, **columns})
+    )
+    assert len(dataset.inter_feat) == left
 
 
 def test_pop_counts_an_element_as_often_as_it_occurs(workplace, write_dataset):

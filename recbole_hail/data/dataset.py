@@ -5,6 +5,7 @@ import torch
 from recbole.data.dataset import SequentialDataset
 from recbole.data.interaction import Interaction
 
+from recbole_hail.data.ordering import run_starts, stable_order
 from recbole_hail.data.windows import Spans, gather
 from recbole_hail.errors import DataError
 
@@ -33,20 +34,26 @@ class HAILDataset(SequentialDataset):
         """One row per event that has a history, in RecBole's order: user, then time."""
         self._aug_presets()
         self._check_field("uid_field", "time_field")
-        self.sort(by=[self.uid_field, self.time_field], ascending=True)
+        if not self._is_ordered():
+            self.sort(by=[self.uid_field, self.time_field], ascending=True)
         self.elements = self.inter_feat[self.iid_field]
         self.generators = users = self.inter_feat[self.uid_field]
         self.times = self.inter_feat[self.time_field]
-        event = torch.arange(len(users))
-        is_first = torch.ones(len(users), dtype=torch.bool)
-        is_first[1:] = users[1:] != users[:-1]
-        start = torch.where(is_first, event, 0).cummax(0).values
-        has_history = (~is_first).nonzero().squeeze(1)
-        columns = {field: self.inter_feat[field][has_history] for field in self.inter_feat}
-        columns[CONTEXT_START] = start[has_history]
-        columns[CONTEXT_END] = event[has_history]
-        columns[self.item_list_length_field] = (event - start)[has_history].clamp(max=self.max_item_list_len)
+        first = torch.from_numpy(run_starts(users.numpy()))
+        is_first = torch.zeros(len(users), dtype=torch.bool).index_fill_(0, first, True)
+        end = (~is_first).nonzero().squeeze(1)  # of the history of an event that has one
+        start = first.repeat_interleave(first.diff(append=torch.tensor([len(users)])) - 1)
+        columns = {field: self.inter_feat[field][end] for field in self.inter_feat}
+        columns[CONTEXT_START] = start
+        columns[CONTEXT_END] = end
+        columns[self.item_list_length_field] = (end - start).clamp_(max=self.max_item_list_len)
         self.inter_feat = Interaction(columns)
+
+    def _is_ordered(self) -> bool:
+        """Whether the rows stand by user, then time, as the converters write them; sorting takes a copy of all."""
+        users, times = self.inter_feat[self.uid_field], self.inter_feat[self.time_field]
+        later = times[1:] >= times[:-1]
+        return bool(((users[1:] > users[:-1]) | ((users[1:] == users[:-1]) & later)).all())
 
     def build(self):
         """RecBole's split; `sequences` of the training part are the stretches that training may see."""
@@ -57,9 +64,10 @@ class HAILDataset(SequentialDataset):
 
     def _grouped_index(self, keys) -> list[np.ndarray]:
         """Row numbers of each group, groups in the order of their first row; RecBole's loops over the rows."""
-        _, first, group, sizes = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
-        rows = first[group].argsort(kind="stable")
-        return np.split(rows, sizes[first.argsort()].cumsum()[:-1])
+        rows = stable_order(keys)
+        starts = run_starts(keys[rows])
+        groups = np.split(rows, starts[1:])
+        return [groups[group] for group in rows[starts].argsort()]
 
     def _split_index_by_leave_one_out(self, grouped_index, leave_one_num) -> list[tuple[torch.Tensor]]:
         """RecBole's rule without its loop: the last rows of a group, one for each held-out part, but never its first.
@@ -100,6 +108,6 @@ def _stretches(parts: list[Interaction]) -> Spans:
     """From the first event of each user to the last target among the rows of `parts`."""
     start = torch.cat([part[CONTEXT_START] for part in parts])
     last = torch.cat([part[CONTEXT_END] for part in parts])
-    users, row = start.unique(return_inverse=True)
-    last_target = torch.zeros_like(users).scatter_reduce(0, row, last, "amax")
-    return Spans(users, last_target + 1)
+    last_target = start.new_zeros(int(start.max()) + 1).scatter_reduce_(0, start, last, "amax")  # 0 where none starts
+    users = last_target.nonzero().squeeze(1)
+    return Spans(users, last_target[users] + 1)

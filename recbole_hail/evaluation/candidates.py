@@ -28,8 +28,7 @@ class Questions(NamedTuple):
     def fingerprint(self) -> str:
         """Hex digest of all that a draw depends on."""
         digest = hashlib.sha256("\n".join([*self.generator_names, "", *self.target_names]).encode())
-        for values in (self.generators, self.targets, self.popularity, *self.seen):
-            digest.update(np.ascontiguousarray(values, dtype="<i8").tobytes())
+        digest.update(np.concatenate([self.generators, self.targets, self.popularity, *self.seen], dtype="<i8"))
         return digest.hexdigest()
 
 

@@ -99,14 +99,6 @@ def _questions(part, rows: torch.Tensor) -> Questions:
         targets.numpy(),
         part.field2id_token[part.uid_field][generators.numpy()],
         part.field2id_token[part.iid_field][targets.numpy()],
-        _distinct(part.history, generators.numpy()),
+        part.history.distinct(generators),
         part.history.popularity.numpy(),
     )
-
-
-def _distinct(history, generators: np.ndarray) -> list[np.ndarray]:
-    """The elements of each generator's whole sequence, each once, ascending."""
-    size = len(history.popularity)
-    pairs = (history.generators * size + history.elements).unique().numpy()  # of all generators in one sorting
-    cuts = np.searchsorted(pairs, np.arange(len(history.start) + 1) * size)
-    return [pairs[cuts[g] : cuts[g + 1]] % size for g in generators]
