@@ -34,8 +34,8 @@ def blocks_for(
     if hidden.device.type == "cpu" and positions:  # elsewhere, looking at the result would stall the device
         bound = hidden.norm(dim=-1).max() * table.norm(dim=-1).max() + bias.abs().max()
         clamps = not bound < LARGEST_LOGIT / 2  # also where something is not finite
-    in_c = distillation == "none" or (distillation == "med" and settings.gamma == 1)
-    if in_c and not clamps and hidden.dtype == torch.float32 and native.kernel():
+    in_c = {"none": True, "med": settings.gamma == 1, "mimicry": peers == 2}
+    if in_c[distillation] and not clamps and hidden.dtype == torch.float32 and native.kernel():
         return NativeBlocks(bias, distillation, settings)
     return TorchBlocks(bias, distillation, settings, clamps, most)
 
@@ -45,15 +45,15 @@ class NativeBlocks:
 
     def __init__(self, bias: Tensor, distillation: str, settings: HailSettings):
         self.bias, self.kernel = bias.contiguous(), native.kernel()
-        distils = distillation == "med"
-        self.positive, self.negative = distils and settings.positive_term, distils and settings.negative_term
+        terms = settings.positive_term * native.POSITIVE | settings.negative_term * native.NEGATIVE
+        self.distils = {"none": 0, "med": terms, "mimicry": native.MIMICRY}[distillation]
 
     def __call__(self, logits: Tensor, targets: Tensor, own: Tensor, distilled: Tensor) -> OfBlock:
         peers, positions, elements = logits.shape
         found = OfBlock(logits.new_empty(3, peers, positions), torch.zeros_like(self.bias))
         status = self.kernel(
             *(peers, positions, elements, logits.data_ptr(), logits.stride(0), self.bias.data_ptr()),
-            *(targets.data_ptr(), own.data_ptr(), distilled.data_ptr(), self.positive, self.negative),
+            *(targets.data_ptr(), own.data_ptr(), distilled.data_ptr(), self.distils),
             *(found.terms.data_ptr(), found.grad_bias.data_ptr()),
         )
         if status:

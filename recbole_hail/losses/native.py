@@ -17,16 +17,17 @@ from pathlib import Path
 from recbole_hail.files import written_whole
 
 SWITCH = "RECBOLE_HAIL_NATIVE"  # 0 in the environment turns this off
-SOURCE = Path(__file__).with_name("rows.c")  # which includes tiles.h
+SOURCE = Path(__file__).with_name("rows.c")  # which includes the headers beside it
 FLAGS = (
     *("-std=c11", "-O3", "-march=native", "-fopenmp-simd", "-ffp-contract=fast"),
     *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-fPIC", "-shared"),
 )
 SECONDS = 60  # a compiler takes one; more and something is wrong
-INTEGER, FLAG, POINTER = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p
+INTEGER, BITS, POINTER = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p
 OF_LOGITS = INTEGER, INTEGER, INTEGER, POINTER, INTEGER, POINTER  # peers, positions, elements, logits, stride, bias
-OF_POSITIONS = POINTER, POINTER, POINTER, FLAG, FLAG  # targets, own and distilled weights, which terms are wanted
+OF_POSITIONS = POINTER, POINTER, POINTER, BITS  # targets, own and distilled weights, what is distilled
 OF_RESULTS = POINTER, POINTER  # terms, gradient of the bias
+POSITIVE, NEGATIVE, MIMICRY = 1, 2, 4  # what is distilled; rows.c has the same numbers
 
 
 class Unavailable(Exception):
@@ -72,7 +73,7 @@ def _fingerprint(compiler: list[str]) -> str:
     processor = Path("/proc/cpuinfo")
     text = processor.read_text(errors="replace") if processor.exists() else ""
     about += sorted(set(re.findall(r"^(?:model name|flags|Features|CPU part)\s*:.*$", text, re.MULTILINE)))
-    about += [*compiler, *FLAGS, *(SOURCE.with_name(name).read_text("utf-8") for name in (SOURCE.name, "tiles.h"))]
+    about += [*compiler, *FLAGS, *(file.read_text("utf-8") for file in (SOURCE, *sorted(SOURCE.parent.glob("*.h"))))]
     return hashlib.sha256("\n".join(about).encode()).hexdigest()[:20]
 
 
