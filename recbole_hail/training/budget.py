@@ -5,7 +5,7 @@ from functools import wraps
 from time import perf_counter
 
 import torch
-from recbole.trainer import PretrainTrainer, Trainer
+from recbole.trainer import PretrainTrainer, TraditionalTrainer, Trainer
 from recbole.utils import get_trainer
 
 from recbole_hail import settings
@@ -125,8 +125,10 @@ def with_budget(original):
 
     @wraps(original)
     def fit(self, train_data, valid_data=None, verbose=True, saved=True, show_progress=False, callback_fn=None):
-        # A resumed run has taken part of its budget already.
-        self.budget = Budget(self.config["max_steps"], self.config["max_minutes"], *getattr(self, "taken", ()))
+        bounds = self.config["max_steps"], self.config["max_minutes"]
+        if isinstance(self, TraditionalTrainer):  # Pop and its like count all events once, and half of them is no model
+            bounds = None, None
+        self.budget = Budget(*bounds, *getattr(self, "taken", ()))  # a resumed run has taken part of it already
         if 0 < self.epochs < self.eval_step:
             self.eval_step = self.epochs  # RecBole would validate and save nothing, then look for what it saved
         follows = not getattr(self, "keeps_curve", False)
