@@ -28,7 +28,7 @@ _FREE = ("alpha", "alpha_end", "beta")  # settings of the loss that change no st
 class Calibration:
     """Seconds of a step of each system, measured once and kept, so that a repeated sweep plans the same runs.
 
-    `ratio` is what a step of HAIL with two peers costs in steps of another system, rounded to a tenth.
+    `ratio` is what a step of HAIL with two peers costs in steps of another system, as `tenth` rounds it.
 
     Args:
         file: kept here, apart for each data and settings.
@@ -151,8 +151,9 @@ def in_turn(reference: "Stepper", own: "Stepper") -> tuple[list[float], list[flo
 
 
 def tenth(reference: list[float], seconds: list[float]) -> float:
-    """The median over rounds of how many steps cost one of the reference, rounded to a tenth, at least 0.1."""
-    return max(round(median(one / other for one, other in zip(reference, seconds, strict=True)), 1), 0.1)
+    """The median over rounds of how many steps cost one of the reference, to a tenth, or to one digit below that."""
+    exact = median(one / other for one, other in zip(reference, seconds, strict=True))
+    return round(exact, 1) if exact >= 0.1 else float(f"{exact:.1g}")
 
 
 class Stepper:
