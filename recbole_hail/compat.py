@@ -94,11 +94,19 @@ def _keep_filling_missing_values() -> None:
                 how = {"delimiter": delimiter, "engine": "c", "float_precision": "round_trip", "dtype": text}
                 frame = pd.read_csv(*args, **how, **kwargs)
                 for column in frame.columns.difference(text):
-                    frame[column] = frame[column].astype(dtype[column])
+                    frame[column] = _numbers(frame[column])
             sequences = [column for column in frame if str(column).endswith("_seq")]
             return frame.assign(**{column: frame[column].fillna("") for column in sequences}) if sequences else frame
 
     dataset_module.pd = PandasForLoading()
+
+
+def _numbers(column):
+    """A column of a file as float64; text stands in it where a number is none, or is too large for whole ones."""
+    try:
+        return (column.replace("", np.nan) if column.dtype.kind == "O" else column).astype(float)
+    except ValueError as error:
+        raise ValueError(f"{column.name}: {error}") from None
 
 
 def _remap_elementwise(self, remap_list):

@@ -1,5 +1,6 @@
 """Files written whole or not at all."""
 
+import errno
 import glob
 import os
 import platform
@@ -16,6 +17,8 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     What a process that was killed has left of the same file is removed. An OSError names `path`.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     machine = platform.node()
     temporary = path.with_name(f".{machine}-{os.getpid()}.{path.name}")
     try:

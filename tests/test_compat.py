@@ -61,8 +61,18 @@ def test_a_number_that_is_none_is_named(workplace):
     folder.mkdir(parents=True)
     header = "user_id:token\titem_id:token\ttimestamp:float\n"
     (folder / "words.inter").write_text(header + "a\tx\t1\na\ty\t2016-01-01\n")
-    with pytest.raises(DataError, match=r"words cannot be loaded: .*2016-01-01"):
+    with pytest.raises(DataError, match=r"words cannot be loaded: timestamp:float: .*2016-01-01"):
         create_dataset(Config(model="HAIL", dataset="words"))
+
+
+def test_a_missing_number_beside_one_too_large_for_whole_numbers_is_filled(workplace):
+    folder = workplace / "dataset" / "large"
+    folder.mkdir(parents=True)
+    rows = ["a\tx\t5", "a\ty\t", "a\tz\t18446744073709551615"]
+    (folder / "large.inter").write_text("\n".join(["user_id:token\titem_id:token\trating:float", *rows]) + "\n")
+    settings = {"load_col": {"inter": ["user_id", "item_id", "rating"]}}
+    dataset = create_dataset(Config(model="BPR", dataset="large", config_dict=settings))
+    assert dataset.inter_feat["rating"].tolist() == [5.0, 2.0**63, 2.0**64]  # the mean of the others
 
 
 @pytest.mark.parametrize(("interval", "left"), [("[0,inf)", 4), ("[2,inf)", 3), (None, 4)])

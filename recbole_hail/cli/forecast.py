@@ -6,7 +6,7 @@ from pathlib import Path
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.files import write_text
 from recbole_hail.forecast import Forecaster
-from recbole_hail.forecast.history_file import read_history
+from recbole_hail.forecast.history_file import by_generator, read_events
 from recbole_hail.forecast.map import draw_map, elements_of_group
 from recbole_hail.forecast.output import FORMATS, skipped_elements
 
@@ -44,18 +44,35 @@ def _check(arguments) -> None:
         problems.append(f"topk: {arguments.topk} must be at least 1")
     for name in ("output", "map"):
         file = getattr(arguments, name)
-        if file and not file.parent.is_dir():
+        if file and file.is_dir():
+            problems.append(f"{name}: {file} is a folder; name a file")
+        elif file and not file.parent.is_dir():
             problems.append(f"{name}: the folder of {file} does not exist")
+    problems += _same_files(arguments)
     if problems:
         raise SettingsError(problems)
 
 
+def _same_files(arguments) -> list[str]:
+    """What is written must be neither read nor written twice."""
+    given = {name: getattr(arguments, name) for name in ("checkpoint", "history", "map", "output")}
+    files = {name: Path(file).resolve() for name, file in given.items() if file}
+    return [
+        f"{name}: {given[name]} is that of --{other} too; give another name"
+        for name, others in (("map", ("checkpoint", "history")), ("output", ("checkpoint", "history", "map")))
+        for other in others
+        if name in files and files[name] == files.get(other)
+    ]
+
+
 def run(arguments) -> None:
     _check(arguments)
-    newer = read_history(arguments.history) if arguments.history else {}
+    events = read_events(arguments.history) if arguments.history else []
     forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path, progress=sys.stderr.isatty())
     group = elements_of_group(forecaster, arguments.group) if arguments.map else []
-    generators = None if arguments.all else list(dict.fromkeys([*(arguments.generator or []), *newer]))
+    newer = by_generator(events, forecaster.generators.token)
+    named = [forecaster.generators.token(name) for name in arguments.generator or []]
+    generators = None if arguments.all else list(dict.fromkeys([*named, *newer]))
     forecasts = forecaster.forecast(generators, newer=newer, k=arguments.topk)
     for line in skipped_elements(forecasts):
         print(f"warning: {line}", file=sys.stderr)

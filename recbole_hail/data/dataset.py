@@ -31,7 +31,11 @@ class HAILDataset(SequentialDataset):
         super().__init__(config)
 
     def data_augmentation(self):
-        """One row per event that has a history, in RecBole's order: user, then time."""
+        """One row per event that has a history, in RecBole's order: user, then time.
+
+        Raises:
+            DataError: there is none.
+        """
         self._aug_presets()
         self._check_field("uid_field", "time_field")
         if not self._is_ordered():
@@ -42,6 +46,8 @@ class HAILDataset(SequentialDataset):
         first = torch.from_numpy(run_starts(users.numpy()))
         is_first = torch.zeros(len(users), dtype=torch.bool).index_fill_(0, first, True)
         end = (~is_first).nonzero().squeeze(1)  # of the history of an event that has one
+        if not len(end):
+            raise DataError(f"dataset: {self.dataset_name} leaves nothing for training, for no sequence has two events")
         start = first.repeat_interleave(first.diff(append=torch.tensor([len(users)])) - 1)
         columns = {field: self.inter_feat[field][end] for field in self.inter_feat}
         columns[CONTEXT_START] = start
@@ -108,6 +114,7 @@ def _stretches(parts: list[Interaction]) -> Spans:
     """From the first event of each user to the last target among the rows of `parts`."""
     start = torch.cat([part[CONTEXT_START] for part in parts])
     last = torch.cat([part[CONTEXT_END] for part in parts])
-    last_target = start.new_zeros(int(start.max()) + 1).scatter_reduce_(0, start, last, "amax")  # 0 where none starts
+    events = int(last.max()) + 1 if len(last) else 0
+    last_target = start.new_zeros(events).scatter_reduce_(0, start, last, "amax")  # 0 where no sequence starts
     users = last_target.nonzero().squeeze(1)
     return Spans(users, last_target[users] + 1)

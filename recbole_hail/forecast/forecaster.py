@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast.answers import Answers, chances_of, find_answers
 from recbole_hail.forecast.calibration import Calibration, calibration_of
+from recbole_hail.forecast.inputs import is_list, listed
 from recbole_hail.forecast.scoring import NOBODY, peers
 from recbole_hail.forecast.trained import Trained, open_trained
 from recbole_hail.forecast.words import Words
@@ -86,18 +88,19 @@ class Forecaster:
 
         Args:
             sequences: one sequence of elements, oldest first, or several; an element is its token, what it is called,
-                or its first words where these are one's alone.
+                or its first words where these are one's alone. Lists, arrays and columns will do.
             k: at most the number of elements.
 
         Returns:
             k of `Prediction`, most likely first; for several sequences a list of such lists.
 
         Raises:
-            DataError: an element is unknown, with the closest names; or a sequence is empty.
+            DataError: an element is unknown, with the closest names; or a sequence is empty, or text.
             SettingsError: k is out of range.
             CheckpointError: the model knows generators alone.
         """
-        one = len(sequences) == 0 or isinstance(sequences[0], str)
+        sequences = listed("sequence", sequences)
+        one = not sequences or not is_list(sequences[0])
         histories = self._numbers([sequences] if one else sequences)
         answers = self._answers(histories, np.full(len(histories), NOBODY), k)
         found = [self._predictions(answers, row) for row in range(len(histories))]
@@ -111,15 +114,17 @@ class Forecaster:
         Args:
             generators: tokens or what they are called; None for all that are known and all of `newer`.
             newer: elements of each generator, oldest first; a generator that the model has not met is scored from
-                these alone. Unknown elements are skipped, see `Forecast`.
+                these alone. Unknown elements are skipped, see `Forecast`. What two names for one generator have is put
+                together in the order of the names.
             k: how many predictions of each.
 
         Raises:
-            DataError: a generator is unknown and has no newer events; with the closest names.
+            DataError: a generator is unknown and has no newer events, with the closest names; or text is given
+                where a list is meant.
             SettingsError: k is out of range.
             CheckpointError: the model cannot score a generator that it has not met.
         """
-        asked = self._asked(generators, newer or {})
+        asked = self._asked(generators, newer)
         scored = [one for one in asked if len(one.history)]
         answers = self._answers([one.history for one in scored], np.array([one.number for one in scored]), k)
         rows = iter(range(len(scored)))
@@ -129,7 +134,10 @@ class Forecaster:
         self, elements: Sequence[int], generators: Iterable[str] | None = None, *, newer: Newer | None = None
     ) -> dict[str, float]:
         """The probability that the next element is one of these numbers, by generator; otherwise as `forecast`."""
-        asked = [one for one in self._asked(generators, newer or {}) if len(one.history)]
+        most = len(self.elements.tokens) - 1
+        if unknown := [element for element in elements if not 1 <= element <= most]:
+            raise DataError(f"element: the model has the numbers 1 to {most}, and no {unknown[0]}")
+        asked = [one for one in self._asked(generators, newer) if len(one.history)]
         histories, numbers = [one.history for one in asked], np.array([one.number for one in asked], dtype=np.int64)
         found = chances_of(self.trained, histories, numbers, elements, self.calibration.temperature)
         return dict(zip([one.name for one in asked], found.tolist(), strict=True))
@@ -138,26 +146,24 @@ class Forecaster:
         """Slot and words of an element number."""
         return f"{self.elements.slots[element]} {self.elements.names[element]}".strip()
 
-    def _numbers(self, sequences: Sequence[Sequence[str]]) -> list[np.ndarray]:
-        if not all(map(len, sequences)):
+    def _numbers(self, sequences: list) -> list[np.ndarray]:
+        sequences = [list(map(str, listed("sequence", sequence))) for sequence in sequences]
+        if not all(sequences):
             raise DataError("sequence: there is nothing to predict from; give at least one element")
         number_of = {name: self.elements.find(name) for name in dict.fromkeys(chain.from_iterable(sequences))}
         return [np.array([number_of[name] for name in sequence]) for sequence in sequences]
 
-    def _asked(self, generators: Iterable[str] | None, newer: Newer) -> list[_Asked]:
-        newer = {self._token(name) or name: elements for name, elements in newer.items()}
+    def _asked(self, generators: Iterable[str] | None, newer: Newer | None) -> list[_Asked]:
+        found: dict[str, list[str]] = {}
+        for name, elements in ({} if newer is None else dict(newer)).items():
+            given = map(str, listed(f"newer events of {name}", elements))
+            found.setdefault(self.generators.token(str(name)), []).extend(given)
         if generators is None:
-            names = [*self.generators.tokens[1:], *(name for name in newer if self._token(name) is None)]
+            names = list(dict.fromkeys([*self.generators.tokens[1:], *found]))
         else:
-            names = [
-                name if name in newer else self.generators.tokens[self.generators.find(name)]
-                for name in (self._token(name) or name for name in generators)
-            ]
-        return [self._with_history(name, newer.get(name, [])) for name in names]
-
-    def _token(self, generator: str) -> str | None:
-        number = self.generators.number(generator)
-        return None if number is None else self.generators.tokens[number]
+            names = [self.generators.token(str(name)) for name in listed("generator", generators)]
+            names = [name if name in found else self.generators.tokens[self.generators.find(name)] for name in names]
+        return [self._with_history(name, found.get(name, [])) for name in names]
 
     def _with_history(self, name: str, newer: Sequence[str]) -> _Asked:
         number = self.generators.number(name) or NOBODY
@@ -169,7 +175,7 @@ class Forecaster:
 
     def _answers(self, histories: list[np.ndarray], generators: np.ndarray, k: int) -> Answers:
         most = len(self.elements.tokens) - 1
-        if not 1 <= k <= most:
+        if not isinstance(k, Integral) or not 1 <= k <= most:
             raise SettingsError([f"topk: {k} must lie between 1 and the model's {most} elements"])
         return find_answers(self.trained, histories, generators, k=k, temperature=self.calibration.temperature)
 

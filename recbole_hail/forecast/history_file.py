@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from recbole_hail.errors import DataError
@@ -14,39 +15,47 @@ COLUMNS = {
 }
 
 
-def read_history(path: str | os.PathLike) -> dict[str, list[str]]:
-    """The elements of each generator, oldest first.
+def by_generator(events: Iterable[tuple[str, str]], named: Callable[[str], str] = str) -> dict[str, list[str]]:
+    """The elements of each generator; `named` tells names that mean the same one."""
+    found = {}
+    for generator, element in events:
+        found.setdefault(named(generator), []).append(element)
+    return found
 
-    The file has a header with `generator` and `element`, or RecBole's `user_id` and `item_id`, and commas, or tabs,
-    between fields. A column `timestamp` of numbers or of ISO times gives the order; without it the file's order does.
+
+def read_events(path: str | os.PathLike) -> list[tuple[str, str]]:
+    """Generator and element of each event, oldest first.
+
+    The file has a header with `generator` and `element`, or RecBole's `user_id` and `item_id`, and commas, tabs or
+    semicolons between fields. A column `timestamp` of numbers or of ISO times gives the order; without it the file's order does.
 
     Raises:
         DataError: the file cannot be read or is empty, lacks a column, or a row lacks a value; names the line.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            header = file.readline().rstrip("\r\n")
-            separator = "\t" if "\t" in header else ","
+            before, header = next(((at, line) for at, line in enumerate(file) if line.strip()), (0, ""))
+            header = header.rstrip("\r\n")
+            separator = next((mark for mark in "\t;" if mark in header), ",")
             place = _places(path, next(csv.reader([header], delimiter=separator), []))
-            rows = [_row(path, line, fields, place) for line, fields in _lines(file, separator)]
+            rows = [_row(path, line, fields, place) for line, fields in _lines(file, separator, before + 1)]
     except FileNotFoundError:
         raise DataError(f"history: {path} does not exist") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise DataError(f"history: {path} is not text in UTF-8 ({error.reason}); save it as such") from None
+    except (OSError, csv.Error) as error:
         raise DataError(f"history: {path} cannot be read: {error}") from None
     if not rows:
         raise DataError(f"history: {path} has no events below its header")
     if "timestamp" in place:
         rows = _in_time(path, rows)
-    found = {}
-    for _, generator, element, _ in rows:
-        found.setdefault(generator, []).append(element)
-    return found
+    return [(generator, element) for _, generator, element, _ in rows]
 
 
-def _lines(file, separator: str):
-    """Line numbers and fields of the rows that are not blank."""
+def _lines(file, separator: str, before: int):
+    """Line numbers and fields of the rows that are not blank, after the `before` lines up to the header."""
     reader = csv.reader(file, delimiter=separator)
-    return ((reader.line_num + 1, fields) for fields in reader if any(field.strip() for field in fields))
+    return ((reader.line_num + before, fields) for fields in reader if any(field.strip() for field in fields))
 
 
 def _places(path, header: list[str]) -> dict[str, int]:

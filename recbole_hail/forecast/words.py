@@ -68,6 +68,11 @@ class Words:
             number = called[0] if len(called) == 1 else None
         return number
 
+    def token(self, name: str) -> str:
+        """The token of what is called so; the name itself where the model knows none."""
+        number = self.number(name)
+        return name if number is None else self.tokens[number]
+
     def find(self, name: str) -> int:
         """`number`, also by the first words of a single token: `21-24h|ASSAULT 3` for one that goes on.
 

@@ -73,6 +73,25 @@ def test_newer_events_of_a_file_are_taken_and_unknown_ones_named(checkpoint, for
     assert "warning: history: 1 events skipped, whose elements the model does not know: 'nothing' (1)" in told
 
 
+@pytest.mark.parametrize("name", ["output", "map"])
+def test_a_forecast_is_not_written_over_its_checkpoint(checkpoint, forecast, name):
+    """It was, and the model was lost."""
+    before = Path(checkpoint).read_bytes()
+    status, _, told = forecast(
+        "--checkpoint", checkpoint, "--all", "--group=e7", "--map=m.html", f"--{name}", checkpoint
+    )
+    assert status == 2 and f"{name}: {checkpoint} is that of --checkpoint too; give another name" in told
+    assert Path(checkpoint).read_bytes() == before
+
+
+def test_events_of_one_generator_by_two_names_are_one_generators_in_their_order(checkpoint, forecast):
+    Path("two.csv").write_text("generator,element,timestamp\ng1,e5,3\nG1,e90,2\ng1,e7,1\n")
+    status, printed, _ = forecast("--checkpoint", checkpoint, "--history=two.csv", "--topk=1", "--format=json")
+    (found,) = json.loads(printed)["forecasts"]
+    assert status == 0 and found["generator"] == "g1" and found["events"] == 23
+    assert found["predictions"][0]["element"] == "e6", "e5 came last"
+
+
 @pytest.mark.parametrize(
     "arguments, expected",
     [
@@ -83,6 +102,9 @@ def test_newer_events_of_a_file_are_taken_and_unknown_ones_named(checkpoint, for
         (["--all", "--map=out.html"], ["map: needs --map=FILE.html and --group=WORDS"]),
         (["--all", "--map=out.html", "--group=xyz"], ["group: no element has 'xyz' in its name"]),
         (["--all", "--output=no/out.csv"], ["output: the folder of no/out.csv does not exist"]),
+        (["--all", "--output=."], ["output: . is a folder; name a file"]),
+        (["--all", "--output=x", "--map=./x", "--group=e7"], ["output: x is that of --map too; give another name"]),
+        (["--history=unknown.csv", "--output=unknown.csv"], ["output: unknown.csv is that of --history too"]),
         (["--history=no.csv"], ["history: no.csv does not exist"]),
         (["--history=columns.csv"], ["columns.csv has no column element or item_id; its header is generator, what"]),
         (["--history=unknown.csv", "--output=none.csv"], ["no generator asked for has an event that the model knows"]),

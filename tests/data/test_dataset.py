@@ -2,10 +2,11 @@ import random
 
 import pytest
 import torch
+from recbole.data import create_dataset, data_preparation
 
 from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.data.windows import gather
-from recbole_hail.errors import UserError
+from recbole_hail.errors import DataError, UserError
 
 SPLITS = ["valid_and_test", "valid_only", "test_only"]
 
@@ -145,6 +146,17 @@ def test_memory_grows_with_events_and_not_with_events_times_length(make_config):
 def test_the_interaction_matrix_is_recboles(make_config):
     ours, theirs = build_both(make_config, random_sequences(4))
     assert (ours[0].inter_matrix().toarray() == theirs[0].inter_matrix().toarray()).all()
+
+
+@pytest.mark.parametrize("split", [{"LS": "valid_and_test"}, {"RS": [0.8, 0.1, 0.1]}, {"TS": [0.8, 0.1, 0.1]}], ids=str)
+@pytest.mark.parametrize("lengths", [[1], [1, 1, 1], [2], [2, 2]])
+def test_data_that_leave_no_training_are_a_message(make_config, distinct_items, split, lengths):
+    """Generators with one event each ended in a traceback of numpy or torch."""
+    settings = {"candidates": "full", "topk": [1], "metrics": ["MRR"], "valid_metric": "MRR"}
+    arguments = {"order": "TO", "group_by": "user", "mode": "full", "split": split}
+    config = make_config(distinct_items(lengths), eval_args=arguments, **settings)
+    with pytest.raises(DataError, match=r"leaves nothing for|has only"):
+        data_preparation(config, create_dataset(config))
 
 
 def test_ready_made_splits_are_refused_by_name(make_config, distinct_items, tmp_path):

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from recbole.data.interaction import Interaction
+from recbole.quick_start import run_recbole
 
 import recbole_hail
 from recbole_hail.errors import CheckpointError, DataError, SettingsError
@@ -168,6 +170,44 @@ def test_the_next_element_of_a_circle_is_certain(cyclic, small):
         assert forecast.predictions[0].element == f"e{following}"
 
 
+def test_newer_events_of_one_generator_by_two_names_are_put_together(saved):
+    """Of "5|STREET" and "5|street" the last had counted, and the events of the other were gone without a word."""
+    made = saved("HAIL", peers=2)
+    forecaster = Forecaster.load(made.path)
+    newer = {"g1": ["e4", "e5"], "G1": ["e9"], "new": ["e1"], "New": ["e2"]}
+    (found,) = forecaster.forecast(["g1"], newer=newer, k=3)
+    assert found.events == len(made.world["g1"]) + 3
+    assert found.predictions == forecaster.predict([*made.world["g1"], "e4", "e5", "e9"], k=3)
+    names = [forecast.generator for forecast in forecaster.forecast(newer=newer, k=1)]
+    assert names == [*forecaster.generators.tokens[1:], "new", "New"], "new generators may differ in case alone"
+
+
+def test_arrays_and_columns_are_taken_as_lists_of_names(saved):
+    forecaster = Forecaster.load(saved("HAIL", peers=2).path)
+    sequence = ["e1", "e7"]
+    expected = forecaster.predict(sequence, k=3)
+    column = pd.Series(sequence, index=[5, 9])
+    assert forecaster.predict(np.array(sequence), k=np.int64(3)) == expected
+    assert forecaster.predict(column, k=3) == forecaster.predict((name for name in sequence), k=3) == expected
+    assert forecaster.predict(pd.Series([sequence, ["e3"]], index=[5, 9]), k=3)[0] == expected
+    newer = {"g1": ["e4"]}
+    (found,) = forecaster.forecast(newer=newer, generators=pd.Series(["g1"]), k=3)
+    assert forecaster.forecast(["g1"], newer=pd.Series(newer), k=3) == [found]
+
+
+def test_elements_that_are_numbers_may_be_given_as_such(tmp_path, monkeypatch, write_dataset):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+    write_dataset(
+        tmp_path / "dataset", "numbers", {str(g): [str((g + i) % 110) for i in range(12)] for g in range(110)}
+    )
+    run_recbole(model="MarkovChain", dataset="numbers", config_dict={"show_progress": False, "use_gpu": False})
+    forecaster = Forecaster.load(next(tmp_path.glob("saved/*.pth")))
+    assert forecaster.predict([24, 57], k=3) == forecaster.predict(np.array([24, 57]), k=3)
+    assert forecaster.predict(np.array([24, 57]), k=3) == forecaster.predict(["24", "57"], k=3)
+    assert forecaster.forecast([44], newer={44: [57]}, k=3) == forecaster.forecast(["44"], newer={"44": ["57"]}, k=3)
+
+
 @pytest.mark.parametrize(
     "ask, error, message",
     [
@@ -177,6 +217,14 @@ def test_the_next_element_of_a_circle_is_certain(cyclic, small):
         (lambda f: f.predict([["e1"], []]), DataError, "nothing to predict from"),
         (lambda f: f.forecast(["g1"], k=0), SettingsError, "topk: 0 must lie between 1 and the model's 120"),
         (lambda f: f.predict(["e1"], k=121), SettingsError, "topk: 121 must lie between 1 and the model's 120"),
+        (lambda f: f.predict(["e1"], k=2.0), SettingsError, "topk: 2.0 must lie between 1 and the model's 120"),
+        (lambda f: f.predict("e1"), DataError, r"sequence: 'e1' is no list; give one, as in \['e1'\]"),
+        (lambda f: f.predict([["e1"], "e2"]), DataError, "sequence: 'e2' is no list"),
+        (lambda f: f.predict(["e1", float("nan")]), DataError, "element: the model knows no 'nan'"),
+        (lambda f: f.predict(["e1", None]), DataError, "element: the model knows no 'None'"),
+        (lambda f: f.forecast("g1"), DataError, r"generator: 'g1' is no list; give one, as in \['g1'\]"),
+        (lambda f: f.forecast(newer={"g1": "e4"}), DataError, "newer events of g1: 'e4' is no list"),
+        (lambda f: f.chances([121]), DataError, "element: the model has the numbers 1 to 120, and no 121"),
     ],
 )
 def test_what_cannot_be_asked_is_told(saved, ask, error, message):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recbole_hail.errors import DataError
-from recbole_hail.forecast.history_file import read_history
+from recbole_hail.forecast.history_file import by_generator, read_events
 
 
 def written(path, text: str):
@@ -24,10 +24,12 @@ def written(path, text: str):
         "generator,element,timestamp\na,y,2017-01-02T00:00:00\nb,z,2017-01-01\na,x,2017-01-01T23:00:00\n",
         "user_id:token\titem_id:token\ttimestamp:float\na\tx\t1\nb\tz\t1\na\ty\t1\n",
         '\ufeffGenerator,Element\n"a","x"\n"b",z\na,y',
+        "generator;element\r\na;x\r\nb;z\r\na;y\r\n",
+        "\n \r\ngenerator,element\na,x\nb,z\na,y\n",
     ],
 )
 def test_events_come_in_the_order_of_time(tmp_path, text):
-    assert read_history(written(tmp_path / "h.csv", text)) == {"a": ["x", "y"], "b": ["z"]}
+    assert by_generator(read_events(written(tmp_path / "h.csv", text))) == {"a": ["x", "y"], "b": ["z"]}
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.text("xyz,\"|'", min_size=1, max_size=4), st.integers(-9, 9))))
@@ -37,11 +39,11 @@ def test_any_events_come_back_sorted_by_time_and_equal_times_as_they_stand(tmp_p
         csv.writer(file).writerows([("generator", "element", "timestamp"), *rows])
     if not rows:
         with pytest.raises(DataError, match="has no events"):
-            read_history(path)
+            read_events(path)
         return
     in_time = sorted(rows, key=lambda row: row[2])
     expected = {name: [element for of, element, _ in in_time if of == name] for name in {row[0] for row in rows}}
-    assert read_history(path) == expected
+    assert by_generator(read_events(path)) == expected
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,7 @@ def test_any_events_come_back_sorted_by_time_and_equal_times_as_they_stand(tmp_p
         ("generator,element\n", "has no events below its header"),
         ("generator,element\na,x\na\n", "line 3 has no element"),
         ("generator,element\n ,\na,x\n,x\n", "line 4 has no generator"),
+        ("\n\ngenerator,element\na,x\n,x\n", "line 5 has no generator"),
         ("generator,element,timestamp\na,x,1\na,y,\n", "line 3 has no timestamp"),
         (
             "generator,element,timestamp\na,x,soon\n",
@@ -63,14 +66,14 @@ def test_any_events_come_back_sorted_by_time_and_equal_times_as_they_stand(tmp_p
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path, text, message):
     with pytest.raises(DataError) as told:
-        read_history(written(tmp_path / "h.csv", text))
+        read_events(written(tmp_path / "h.csv", text))
     assert str(told.value).startswith(f"history: {tmp_path / 'h.csv'} ") and message in str(told.value)
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "h.csv").write_bytes(b"generator,element\n\xff\xfe,x\n")
-    for path, message in ((tmp_path / "h.csv", "cannot be read"), (tmp_path / "no.csv", "does not exist")):
+    for path, message in ((tmp_path / "h.csv", "is not text in UTF-8"), (tmp_path / "no.csv", "does not exist")):
         with pytest.raises(DataError, match=message):
-            read_history(path)
+            read_events(path)
     with pytest.raises(DataError, match="cannot be read"):
-        read_history(tmp_path)
+        read_events(tmp_path)

@@ -1,0 +1,21 @@
+"""Lists of names as people have them: Python's, numpy's arrays, columns of a table."""
+
+from collections.abc import Iterable
+
+from recbole_hail.errors import DataError
+
+
+def is_list(value) -> bool:
+    """Whether it holds several values, as lists, arrays and columns of a table do, text and numbers do not."""
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes)
+
+
+def listed(noun: str, values) -> list:
+    """`values` as a list.
+
+    Raises:
+        DataError: it is one name, whose letters would be taken for names; `noun` says what it should be.
+    """
+    if not is_list(values):
+        raise DataError(f"{noun}: {values!r} is no list; give one, as in [{values!r}]")
+    return list(values)
