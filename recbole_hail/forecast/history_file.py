@@ -27,7 +27,8 @@ def read_events(path: str | os.PathLike) -> list[tuple[str, str]]:
     """Generator and element of each event, oldest first.
 
     The file has a header with `generator` and `element`, or RecBole's `user_id` and `item_id`, and commas, tabs or
-    semicolons between fields. A column `timestamp` of numbers or of ISO times gives the order; without it the file's order does.
+    semicolons between fields. A column `timestamp` of numbers or of ISO times gives the order; without it the file's
+    order does.
 
     Raises:
         DataError: the file cannot be read or is empty, lacks a column, or a row lacks a value; names the line.
