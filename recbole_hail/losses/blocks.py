@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
@@ -30,14 +32,27 @@ def blocks_for(
     """
     peers, positions, _ = hidden.shape
     distillation = settings.distillation if peers > 1 else "none"
-    clamps = True
-    if hidden.device.type == "cpu" and positions:  # elsewhere, looking at the result would stall the device
-        bound = hidden.norm(dim=-1).max() * table.norm(dim=-1).max() + bias.abs().max()
-        clamps = not bound < LARGEST_LOGIT / 2  # also where something is not finite
-    in_c = {"none": True, "med": settings.gamma == 1, "mimicry": peers == 2}
-    if in_c[distillation] and not clamps and hidden.dtype == torch.float32 and native.kernel():
+    if hidden.device.type != "cpu" or not positions:  # looking at the result would stall another device
+        return TorchBlocks(bias, distillation, settings, True, most)
+    bound = hidden.norm(dim=-1).max() * table.norm(dim=-1).max() + bias.abs().max()
+    clamps = not bound < LARGEST_LOGIT / 2  # also where something is not finite
+    beyond_c = {
+        f"{hidden.dtype}": hidden.dtype != torch.float32,
+        f"gamma = {settings.gamma}": distillation == "med" and settings.gamma != 1,
+        f"mimicry of {peers} peers": distillation == "mimicry" and peers != 2,
+        f"logits beyond {LARGEST_LOGIT / 2:.0e}": clamps,
+    }
+    if any(beyond_c.values()):
+        _say_once(next(what for what, is_so in beyond_c.items() if is_so))
+    elif native.kernel():
         return NativeBlocks(bias, distillation, settings)
     return TorchBlocks(bias, distillation, settings, clamps, most)
+
+
+@cache
+def _say_once(what: str) -> None:
+    message = "The loss is computed by torch, which is slower, because the C code does not know %s."
+    logging.getLogger(__name__).info(message, what)
 
 
 class NativeBlocks:

@@ -21,20 +21,24 @@ def test_float32_with_the_papers_weights_is_worked_on_in_c(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "case",
+    ("case", "told"),
     [
-        {"gamma": 2.0},
-        {"distillation": "mimicry", "peers": 3},
-        {"dtype": torch.float64},
-        {"size": 1e30},  # logits may have to be clamped
-        {"size": torch.inf},
-        {"size": torch.nan},
+        ({"gamma": 2.0}, "gamma = 2.0"),
+        ({"distillation": "mimicry", "peers": 3}, "mimicry of 3 peers"),
+        ({"dtype": torch.float64}, "torch.float64"),
+        ({"size": 2e29}, "logits beyond 5e+29"),  # they may have to be clamped
+        ({"size": torch.inf}, "logits beyond 5e+29"),
+        ({"size": torch.nan}, "logits beyond 5e+29"),
     ],
     ids=str,
 )
-def test_all_else_is_left_to_torch(monkeypatch, case):
+def test_all_else_is_left_to_torch_with_one_line_in_the_log(monkeypatch, caplog, case, told):
     monkeypatch.setattr(native, "kernel", lambda: print)
-    assert chosen(**case) is blocks.TorchBlocks
+    blocks._say_once.cache_clear()
+    with caplog.at_level("INFO"):
+        assert chosen(**case) is chosen(**case) is blocks.TorchBlocks
+    (message,) = caplog.messages
+    assert message == f"The loss is computed by torch, which is slower, because the C code does not know {told}."
 
 
 def test_without_the_c_code_torch_does_it(monkeypatch):
