@@ -35,7 +35,7 @@ COMMON = {
 }
 # What a model needs beside the common settings.
 SETTINGS = {
-    "DML": {"epochs": 15, "eval_step": 15},  # peers that imitate one another learn slowly from some starts
+    "DML": {"epochs": 20, "eval_step": 20},  # peers that imitate one another learn slowly from some starts
     "TCE": {"drop_steps": 100},
     "Informer": {"predicted_elements": 2},
 }
@@ -121,7 +121,7 @@ def test_the_loss_is_finite_and_falls(run):
     with torch.no_grad():
         before, after = (model.calculate_loss(batch) for model in (start, run.models[0]))
     assert before.isfinite() and after.isfinite()
-    assert after < 0.6 * before
+    assert after < 0.5 * before
 
 
 @for_all
