@@ -19,6 +19,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the checkout goes before an installed copy
 
+import recbole_hail  # noqa: E402, F401  before torch, as users import it: it says how OpenMP's threads wait
+
 
 class Seconds(NamedTuple):
     """Of one run. `processor` is that of this process, which other programs on the machine hardly change."""

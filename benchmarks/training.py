@@ -157,8 +157,6 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    import recbole_hail  # noqa: F401  (before RecBole)
-
     logging.disable(logging.INFO)
     rows = []
     for part in options.parts:

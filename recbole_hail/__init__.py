@@ -3,7 +3,13 @@
 `recbole_hail.losses` and `recbole_hail.networks` need torch alone and work where RecBole is not installed.
 """
 
+import os
 from importlib.util import find_spec
+
+if "OMP_WAIT_POLICY" not in os.environ:
+    # OpenMP's idle threads wait actively for milliseconds, and get in the way of peers that run side by side and of
+    # other programs. This long is about what waking one costs. It must be said before torch is first imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 __version__ = "0.1.0"
 

@@ -81,15 +81,17 @@ class PeerNetworks(nn.Module):
         def states(peer: nn.Module, draws: Generator | None, embedded: Tensor) -> Tensor:
             with drawing_from(draws):
                 if few and hasattr(peer, "at"):
-                    return peer.at(embedded, looked_at, positions, most=most)
-                return peer(embedded, looked_at).flatten(0, 1)[positions]
+                    asked = peer.at(embedded, looked_at, positions, most=most)
+                else:
+                    asked = peer(embedded, looked_at).flatten(0, 1)[positions]
+            return self.head(asked)  # only these positions reach the prediction head
 
         networks = [partial(states, *one) for one in zip(self.peers, self._streams(embedded), strict=True)]
         if self._on_threads(embedded):
-            hidden = side_by_side(networks, embedded, self.peers.parameters())
+            hidden = side_by_side(networks, embedded, [*self.peers.parameters(), *self.head.parameters()])
         else:
             hidden = [network(embedded) for network in networks]
-        return self.head(torch.stack(hidden))  # [T, M, d]; only these positions reach the prediction head
+        return torch.stack(hidden)  # [T, M, d]
 
     def _streams(self, embedded: Tensor) -> list[Generator | None]:
         """What each peer draws its dropout from: the same numbers however many threads there are."""

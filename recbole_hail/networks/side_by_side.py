@@ -1,12 +1,13 @@
 """Peers on threads of their own: on a CPU one network gains little from a second core, two networks use it fully."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from recbole_hail.threads import workers
+from recbole_hail import threads
 
 Network = Callable[[Tensor], Tensor]
 
@@ -19,26 +20,25 @@ def side_by_side(networks: Sequence[Network], embedded: Tensor, weights: Iterabl
     Args:
         networks: must not draw from torch's own generator, for which of them draws first is left to chance.
         embedded: of any shape, on the CPU.
-        weights: of all networks, each used by one of them alone.
+        weights: of all networks.
     """
-    pool = workers(len(networks))
     run = _in_this_mode()
     if not torch.is_grad_enabled():
-        return list(pool.map(lambda network: run(network, embedded), networks))
-    return list(_SideBySide.apply(networks, pool, run, embedded, *(w for w in weights if w.requires_grad)))
+        return threads.side_by_side(lambda network: run(network, embedded), networks)
+    return list(_SideBySide.apply(networks, run, embedded, *(w for w in weights if w.requires_grad)))
 
 
 class _SideBySide(torch.autograd.Function):
     """Every network has a graph of its own, for autograd goes through one graph with one thread on a CPU."""
 
     @staticmethod
-    def forward(ctx, networks, pool, run, embedded, *weights):
+    def forward(ctx, networks, run, embedded, *weights):
         def graph(network):
             own = embedded.detach().requires_grad_()
             return own, run(network, own)
 
-        ctx.pool, ctx.weights = pool, weights
-        ctx.graphs = list(pool.map(graph, networks))
+        ctx.weights = weights
+        ctx.graphs = threads.side_by_side(graph, networks)
         return tuple(output.detach() for _, output in ctx.graphs)
 
     @staticmethod
@@ -48,9 +48,13 @@ class _SideBySide(torch.autograd.Function):
             own, output = graph
             return torch.autograd.grad(output, [own, *ctx.weights], gradient, allow_unused=True)
 
-        of_embedded, *of_weights = zip(*ctx.pool.map(gradients, ctx.graphs, upstream), strict=True)
-        each = (next((found for found in of_one if found is not None), None) for of_one in of_weights)
-        return None, None, None, sum(of_embedded), *each
+        of_embedded, *of_weights = zip(*threads.side_by_side(gradients, ctx.graphs, upstream), strict=True)
+        return None, None, *map(_total, [of_embedded, *of_weights])
+
+
+def _total(of_networks: Iterable[Tensor | None]) -> Tensor | None:
+    found = [gradient for gradient in of_networks if gradient is not None]
+    return reduce(torch.add, found) if found else None
 
 
 def _in_this_mode() -> Callable[[Network, Tensor], Tensor]:

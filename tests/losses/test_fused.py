@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from recbole_hail.losses import blocks, fused_hail_loss_parts, hail_loss_parts, native
-from recbole_hail.losses import fused as module
+from recbole_hail.losses import sweep as module
+from recbole_hail.losses.hail import HailSettings
 
 SETTINGS = [
     {},
@@ -108,6 +109,18 @@ def test_neither_the_size_of_chunks_nor_the_number_of_threads_matters(monkeypatc
     monkeypatch.setattr(module, "ON_CPU", module.ChunkSizes(*sizes))
     *tensors, targets = drawn(3, 37, 13)
     assert_same(tensors, targets, beta=0.1)
+
+
+@pytest.mark.parametrize("room", [0, 10**6])
+@pytest.mark.parametrize("positions", [0, 1, 2, 29])
+def test_lanes_add_up(monkeypatch, threads, positions, room):
+    """Each of three threads has positions and gradients of its own, or blocks of one lane where tables are large."""
+    threads(3)
+    monkeypatch.setattr(module, "IN_LANES", room)
+    *tensors, targets = drawn(2, positions, 13)
+    assert_same(tensors, targets, beta=0.1)
+    lanes = module.Sweep(*tensors, HailSettings()).lanes
+    assert len(lanes) == (3 if room else 1)
 
 
 @pytest.mark.parametrize("chosen", SETTINGS, ids=str)

@@ -1,0 +1,119 @@
+"""One pass over positions after the other, for the loss and the gradients of hidden states, table and bias."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from recbole_hail.losses.blocks import blocks_for
+from recbole_hail.losses.denoising import denoising_mask, hardest_positions
+from recbole_hail.losses.hail import HailLossParts, HailSettings, balance, undistilled
+from recbole_hail.threads import side_by_side
+
+
+class ChunkSizes(NamedTuple):
+    """How many logits are made at once, and how many torch takes for a block at most, both in elements of [T, ., V]."""
+
+    product: int
+    block: int
+
+
+# Both want to stay in the processor's cache: torch passes over a block some twenty times, the C code over a row a few
+# times. On a GPU launching a kernel costs more than what caches save.
+ON_CPU = ChunkSizes(product=2**19, block=2**19)  # 2 MB of float32, shared by all lanes
+ON_GPU = ChunkSizes(product=2**26, block=2**26)  # 256 MB
+FEWEST_POSITIONS = 64  # in a product, however many elements, for each reads the table and adds to its gradient
+IN_LANES = 2**22  # elements of all lanes' gradients of the table, 16 MB of float32
+
+
+class Sweep:
+    """The positions of a batch in lanes, a thread for each where a gradient of the table for each costs little."""
+
+    def __init__(self, hidden: Tensor, table: Tensor, bias: Tensor, settings: HailSettings):
+        on_cpu = hidden.device.type == "cpu"
+        sizes = ON_CPU if on_cpu else ON_GPU
+        threads = torch.get_num_threads() if on_cpu else 1
+        self.settings = settings
+        self.distils = len(hidden) > 1 and settings.distillation != "none"
+        peers, positions, _ = hidden.shape
+        elements = peers * len(table)
+        lanes = threads if threads * table.numel() <= IN_LANES else 1
+        at_once = max(min(max(sizes.product // lanes // elements, FEWEST_POSITIONS), -(-positions // lanes)), 1)
+        block = blocks_for(hidden, table, bias, settings, min(max(sizes.block // elements, 1), at_once))
+        # A second core gains more from a block of its own than from half of each step of one block.
+        in_block = min(block.positions, -(-at_once * lanes // threads))
+        self.lanes = [_Lane(hidden, table, bias, block, at_once, in_block) for _ in range(lanes)]
+
+    def loss(self, hidden: Tensor, targets: Tensor) -> tuple[HailLossParts, Tensor]:
+        """hidden [T, M, d], targets [M] -> the loss and its parts, and the gradient of hidden."""
+        settings = self.settings
+        share = torch.full(targets.shape, 1 / max(len(targets), 1), dtype=hidden.dtype, device=hidden.device)  # [M]
+        if not self.distils:
+            terms, grad_hidden = self._pass(hidden, targets, share, share)
+            return undistilled(terms[0]), grad_hidden
+        own, distilled = settings.alpha * share, (1 - settings.alpha) * share
+        terms, grad_hidden = self._pass(hidden, targets, own, distilled)
+        keep = denoising_mask(terms[0], settings.beta, settings.slots)
+        # No position is dropped that the first peer does not find among the hardest.
+        candidates = hardest_positions(terms[0], settings.beta, settings.slots)[0]
+        if len(candidates):
+            dropped = (~keep[candidates]).to(hidden.dtype)
+            of_own = -dropped * own[candidates] * (settings.denoise == "authors")
+            _, surplus = self._pass(
+                hidden[:, candidates], targets[candidates], of_own, -dropped * distilled[candidates]
+            )
+            grad_hidden.index_add_(1, candidates, surplus)
+        return balance(*terms, keep, settings), grad_hidden
+
+    def gradients(self) -> tuple[Tensor, Tensor]:
+        """Of table [V, d] and bias [V], over all passes."""
+        first, *others = self.lanes
+        for lane in others:
+            first.grad_table += lane.grad_table
+            first.grad_bias += lane.grad_bias
+        return first.grad_table, first.grad_bias
+
+    def _pass(self, hidden: Tensor, targets: Tensor, own: Tensor, distilled: Tensor) -> tuple[Tensor, Tensor]:
+        """Terms [3, T, n] (self-knowledge, positive, negative) and gradient of hidden [T, n, d].
+
+        Each position enters the gradient with its weights `own` and `distilled`, [n] each.
+        """
+        terms = hidden.new_zeros(3, *hidden.shape[:2])
+        grad_hidden = torch.empty_like(hidden)
+        several = len(self.lanes)
+        parts = (
+            *(tensor.tensor_split(several, 1) for tensor in (hidden, grad_hidden)),
+            *(tensor.tensor_split(several) for tensor in (targets, own, distilled)),
+            terms.tensor_split(several, 2),
+        )
+        side_by_side(_Lane.run, self.lanes, *parts)
+        return terms, grad_hidden
+
+
+class _Lane:
+    """Goes through its positions chunk by chunk, adding to gradients of its own of table and bias."""
+
+    def __init__(self, hidden: Tensor, table: Tensor, bias: Tensor, block, at_once: int, in_block: int):
+        self.table, self.block, self.at_once, self.in_block = table, block, at_once, in_block
+        self.grad_table, self.grad_bias = torch.zeros_like(table), torch.zeros_like(bias)
+        self.logits = hidden.new_empty(at_once * len(hidden) * len(table))
+
+    @torch.no_grad()
+    def run(self, hidden, grad_hidden, targets, own, distilled, terms) -> None:
+        """Fills the terms [3, T, n] and the gradient of hidden [T, n, d]."""
+        peers, positions, size = hidden.shape
+        for start in range(0, positions, self.at_once):
+            chunk = slice(start, start + self.at_once)
+            inputs = hidden[:, chunk].reshape(-1, size)  # [T · c, d]
+            flat = self.logits[: len(inputs) * len(self.table)].view(len(inputs), -1)  # [T · c, V]
+            torch.mm(inputs, self.table.t(), out=flat)
+            rows = (
+                flat.view(peers, -1, len(self.table)).split(self.in_block, 1),
+                *(of_position[chunk].split(self.in_block) for of_position in (targets, own, distilled)),
+            )
+            found = side_by_side(self.block, *rows)
+            terms[:, :, chunk] = torch.cat([block.terms for block in found], -1)
+            for block in found:
+                self.grad_bias += block.grad_bias
+            grad_hidden[:, chunk] = (flat @ self.table).view(peers, -1, size)
+            self.grad_table.addmm_(flat.t(), inputs)
