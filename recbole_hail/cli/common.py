@@ -25,18 +25,16 @@ _EXTERNAL = ("LightGBM", "XGBoost")  # RecBole's names for models of libraries t
 _SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, after which everything is to be left as after Ctrl-C."""
-
-
-def _terminate(*_) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _Terminated
-
-
 def guarded(command: Callable[[], None]) -> int:
     """Runs a command; exit status 0, 2 for what the user can mend, 1 for a lost rank, 130 after Ctrl-C, 143 SIGTERM."""
-    before = signal.signal(signal.SIGTERM, _terminate)
+    terminated = []
+
+    def terminate(*_) -> None:  # everything is to be left as after Ctrl-C
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        terminated.append(True)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         command()
     except SettingsError as error:
@@ -57,11 +55,10 @@ def guarded(command: Callable[[], None]) -> int:
         said, status = ranks.explained(error)
         print(f"error: {said}", file=sys.stderr)
         return status
-    except KeyboardInterrupt as signalled:
+    except KeyboardInterrupt:
         ranks.end()  # a signal to this process alone does not reach them
-        ended = isinstance(signalled, _Terminated)
-        print("ended by SIGTERM" if ended else "interrupted", file=sys.stderr)
-        return 143 if ended else 130
+        print("ended by SIGTERM" if terminated else "interrupted", file=sys.stderr)
+        return 143 if terminated else 130
     finally:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
     return 0

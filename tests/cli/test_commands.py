@@ -131,3 +131,12 @@ def test_sigterm_ends_a_command_as_ctrl_c_does(run_python):
     code += "def command():\n    try:\n        os.kill(os.getpid(), 15)\n    finally:\n        print('undone')\n"
     done = run_python(code + "sys.exit(guarded(command))")
     assert (done.returncode, done.stdout, done.stderr) == (143, "undone\n", "ended by SIGTERM\n")
+
+
+def test_sigterm_is_told_from_ctrl_c_where_another_raises_it_anew(run_python):
+    """Ray does: a search of its own that was ended by SIGTERM left with Ctrl-C's 130."""
+    code = "import os, sys; from recbole_hail.cli.common import guarded\n"
+    code += "def command():\n    try:\n        os.kill(os.getpid(), 15)\n"
+    code += "    except KeyboardInterrupt:\n        raise KeyboardInterrupt('of another') from None\n"
+    done = run_python(code + "sys.exit(guarded(command))")
+    assert (done.returncode, done.stderr) == (143, "ended by SIGTERM\n")
