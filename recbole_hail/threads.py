@@ -3,7 +3,8 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import cache
 from typing import TypeVar
 
@@ -23,39 +24,53 @@ def side_by_side(function: Callable[..., Result], *arguments: Iterable) -> list[
     count = min(len(calls), all_threads)
     if count < 2:
         return [function(*call) for _, call in calls]
+    share, inference = all_threads // count, torch.is_inference_mode_enabled()
 
     def take_turns() -> None:
-        while calls:
-            try:
-                place, call = calls.popleft()
-            except IndexError:  # another thread took the last one
-                return
-            results[place] = function(*call)
+        torch.set_num_threads(share)
+        with torch.inference_mode(inference):  # each thread has a mode of its own
+            while calls:
+                try:
+                    place, call = calls.popleft()
+                except IndexError:  # another thread took the last one
+                    return
+                results[place] = function(*call)
 
     # This thread works too: one that only waits has torch's idle threads, which wait actively, in the others' way.
-    share = all_threads // count
-    others = [_others(count - 1, share).submit(take_turns) for _ in range(count - 1)]
-    torch.set_num_threads(share)
+    others: list[Future] = [Future() for _ in range(count - 1)]
     try:
+        with suppress(RuntimeError):  # no thread is to be had, as at the interpreter's end: fewer do it all
+            for other in others:
+                _pool().submit(_run, other, take_turns)
         take_turns()
     finally:
         calls.clear()
-        wait(others)
-        torch.set_num_threads(all_threads)
+        try:
+            wait([other for other in others if not other.cancel()])  # one that has not begun need not
+        finally:
+            torch.set_num_threads(all_threads)
     for other in others:
-        other.result()
+        if not other.cancelled():
+            other.result()
     return results
 
 
+def _run(turns: Future, take_turns: Callable[[], None]) -> None:
+    if not turns.set_running_or_notify_cancel():
+        return
+    try:
+        torch.get_num_threads()  # a thread's first look at its number takes over what another thread has set last
+        turns.set_result(take_turns())
+    except BaseException as error:
+        turns.set_exception(error)
+
+
 @cache
-def _others(count: int, share: int) -> ThreadPoolExecutor:
-    """Kept, for a thread has caches of its own to fill."""
-    return ThreadPoolExecutor(count, "recbole-hail", _take, (share,))
+def _pool() -> ThreadPoolExecutor:
+    """One for all, which starts a thread where none is idle. Kept, for a thread has caches of its own to fill."""
+    return ThreadPoolExecutor(_MOST_THREADS, "recbole-hail")
 
 
-def _take(share: int) -> None:
-    torch.get_num_threads()  # a thread's first look at its number takes over what another thread has set last
-    torch.set_num_threads(share)
+_MOST_THREADS = 1024  # a bound that torch's number of threads does not reach
 
-
-os.register_at_fork(after_in_child=_others.cache_clear)  # a child process has no threads but its own
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a child process has no threads but its own

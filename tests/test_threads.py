@@ -1,8 +1,10 @@
 """Calls side by side against the same calls one after the other."""
 
 import os
+import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -68,6 +70,78 @@ def test_calls_may_call_side_by_side_themselves(threads):
 def test_arguments_of_unequal_number_are_refused():
     with pytest.raises(ValueError, match="shorter"):
         side_by_side(max, [1, 2], [3])
+
+
+def test_inference_mode_reaches_all_threads(threads):
+    """The loss could not be computed in it: other threads may not write to tensors that were made in it."""
+    threads(2)
+    together = threading.Barrier(2, timeout=30)
+
+    def mode(_):
+        together.wait()
+        return torch.is_inference_mode_enabled()
+
+    for inference in (True, False):
+        with torch.inference_mode(inference):
+            assert side_by_side(mode, range(2)) == [inference, inference]
+
+
+def test_threads_are_used_again_for_other_numbers_of_calls(threads):
+    """Every number of calls had threads of its own: on 48 cores there were soon more than a thousand."""
+    for count in (2, 9, 4, 7):
+        threads(count)
+        for calls in range(2, count + 1):
+            together = threading.Barrier(calls, timeout=30)
+            side_by_side(lambda _, together=together: together.wait(), range(calls))
+    # 8 at once, of which some may not be known to be idle when the next are asked for. With pools each, they were 46.
+    assert sum(thread.name.startswith("recbole-hail") for thread in threading.enumerate()) <= 24
+
+
+def test_without_another_thread_to_be_had_fewer_do_it_all(threads, monkeypatch):
+    """A first thread that was started went on behind the caller's back when the second could not be."""
+    threads(3)
+    pool, start = ThreadPoolExecutor(8), ThreadPoolExecutor._adjust_thread_count
+    monkeypatch.setattr("recbole_hail.threads._pool", lambda: pool)
+
+    def only_one(self):
+        if self._threads:
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "_adjust_thread_count", only_one)
+    done = []
+    assert side_by_side(lambda place: done.append(place) or place, range(6)) == [*range(6)]
+    assert sorted(done) == [*range(6)]
+    pool.shutdown()
+
+
+def test_a_thread_that_outlives_the_main_one_works_alone(run_python):
+    """It ended in "cannot schedule new futures after interpreter shutdown"."""
+    code = "import threading, torch\nfrom recbole_hail.threads import side_by_side\ntorch.set_num_threads(2)\n"
+    code += "def later():\n    threading.main_thread().join()\n    print(side_by_side(abs, [-1, -2]))\n"
+    assert run_python(code + "threading.Thread(target=later).start()").stdout == "[1, 2]\n"
+
+
+def test_ctrl_c_while_others_work_gives_torchs_threads_back(threads):
+    """In a notebook all went on with one thread from then on."""
+    threads(2)
+    caller, together, ended = threading.get_ident(), threading.Barrier(2, timeout=30), threading.Event()
+
+    def interrupts(_):
+        together.wait()
+        if threading.get_ident() != caller:
+            time.sleep(0.1)  # by now the caller waits
+            signal.raise_signal(signal.SIGINT)
+            ended.wait(30)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            side_by_side(interrupts, range(2))
+        assert torch.get_num_threads() == 2
+    finally:
+        ended.set()
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_forked_process_has_threads_of_its_own(threads):

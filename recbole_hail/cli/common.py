@@ -56,12 +56,13 @@ def guarded(command: Callable[[], None]) -> int:
         print(f"error: {said}", file=sys.stderr)
         return status
     except KeyboardInterrupt:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Ctrl-C and SIGTERM together end what they end once
         ranks.end()  # a signal to this process alone does not reach them
         print("ended by SIGTERM" if terminated else "interrupted", file=sys.stderr)
         return 143 if terminated else 130
     finally:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
-    return 0
+    return 143 if terminated else 0  # a library may have caught the interrupt
 
 
 def recbole_parser(description: str) -> argparse.ArgumentParser:

@@ -102,7 +102,10 @@ class PeerNetworks(nn.Module):
 
     def _on_threads(self, embedded: Tensor) -> bool:
         several = len(self.peers) > 1 and embedded.device.type == "cpu" and torch.get_num_threads() > 1
-        return several and not any(BASE_NETWORKS[name].own_draws for name in self.base_networks)
+        if not several or any(BASE_NETWORKS[name].own_draws for name in self.base_networks):
+            return False
+        # A hook is called with what a thread finds as a weight's gradient, and again with the sum over threads.
+        return not any(weight._backward_hooks for weight in self.parameters())
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[..., d] -> [..., |E|]; column k belongs to element k + 1, so padding and mask get no probability."""

@@ -44,9 +44,12 @@ class _SideBySide(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, *upstream):
+        # Whether the caller's backward was given retain_graph=True, which only this thread knows.
+        keep = torch._C._autograd._get_current_graph_task_keep_graph()
+
         def gradients(graph, gradient):
             own, output = graph
-            return torch.autograd.grad(output, [own, *ctx.weights], gradient, allow_unused=True)
+            return torch.autograd.grad(output, [own, *ctx.weights], gradient, retain_graph=keep, allow_unused=True)
 
         of_embedded, *of_weights = zip(*threads.side_by_side(gradients, ctx.graphs, upstream), strict=True)
         return None, None, *map(_total, [of_embedded, *of_weights])

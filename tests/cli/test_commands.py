@@ -140,3 +140,19 @@ def test_sigterm_is_told_from_ctrl_c_where_another_raises_it_anew(run_python):
     code += "    except KeyboardInterrupt:\n        raise KeyboardInterrupt('of another') from None\n"
     done = run_python(code + "sys.exit(guarded(command))")
     assert (done.returncode, done.stderr) == (143, "ended by SIGTERM\n")
+
+
+def test_sigterm_that_a_library_catches_is_still_told(run_python):
+    """The command went on and left with status 0."""
+    code = "import os, sys; from recbole_hail.cli.common import guarded\n"
+    code += "def command():\n    try:\n        os.kill(os.getpid(), 15)\n    except KeyboardInterrupt:\n        pass\n"
+    assert run_python(code + "sys.exit(guarded(command))").returncode == 143
+
+
+def test_sigterm_while_ctrl_c_ends_the_ranks_changes_nothing(run_python):
+    """It was a traceback, and left behind ranks that do not listen."""
+    code = "import os, signal, sys; from recbole_hail.cli import common\n"
+    code += "common.ranks.end = lambda: print(os.kill(os.getpid(), 15), 'all ended')\n"
+    code += "def command():\n    signal.raise_signal(signal.SIGINT)\n"
+    done = run_python(code + "sys.exit(common.guarded(command))")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "None all ended\n", "interrupted\n")

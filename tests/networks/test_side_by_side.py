@@ -112,6 +112,30 @@ def test_what_a_peer_raises_reaches_the_caller(threads):
         side_by_side([torch.nn.Identity(), broken], torch.ones(2, 2), [])
 
 
+@pytest.mark.parametrize("name", ["head.transform.weight", "peers.0.layers.0.inner.weight", "embedding.element.weight"])
+def test_a_hook_on_a_weight_is_called_once_a_step(threads, name):
+    """On two threads it was called for each peer and for their sum: a hook that halves left a quarter."""
+    networks, sequences = made("causal", "causal")
+    expected = hidden_and_gradients(networks, sequences)[1][name]
+    networks.get_parameter(name).register_hook(lambda gradient: gradient / 2)
+    for count in (1, 2):
+        threads(count)
+        torch.testing.assert_close(2 * hidden_and_gradients(networks, sequences)[1][name], expected)
+
+
+def test_a_graph_that_is_kept_may_be_gone_through_again(threads):
+    """`retain_graph=True` did not reach the peers' graphs: "Trying to backward through the graph a second time"."""
+    threads(2)
+    networks, sequences = made("causal", "causal")
+    hidden = networks(sequences, POSITIONS)
+    weight = networks.head.transform.weight
+    first, again = (torch.autograd.grad(hidden[0].square().sum(), weight, retain_graph=True)[0] for _ in range(2))
+    torch.testing.assert_close(first, again)
+    torch.autograd.grad(hidden[1].square().sum(), weight)
+    with pytest.raises(RuntimeError, match="second time"):  # and one that is not kept is let go
+        torch.autograd.grad(hidden[1].square().sum(), weight)
+
+
 def test_gradients_of_gradients_are_refused(threads):
     threads(2)
     embedded = torch.ones(2, requires_grad=True)
