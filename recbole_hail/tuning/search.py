@@ -1,6 +1,7 @@
 """One search: what is fixed, what is tried, and what is said while it goes on."""
 
 import json
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from recbole_hail.training.resume import MAY_DIFFER
 from recbole_hail.tuning import proposals
 from recbole_hail.tuning.space import Space
 from recbole_hail.tuning.trials import FINISHED, STOPPED, Trial, TrialsFolder
+
+_SAY_EVERY = 30  # seconds, at most, how trials go that are under way
 
 
 @dataclass
@@ -37,6 +40,7 @@ class Search:
         sequential = self.algorithm in ("tpe", "bayes")
         self._points = None if sequential else proposals.points(self.space, self.algorithm, self.most, self.seed)
         self.total = (self.most or proposals.DRAWS) if self._points is None else len(self._points)
+        self._last_said = time.monotonic()
 
     @property
     def seed(self) -> int:
@@ -77,6 +81,12 @@ class Search:
     def out_of_patience(self) -> bool:
         best = self.best()
         return bool(self.early_stop and best) and len(self.trials) - 1 - self.trials.index(best) >= self.early_stop
+
+    def under_way(self, settings: dict, steps: int, score: float) -> None:
+        """Says what a trial's last validation gave, now and then: a trial may take an hour."""
+        if time.monotonic() - self._last_said >= _SAY_EVERY:
+            self._last_said = time.monotonic()
+            say(f"{in_words(settings)}: {self.metric} {score:.5g} after {steps:,} steps")
 
     def keep(self, trial: Trial) -> None:
         """Adds a trial to those that are there, and says so."""

@@ -25,4 +25,8 @@ def train(fixed: dict, settings: dict, on_validation=None) -> Trial:
 def search_with_hyperopt(search: Search) -> None:
     while not search.out_of_patience() and (settings := search.next()):
         say(f"trial {len(search.trials) + 1} of {search.total}: {in_words(settings)}: training")
-        search.keep(train(search.fixed, settings))
+
+        def on_validation(trainer, score: float, settings=settings) -> None:
+            search.under_way(settings, trainer.budget.steps, score)
+
+        search.keep(train(search.fixed, settings, on_validation))

@@ -12,7 +12,7 @@ import torch
 
 from recbole_hail.compat import before_recbole
 from recbole_hail.errors import UserError
-from recbole_hail.tuning.search import Search, say
+from recbole_hail.tuning.search import Search, in_words, say
 from recbole_hail.tuning.trials import STOPPED, Trial
 from recbole_hail.tuning.with_hyperopt import train
 
@@ -57,6 +57,14 @@ def _keeper(search: Search):
     from ray.tune import Callback
 
     class Keeper(Callback):
+        def on_trial_start(self, iteration, trials, trial, **info):
+            say(f"{in_words(trial.config['settings'])}: training")
+
+        def on_trial_result(self, iteration, trials, trial, result, **info):
+            outcome = json.loads(result[_OUTCOME])
+            if outcome["status"] == STOPPED:  # or it has ended, which `keep` says
+                search.under_way(outcome["settings"], outcome["steps"], result[_SCORE])
+
         def on_trial_complete(self, iteration, trials, trial, **info):
             search.keep(Trial(**json.loads(trial.last_result[_OUTCOME])))
 

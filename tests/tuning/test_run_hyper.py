@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 import sys
 import time
@@ -108,13 +109,28 @@ def test_a_trial_that_diverges_is_kept_and_the_search_goes_on(search, capsys):
     assert "diverged: the loss is not finite" in capsys.readouterr().out
 
 
+def test_a_long_trial_says_how_it_goes(search, monkeypatch, capsys):
+    """Trials of an hour said nothing until they ended."""
+    monkeypatch.setattr("recbole_hail.tuning.search._SAY_EVERY", 0)
+    assert search("--epochs=3", space="alpha choice [0.25]\n") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "trial 1 of 1: alpha 0.25: training"
+    assert [re.fullmatch(r"alpha 0\.25: mrr 0\.\d+ after (\d) steps", line)[1] for line in said[1:3]] == ["3", "6"]
+    assert said[3].startswith("trial 1 of 1: alpha 0.25: mrr")
+    monkeypatch.setattr("recbole_hail.tuning.search._SAY_EVERY", 3600)
+    assert search("--epochs=3", "--output=quiet", space="alpha choice [0.25]\n") == 0
+    assert "after" not in capsys.readouterr().out
+
+
 def test_stops_after_trials_without_progress(search, monkeypatch, capsys):
     from recbole_hail.tuning import with_hyperopt
     from recbole_hail.tuning.trials import FINISHED, Trial
 
     scores = iter([0.1, 0.3, 0.2, 0.1, 0.4])
     monkeypatch.setattr(
-        with_hyperopt, "train", lambda fixed, settings: Trial(settings, FINISHED, next(scores), {"mrr": 0}, {"mrr": 0})
+        with_hyperopt,
+        "train",
+        lambda fixed, settings, _: Trial(settings, FINISHED, next(scores), {"mrr": 0}, {"mrr": 0}),
     )
     assert search("--early_stop=2", space="alpha choice [0.1,0.2,0.3,0.4,0.5,0.6]\n") == 0
     assert [trial["score"] for trial in trials()] == [0.1, 0.3, 0.2, 0.1]

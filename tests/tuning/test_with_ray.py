@@ -66,3 +66,17 @@ def test_sigterm_stays_the_commands_own(monkeypatch):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert found == [with_ray.say]
+
+
+def test_trials_say_that_they_train_and_how_they_go(reports, monkeypatch, capsys):
+    """Nothing was said until the first trial ended."""
+    told = []
+    search = SimpleNamespace(under_way=lambda *given: told.append(given))
+    keeper, _ = with_ray._keeper(search)
+    trial = SimpleNamespace(config={"settings": {"alpha": 0.3}})
+    keeper.on_trial_start(0, [], trial)
+    assert capsys.readouterr().out == "alpha 0.3: training\n"
+    for report in reports:
+        keeper.on_trial_result(0, [], trial, report)
+    of_trial = {"alpha": 0.3}
+    assert told == [(of_trial, 3, reports[0]["valid_score"]), (of_trial, 6, reports[1]["valid_score"])]
