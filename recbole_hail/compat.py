@@ -46,6 +46,7 @@ def after_recbole() -> None:
     _collect_what_is_no_tensor()
     _make_folders_side_by_side()
     _read_nothing_as_yaml_does()
+    _name_the_item_list()
 
 
 def _keep_filling_missing_values() -> None:
@@ -95,6 +96,7 @@ def _keep_filling_missing_values() -> None:
                 frame = pd.read_csv(*args, **how, **kwargs)
                 for column in frame.columns.difference(text):
                     frame[column] = _numbers(frame[column])
+            _refuse_swallowed_rows(args[0], frame, kwargs.get("encoding"))
             sequences = [column for column in frame if str(column).endswith("_seq")]
             return frame.assign(**{column: frame[column].fillna("") for column in sequences}) if sequences else frame
 
@@ -107,6 +109,20 @@ def _numbers(column):
         return (column.replace("", np.nan) if column.dtype.kind == "O" else column).astype(float)
     except ValueError as error:
         raise ValueError(f"{column.name}: {error}") from None
+
+
+def _refuse_swallowed_rows(file: str, frame, encoding: str | None) -> None:
+    """ValueError where a quote at the start of a field has taken in all lines up to the next."""
+    with open(file, "rb") as content:
+        if not any(b'"' in part for part in iter(lambda: content.read(1 << 20), b"")):
+            return
+    with open(file, encoding=encoding) as lines:
+        rows = sum(bool(line.strip("\r\n")) for line in lines) - 1
+    if rows != len(frame):
+        raise ValueError(
+            f"{file} has {rows:,} rows, of which {len(frame):,} can be told apart, for a quote at the start of a field "
+            'takes in what follows up to the next; take out such quotes (")'
+        )
 
 
 def _remap_elementwise(self, remap_list):
@@ -280,3 +296,16 @@ def _read_nothing_as_yaml_does() -> None:
         return {name: None if value == "~" else value for name, value in converted.items()}
 
     Config._convert_config_dict = _convert_config_dict
+
+
+def _name_the_item_list() -> None:
+    """RecBole names the list of a field after the field, and then looks for that of items under `item_id` alone."""
+    from recbole.data.dataset import SequentialDataset
+
+    def name(self):
+        return self.iid_field + self.config["LIST_SUFFIX"]
+
+    def set_name(self, value):
+        """RecBole sets, where the field is `item_id`, what the property knows."""
+
+    SequentialDataset.item_id_list_field = property(name, set_name)

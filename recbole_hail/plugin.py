@@ -7,7 +7,6 @@ through, so that `recbole.quick_start.run_recbole(model="HAIL", …)` and the re
 import importlib
 import sys
 from functools import wraps
-from importlib.util import find_spec
 from pathlib import Path
 
 import recbole.config
@@ -19,9 +18,9 @@ import recbole.trainer
 from recbole.config import Config
 from recbole.data.dataloader import TrainDataLoader
 from recbole.data.dataset import Dataset
-from recbole.utils import EvaluatorType, ModelType
+from recbole.utils import ModelType
 
-from recbole_hail import compat, ranks
+from recbole_hail import compat, ranks, recbole_settings
 from recbole_hail.data import caches
 from recbole_hail.data.cuts import CutLoader
 from recbole_hail.data.dataset import HAILDataset
@@ -30,9 +29,9 @@ from recbole_hail.data.loader import WindowLoader
 from recbole_hail.data.periods import PlacedWindowLoader
 from recbole_hail.data.requirements import check_files, check_split
 from recbole_hail.data.segments import SegmentLoader
+from recbole_hail.data.times import check_times, in_order_of_time
 from recbole_hail.data.tokens import elements_hash
 from recbole_hail.errors import DataError, SettingsError, UserError
-from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.phase import phase_of
 from recbole_hail.evaluation.protocol import problems as evaluation_problems
 from recbole_hail.evaluation.protocol import protocol_of
@@ -78,14 +77,15 @@ def register() -> None:
     compat.after_recbole()
     recbole.trainer.Trainer.fit = with_budget(recbole.trainer.Trainer.fit)
     recbole.trainer.Trainer.evaluate = with_protocols(recbole.trainer.Trainer.evaluate)
-    for name, (module, dataset, _, trainer) in MODELS.items():
+    for name, (module, *_) in MODELS.items():
         # RecBole looks for a module of this name by find_spec and imports it; both answer from sys.modules.
         sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(module)
-        setattr(recbole.data.dataset, f"{name}Dataset", dataset)
-        setattr(recbole.trainer, f"{name}Trainer", trainer)
+        _name_parts(name)
     Config._load_internal_config_dict = _with_our_yaml(Config._load_internal_config_dict)
     Config.__init__ = _with_checks(Config.__init__)
     Dataset._from_scratch = _with_file_check(Dataset._from_scratch)
+    Dataset._fill_nan = check_times(Dataset._fill_nan)
+    Dataset._change_feat_format = in_order_of_time(Dataset._change_feat_format)
     Dataset.save = caches.save_dataset
     data = recbole.data.utils
     data.get_dataloader = _with_our_loaders(data.get_dataloader)
@@ -98,6 +98,22 @@ def register() -> None:
         module.objective_function = objective_function
 
 
+def _name_parts(name: str) -> None:
+    """RecBole finds the dataset and the trainer of a model by its name."""
+    _, dataset, _, trainer = MODELS[name]
+    setattr(recbole.data.dataset, f"{name}Dataset", dataset)
+    setattr(recbole.trainer, f"{name}Trainer", trainer)
+
+
+def _like_its_base(model: str, model_class) -> str:
+    """Makes a user's subclass of one of our models known as that is; the model that it is like, or itself."""
+    base = next((of.__name__ for of in model_class.__mro__ if of.__name__ in MODELS), model)
+    if base != model:
+        MODELS[model] = MODELS[base]
+        _name_parts(model)
+    return base
+
+
 def _with_our_yaml(original):
     """Lays yaml/<dataset>.yaml and yaml/<Model>.yaml over RecBole's own defaults, below the user's settings.
 
@@ -108,8 +124,9 @@ def _with_our_yaml(original):
     @wraps(original)
     def load(self, model, model_class, dataset):
         original(self, model, model_class, dataset)
+        base = _like_its_base(model, model_class)
         theirs = {name: self.internal_config_dict[name] for name in _OF_HAIL_ALONE if name in self.internal_config_dict}
-        for name in dict.fromkeys(("evaluation", *getattr(model_class, "settings_of", ()), dataset, model)):
+        for name in dict.fromkeys(("evaluation", *getattr(model_class, "settings_of", ()), dataset, base, model)):
             file = yaml_folder() / f"{name}.yaml"
             if file.is_file():
                 self._update_internal_config_dict(str(file))
@@ -118,7 +135,7 @@ def _with_our_yaml(original):
                 self.internal_config_dict.pop(name, None)
             self.internal_config_dict.update(theirs)
         merged = {**self.internal_config_dict, **self.external_config_dict}
-        _check_forms(merged)
+        recbole_settings.check_forms(merged)
         samples_negatives = hasattr(model_class, "input_type") or merged.get("loss_type") != "CE"
         sequential = model_class.type == ModelType.SEQUENTIAL
         if sequential and not samples_negatives:
@@ -139,15 +156,6 @@ def _with_our_yaml(original):
             self.internal_config_dict["load_col"] = {"inter": [*columns, merged["TIME_FIELD"]]}
 
     return load
-
-
-def _check_forms(merged: dict) -> None:
-    """SettingsError for what RecBole takes apart before it looks at it."""
-    found = [f"{name}: [] names none; name at least one" for name in ("metrics", "topk") if merged.get(name) == []]
-    if not isinstance(merged["eval_args"], dict):
-        found.append(f"eval_args: {merged['eval_args']!r} must hold split, order and mode, as in yaml/evaluation.yaml")
-    if found:
-        raise SettingsError(found)
 
 
 def _in_mode_of(candidates: str, arguments: dict) -> dict:
@@ -179,40 +187,11 @@ def _with_checks(original):
 
 
 def _common_problems(config) -> list[str]:
-    """Settings of any model that RecBole would trip over in the middle of a run, or pass over in silence."""
-    found = []
-    if config["eval_type"] == EvaluatorType.RANKING:
-        found += _valid_metric(config)
+    found = recbole_settings.problems(config)
     found += evaluation_problems(config) + budget_problems(config) + ranks.problems(config)
-    split, order = config["eval_args"]["split"], config["eval_args"]["order"]
-    kind, how = next(iter(split.items())) if isinstance(split, dict) and len(split) == 1 else (None, None)
-    if kind not in ("LS", "RS", "TS") or (kind == "LS" and how not in ("valid_and_test", "valid_only", "test_only")):
-        found.append(
-            f"eval_args: split {split!r} must be one of {{LS: valid_and_test}}, {{LS: valid_only}}, {{LS: test_only}}, "
-            "{RS: [0.8, 0.1, 0.1]}, {TS: [0.8, 0.1, 0.1]}"
-        )
-    if config["MODEL_TYPE"] == ModelType.SEQUENTIAL and order != "TO":
-        found.append(f"eval_args: order {order!r} must be TO for a sequential model")
     if config["resume"] and config["model"] not in MODELS:
         found.append(f"resume: {config['model']} is RecBole's, which cannot continue a run exactly; leave it out")
-    if config["log_wandb"] and find_spec("wandb") is None:
-        found.append("log_wandb: True needs wandb, which is not installed; pip install wandb, or leave it out")
     return found
-
-
-def _valid_metric(config) -> list[str]:
-    """RecBole has no MRR but MRR@k; where it evaluates by itself, the longest k comes nearest."""
-    asked = config["valid_metric"]
-    shown = [f"{metric}@{k}" for metric in config["metrics"] for k in config["topk"]]
-    if protocol_of(config, "valid"):
-        allowed = metrics.names(config["metrics"], config["topk"])
-        shown = f"{', '.join(shown)}, MRR, or one of these after repeat_ or new_"
-    else:
-        allowed = [name.lower() for name in shown]
-        shown = ", ".join(shown)
-        if asked.lower() == "mrr" and "mrr" in [metric.lower() for metric in config["metrics"]]:
-            config["valid_metric"] = asked = f"MRR@{max(config['topk'])}"
-    return [] if asked.lower() in allowed else [f"valid_metric: {asked!r} must be one of {shown} (metrics and topk)"]
 
 
 def _with_file_check(original):
@@ -229,6 +208,8 @@ def _with_file_check(original):
             if "Calling read(nbytes) on source failed" in str(error):  # what pandas makes of a Ctrl-C while it reads
                 raise KeyboardInterrupt from None
             raise DataError(f"dataset: {self.config['dataset']} cannot be loaded: {error}") from error
+        except KeyError as error:  # of a setting that names columns
+            raise DataError(f"dataset: {self.config['dataset']} cannot be loaded: it has no field {error}") from error
 
     return load
 

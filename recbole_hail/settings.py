@@ -25,6 +25,13 @@ def known_settings(config) -> set[str]:
     return {*config.internal_config_dict, *(name for names in config.parameters.values() for name in names)}
 
 
+def of_the_question(config) -> set[str]:
+    """Those that say which data a model has and what it is asked: scores under different ones do not compare."""
+    of_recbole = {name for kind in ("Dataset", "Evaluation") for name in config.parameters[kind]}
+    ours = {"candidates", "candidates_seed", "ties", "train_on_valid", "encoding"}
+    return of_recbole - {"MAX_ITEM_LIST_LENGTH"} | ours
+
+
 def problems(config, *, learns: Iterable[str] = ("masked", "next")) -> list[str]:
     """What is wrong, one sentence per setting: its name, its value, what to do.
 
@@ -74,7 +81,11 @@ def optional(test: Callable) -> Callable:
     return lambda value: value is None or test(value)
 
 
-_LEARNERS = ("adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam")  # for any other RecBole takes Adam
+def _clips(given) -> bool:
+    return given["max_norm"] > 0 and set(given) <= {"max_norm", "norm_type", "error_if_nonfinite", "foreach"}
+
+
+_LEARNERS = ("adam", "adamw", "sgd", "adagrad", "rmsprop")  # for others RecBole takes Adam; sparse_adam wants sparse
 
 _CHECKS = [
     ("peers", whole(1), "must be a whole number of at least 1"),
@@ -103,7 +114,7 @@ _CHECKS = [
     ("train_batch_tokens", optional(whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
     ("learning_rate", lambda v: v > 0, "must be positive"),
     ("learner", lambda v: v.lower() in _LEARNERS, f"must be one of {', '.join(_LEARNERS)}"),
-    ("clip_grad_norm", optional(lambda v: v["max_norm"] > 0), "must be {max_norm: a positive number}, or ~ for none"),
+    ("clip_grad_norm", optional(_clips), "must be {max_norm: a positive number}, or ~ for none"),
     ("weight_decay", number(0, float("inf")), "must not be negative"),
     ("layer_norm_eps", lambda v: v > 0, "must be positive"),
     ("seed", whole(0), "must be a whole number of at least 0"),

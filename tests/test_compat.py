@@ -1,5 +1,7 @@
 """The shims, each against the fault it covers."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from recbole.config import Config
 from recbole.data import create_dataset
 from recbole.quick_start import load_data_and_model, run_recbole
 
+from recbole_hail import Forecaster
 from recbole_hail.errors import DataError
 
 
@@ -122,3 +125,27 @@ def test_nothing_can_be_written_as_in_yaml_on_the_command_line(workplace, monkey
     """`--train_batch_tokens=~`, as the error message advises, was refused as text."""
     monkeypatch.setattr("sys.argv", ["run_recbole", f"--train_batch_tokens={written}"])
     assert Config(model="HAIL", dataset="ml-100k")["train_batch_tokens"] is None
+
+
+def test_a_quote_that_takes_in_other_rows_is_refused(workplace, write_dataset):
+    """All rows up to the next quote were one element: half of the events were gone without a word."""
+    world = {f"u{user}": [f'"q{user}' if event == 2 else f"e{event}" for event in range(6)] for user in range(8)}
+    write_dataset(workplace / "dataset", "quoted", world)
+    with pytest.raises(DataError, match=r"quoted\.inter has 48 rows, of which .* quote at the start of a field"):
+        create_dataset(Config(model="HAIL", dataset="quoted"))
+    inside = {user: [element.replace('"q', 'q"') for element in elements] for user, elements in world.items()}
+    write_dataset(workplace / "dataset", "quoted", inside)
+    assert create_dataset(Config(model="HAIL", dataset="quoted")).token2id("item_id", 'q"3') > 0
+
+
+@pytest.mark.parametrize("model", ["HAIL", "S3RecID", "Informer", "HyperRec", "GeneratorKNN", "SASRec"])
+def test_columns_may_have_other_names(cyclic, small, model):
+    """RecBole looks for the list of items under `item_id` whatever the item's column is called."""
+    path = Path("dataset/cyclic/cyclic.inter")
+    path.write_text(path.read_text().replace("user_id:token\titem_id:token\ttimestamp", "who:token\twhat:token\twhen"))
+    names = {"USER_ID_FIELD": "who", "ITEM_ID_FIELD": "what", "TIME_FIELD": "when"}
+    settings = {**small, **names, "load_col": {"inter": ["who", "what", "when"]}, "epochs": 1, "pretrain_epochs": 1}
+    run_recbole(model, "cyclic", config_dict=settings)
+    (checkpoint,) = Path("saved").glob("*.pth")
+    forecaster = Forecaster.load(checkpoint)
+    assert len(forecaster.forecast(["g1"], k=3)[0].predictions) == 3

@@ -7,9 +7,12 @@ import pytest
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
+from recbole.utils import get_trainer, init_seed
 
 import yaml
 from recbole_hail.errors import DataError
+from recbole_hail.models.adaptive_denoising import RCE
+from recbole_hail.models.hail import HAIL
 from recbole_hail.plugin import MODELS, yaml_folder
 
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
@@ -186,3 +189,23 @@ def test_importing_twice_registers_once(workplace):
     before = Config.__init__
     register()
     assert Config.__init__ is before
+
+
+def test_a_subclass_of_ours_is_used_as_its_base_is(cyclic, small):
+    """RecBole takes a class for a model; that of a user had neither HAIL's settings nor its loader."""
+
+    class MyHAIL(HAIL):
+        """As it is."""
+
+    class MyRCE(RCE):
+        """On RCE's own settings."""
+
+    for model in (MyHAIL, MyRCE):
+        init_seed(1, True)
+        config = Config(model=model, dataset="cyclic", config_dict={**small, "epochs": 1, "seed": 1})
+        dataset = create_dataset(config)
+        train, valid, _ = data_preparation(config, dataset)
+        trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model(config, train._dataset))
+        found, _ = trainer.fit(train, valid, saved=False, show_progress=False)
+        base = model.__mro__[1].__name__
+        assert found == run_recbole(base, "cyclic", config_dict={**small, "epochs": 1, "seed": 1})["best_valid_score"]

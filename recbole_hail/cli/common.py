@@ -133,7 +133,27 @@ def config_files(arguments: argparse.Namespace) -> list[str] | None:
         raise SettingsError(
             [f"config_files: {name} is neither a file nor one of {', '.join(presets)}" for name in unknown]
         )
-    return [name if os.path.isfile(name) else presets[name] for name in names] or None
+    files = [name if os.path.isfile(name) else presets[name] for name in names]
+    _check_yaml(files)
+    return files or None
+
+
+def _check_yaml(files: list[str]) -> None:
+    """SettingsError names the files that hold no settings; RecBole says which of them it was of none."""
+    found = []
+    for file in files:
+        try:
+            with open(file, encoding="utf-8") as text:
+                holds = yaml.load(text, Loader=yaml.FullLoader)
+        except UnicodeDecodeError:
+            found.append(f"config_files: {file} is not text in utf-8; convert it")
+        except yaml.YAMLError as error:
+            found.append(f"config_files: {file} is not valid yaml: {' '.join(str(error).split())}")
+        else:
+            if not isinstance(holds, dict):
+                found.append(f"config_files: {file} holds no settings; write one a line, as in alpha: 0.5")
+    if found:
+        raise SettingsError(found)
 
 
 def settings_of(given: list[str], command: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from recbole_hail.cli.common import checked_config, config_files, guarded, parse
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
 from recbole_hail.plugin import yaml_folder
-from recbole_hail.settings import known_settings
+from recbole_hail.settings import known_settings, of_the_question
 from recbole_hail.tuning.proposals import ALGORITHMS
 from recbole_hail.tuning.results import table_text, write_results
 from recbole_hail.tuning.search import Search, described, given
@@ -94,6 +94,7 @@ def _run() -> None:
         space,
         known_settings(config),
         lambda tried: checked_config(arguments.model, arguments.dataset, None, {**shared, **tried}),
+        of_the_question(config),
     )
     check_files(config)
     output = arguments.output or Path("hyper", f"{arguments.model}-{arguments.dataset}")

@@ -29,8 +29,15 @@ def check_files(config) -> None:
         alone = f" alone (field_separator: {config['field_separator']!r})" if len(fields) == 1 else ""
         raise DataError(
             f"dataset: {file} has no field {', '.join(missing)}; its header has {', '.join(fields)}{alone}. Add the "
-            f"column, or name the one to use{order}, as in --{setting}={fields[-1]}"
+            f"column, or name the one to use{order}, as in --{setting}={[*fields][-1]}"
         )
+    for field in needed:
+        kind = "float" if field == config["TIME_FIELD"] else "token"
+        if fields[field] != kind:
+            why = "events are ordered by its numbers" if kind == "float" else "it names things"
+            raise DataError(
+                f"dataset: {file} has {field}:{fields[field]} in its header; make it {field}:{kind}, for {why}"
+            )
     columns = (config["load_col"] or {}).get("inter", "*") if isinstance(config["load_col"], dict) else "*"
     unloaded = [field for field in needed if columns != "*" and field not in columns]
     if unloaded:
@@ -39,8 +46,8 @@ def check_files(config) -> None:
         )
 
 
-def _fields(file: str, config) -> list[str]:
-    """The names of the columns; DataError where there are no rows, no types, or no text."""
+def _fields(file: str, config) -> dict[str, str]:
+    """The type of each column; DataError where there are no rows, no types, or no text."""
     encoding = config["encoding"] or "utf-8"
     try:
         with open(file, encoding=encoding) as lines:
@@ -49,6 +56,10 @@ def _fields(file: str, config) -> list[str]:
         raise DataError(
             f"dataset: {file} is not text in {encoding}; convert it, or name its encoding, as in --encoding=latin-1"
         ) from None
+    if header.startswith("\ufeff"):
+        raise DataError(
+            f"dataset: {file} begins with a byte-order mark; read it with --encoding=utf-8-sig, or save it without"
+        )
     if not (header.strip() and first.strip()):
         raise DataError(f"dataset: {file} holds no events; it needs a header and a line for each event")
     columns = header.split(config["field_separator"])
@@ -58,12 +69,14 @@ def _fields(file: str, config) -> list[str]:
             f"dataset: {file} does not say in its header what {', '.join(map(repr, untyped))} holds; write name:token "
             "for names and numbers of things, name:float for times"
         )
-    return [column.split(":")[0] for column in columns]
+    return dict(column.split(":", 1) for column in columns)
 
 
 def check_split(config, dataset, parts) -> None:
     """Enough elements for the sampled candidates and for topk, and something in every part of the split."""
     elements = dataset.item_num - 1
+    if elements < 2:
+        raise DataError(f"dataset: {dataset.dataset_name} has {elements} element; to predict which is next takes two")
     for phase in ("valid", "test"):
         negatives = config[f"{phase}_neg_sample_args"]["sample_num"]
         if isinstance(negatives, int) and elements < negatives + 1:

@@ -45,6 +45,11 @@ def problems(config) -> list[str]:
     asked = config["candidates"]
     if asked is not None and asked not in PROTOCOLS:
         found.append(f"candidates: {asked!r} must be one of {', '.join(PROTOCOLS)}, or ~ to go by eval_args")
+    elif asked is not None and config["benchmark_filename"] is not None:
+        found.append(
+            f"candidates: {asked} needs whole sequences, but benchmark_filename: {config['benchmark_filename']} brings "
+            "rows of its own; leave one of them out"
+        )
     elif asked is not None and any(protocol_of(config, phase) is None for phase in ("valid", "test")):
         found.append(
             f"candidates: {asked} ranks one target at a time: it needs the metrics Hit, NDCG, MRR, Recall, Precision "

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from numbers import Integral
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from recbole_hail.forecast.calibration import Calibration, calibration_of
 from recbole_hail.forecast.inputs import is_list, listed
 from recbole_hail.forecast.scoring import NOBODY, peers
 from recbole_hail.forecast.trained import Trained, open_trained
-from recbole_hail.forecast.words import Words
+from recbole_hail.forecast.words import words_of
 
 Newer = Mapping[str, Sequence[str]]
 
@@ -64,10 +63,8 @@ class Forecaster:
 
     def __init__(self, trained: Trained):
         self.trained = trained
-        train, file = trained.train, str(Path(trained.config["data_path"], trained.config["dataset"]))
-        separator = trained.config["field_separator"]
-        self.elements = Words("element", train.field2id_token[train.iid_field], Path(f"{file}.item"), separator)
-        self.generators = Words("generator", train.field2id_token[train.uid_field], Path(f"{file}.user"), separator)
+        self.elements = words_of(trained.config, trained.train, "element")
+        self.generators = words_of(trained.config, trained.train, "generator")
         self.peers = peers(trained)
         self._events, self._start = trained.histories()
 

@@ -1,6 +1,7 @@
 """What the tokens of a dataset mean, from its .user and .item files, and tokens found by what people call them."""
 
 import difflib
+import warnings
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
@@ -24,11 +25,21 @@ class Words:
         tokens: RecBole's, by number.
         file: the `.user` or `.item` file; may be missing.
         separator: between its fields.
+        encoding: of its text.
+        field: the column of the tokens; the first where there is none of this name.
     """
 
-    def __init__(self, noun: str, tokens: np.ndarray, file: Path, separator: str = "\t"):
+    def __init__(
+        self,
+        noun: str,
+        tokens: np.ndarray,
+        file: Path,
+        separator: str = "\t",
+        encoding: str | None = None,
+        field: str | None = None,
+    ):
         self.noun, self.tokens = noun, [str(token) for token in tokens]
-        self.columns = _columns(file, separator, self.tokens)
+        self.columns = _columns(file, separator, encoding, field, self.tokens)
         self._numbers = {token: number for number, token in enumerate(self.tokens) if number}
 
     @cached_property
@@ -112,13 +123,28 @@ class Words:
         return found
 
 
-def _columns(file: Path, separator: str, tokens: list[str]) -> dict[str, list[str]]:
-    """Values of each column beside the first, by number of the token; "" where the file does not say."""
+def words_of(config, dataset, noun: str) -> Words:
+    """What a dataset's own files say of its "generator"s or "element"s."""
+    field, suffix = {"generator": (dataset.uid_field, "user"), "element": (dataset.iid_field, "item")}[noun]
+    file = Path(config["data_path"], f"{config['dataset']}.{suffix}")
+    tokens = dataset.field2id_token[field]
+    return Words(noun, tokens, file, config["field_separator"], config["encoding"], field)
+
+
+def _columns(
+    file: Path, separator: str, encoding: str | None, field: str | None, tokens: list[str]
+) -> dict[str, list[str]]:
+    """Values of each column but the tokens', by number of the token; "" where the file does not say."""
     if not file.is_file():
         return {}
+    how = {"sep": separator, "encoding": encoding, "dtype": str, "keep_default_na": False}
     try:
-        table = pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # rows that end in a separator too many
+            table = pd.read_csv(file, index_col=False, **how)
     except ValueError as error:  # undecodable text too
         raise DataError(f"{file}: cannot be read: {error}") from error
-    table = table.drop_duplicates(table.columns[0]).set_index(table.columns[0]).reindex(tokens).fillna("")
-    return {str(column).split(":")[0]: table[column].tolist() for column in table}
+    table.columns = [str(column).split(":")[0] for column in table]
+    key = field if field in table else table.columns[0]
+    table = table.drop_duplicates(key).set_index(key).reindex(tokens).fillna("")
+    return {column: table[column].tolist() for column in table}

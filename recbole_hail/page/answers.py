@@ -18,7 +18,7 @@ from recbole_hail.training.rules import count
 _COUNTED = ("GeneratorFrequency", "GeneratorKNN")
 RULES = ("Pop", *_COUNTED)
 _OF_THE_DATA = ("Dataset", "Evaluation")  # RecBole's names for kinds of settings
-_AND_OURS = ("candidates", "candidates_seed", "ties", "checkpoint_dir")
+_AND_OURS = ("candidates", "candidates_seed", "ties", "checkpoint_dir", "encoding")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
@@ -13,7 +12,7 @@ from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.evaluation.agreement import Pair, pairs
 from recbole_hail.evaluation.metrics import SUBSETS
 from recbole_hail.evaluation.protocol import NEGATIVES, protocol_of
-from recbole_hail.forecast.words import Words
+from recbole_hail.forecast.words import words_of
 from recbole_hail.page.answers import Answers, RulesBeside, answer
 from recbole_hail.page.charts import Mark
 from recbole_hail.page.data import DataSummary, by_length, summarise
@@ -109,6 +108,9 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
 def _own_protocol(opened: Opened) -> tuple[str, int]:
     """By which the run was tested, and how many candidates it draws."""
     config = opened.config
+    if not len(opened.test):
+        split = config["eval_args"]["split"]
+        raise DataError(f"checkpoint: {opened.path} was trained under the split {split}, without a test to show")
     own = protocol_of(config, "test")
     if own is None:
         raise SettingsError(
@@ -177,7 +179,7 @@ def _groupings(opened: Opened, answers: Answers, values: np.ndarray) -> list[Gro
     """By every column of the .user file that puts enough generators together, by history, and one by one."""
     test, rows = opened.test, answers.phase.rows
     numbers = test.inter_feat[test.uid_field][rows].numpy()
-    words = _words(opened, "generator", test.uid_field, "user")
+    words = words_of(opened.config, test, "generator")
     labels = {
         name.replace("_", " "): [unquote(column[number]) for number in numbers]
         for name, column in words.columns.items()
@@ -191,11 +193,5 @@ def _groupings(opened: Opened, answers: Answers, values: np.ndarray) -> list[Gro
 
 
 def _element_names(opened: Opened) -> list[str]:
-    words = _words(opened, "element", opened.test.iid_field, "item")
+    words = words_of(opened.config, opened.test, "element")
     return [", ".join(filter(None, pair)) for pair in zip(words.slots, words.names, strict=True)]
-
-
-def _words(opened: Opened, noun: str, field: str, suffix: str) -> Words:
-    config = opened.config
-    file = Path(config["data_path"]) / f"{config['dataset']}.{suffix}"
-    return Words(noun, opened.test.field2id_token[field], file, config["field_separator"])

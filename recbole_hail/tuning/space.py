@@ -5,7 +5,7 @@ import difflib
 import itertools
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,12 +52,18 @@ Space = dict[str, Dimension]
 def read_space(file: Path) -> Space:
     """RecBole's space file; SettingsError names all lines that cannot be used."""
     space, found = {}, []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        text_of_file = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise SettingsError([f"params_file: {file} is not text in utf-8; convert it"]) from None
+    for number, line in enumerate(text_of_file.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         name, kind, text = [*line.split(maxsplit=2), "", ""][:3]
         values = _values(kind, text)
-        if values:
+        if values and name in space:
+            found.append(f"params_file: line {number} of {file} has {name} again; write it once")
+        elif values:
             space[name] = Dimension(kind, values)
         else:
             found.append(
@@ -81,14 +87,16 @@ def _values(kind: str, text: str) -> list | None:
     if kind == "choice":
         return values
     numbers = all(isinstance(value, int | float) for value in values)
-    return values if numbers and len(values) == _BOUNDS.get(kind) and values[0] < values[1] else None
+    bounds = numbers and len(values) == _BOUNDS.get(kind) and values[0] < values[1]
+    return values if bounds and (kind != "quniform" or values[2] > 0) else None
 
 
-def check_space(space: Space, known: set[str], config_of: Callable[[dict], object]) -> None:
+def check_space(space: Space, known: set[str], config_of: Callable[[dict], object], asked: Container[str] = ()) -> None:
     """Tries every choice and every bound by itself.
 
     Args:
         known: the settings that the model knows.
+        asked: those that say what is asked of it, and of which data: scores of different questions do not compare.
         config_of: makes a Config of settings, or raises SettingsError.
 
     Raises:
@@ -100,6 +108,12 @@ def check_space(space: Space, known: set[str], config_of: Callable[[dict], objec
             close = difflib.get_close_matches(name, known, n=1)
             advice = f"did you mean {close[0]}?" if close else "take it out of the space"
             found.append(f"params_file: {name} is not a setting of this model; {advice}")
+            continue
+        if name in asked:
+            found.append(
+                f"params_file: {name} changes the question, and scores of different questions do not compare; "
+                f"take it out of the space, and give --{name}= for all trials"
+            )
             continue
         for value in dimension.extremes():
             try:

@@ -30,7 +30,10 @@ def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_com
         (["--dataset=nowhere"], ["nowhere is not at dataset/nowhere/nowhere.inter", "dataset_converters"]),
         (["--dataset=nyc16"], ["python -m dataset_converters download nyc16", "python -m dataset_converters nyc"]),
         (["--config_files=no.yaml"], ["no.yaml"]),
-        (["--config_files=broken.yaml"], ["config_files: not valid yaml"]),
+        (["--config_files=broken.yaml"], ["config_files: broken.yaml is not valid yaml"]),
+        (["--config_files=empty.yaml"], ["config_files: empty.yaml holds no settings"]),
+        (["--config_files=list.yaml"], ["config_files: list.yaml holds no settings"]),
+        (["--config_files=latin.yaml"], ["config_files: latin.yaml is not text in utf-8"]),
         (["--metrics=['Nonsense']"], ["There is no metric named 'Nonsense'"]),
         (["--dataset=timeless"], ["has no field timestamp", "user_id, item_id, when", "--TIME_FIELD=when"]),
         (
@@ -45,6 +48,9 @@ def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_com
 )
 def test_bad_input_is_one_message_and_status_2(cyclic, run_command, arguments, expected):
     Path("broken.yaml").write_text("a: [1\nb: }")
+    Path("empty.yaml").write_text("# alpha: 0.5\n")
+    Path("list.yaml").write_text("- alpha\n")
+    Path("latin.yaml").write_bytes("alpha: 0.5  # caf\u00e9\n".encode("latin-1"))
     Path("dataset/timeless").mkdir()
     Path("dataset/timeless/timeless.inter").write_text("user_id:token\titem_id:token\twhen:float\n1\t1\t1\n")
     defaults = ["--model=HAIL", "--dataset=cyclic"]

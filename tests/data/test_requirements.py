@@ -2,6 +2,7 @@
 
 import pytest
 from recbole.config import Config
+from recbole.data import create_dataset, data_preparation
 
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import DataError
@@ -18,11 +19,20 @@ HEADER = "user_id:token\titem_id:token\ttimestamp:float\n"
         ((HEADER + "caf\u00e9\te\t1\n").encode("latin-1"), "is not text in utf-8; .* as in --encoding=latin-1"),
         (b"\x89PNG\r\n\x1a\n\xff\xfe", "is not text in utf-8"),
         (b"user_id\titem_id:token\ttimestamp\na\tb\t1\n", "what 'user_id', 'timestamp' holds; write name:token"),
+        (
+            HEADER.replace("timestamp:float", "timestamp:token").encode() + b"a\tb\t1\n",
+            "make it timestamp:float, for events",
+        ),
+        (HEADER.replace("item_id:token", "item_id:token_seq").encode() + b"a\tb\t1\n", "make it item_id:token, for it"),
+        (b"\xef\xbb\xbf" + HEADER.encode() + b"a\tb\t1\n", "byte-order mark; read it with --encoding=utf-8-sig"),
         (HEADER.replace("\t", ",").encode() + b"a,b,1\n", r"has user_id alone \(field_separator: '\\t'\)"),
     ],
 )
 def test_what_is_no_dataset_is_named(workplace, content, message):
-    """Undecodable text ended in a traceback, the others in words of RecBole's or Python's own."""
+    """Undecodable text ended in a traceback, others in words of RecBole's or Python's own.
+
+    Times that are names were ordered by their first place in the file.
+    """
     (workplace / "dataset" / "odd").mkdir(parents=True)
     (workplace / "dataset" / "odd" / "odd.inter").write_bytes(content)
     with pytest.raises(DataError, match=message):
@@ -33,3 +43,10 @@ def test_text_in_another_encoding_can_be_named(workplace):
     (workplace / "dataset" / "odd").mkdir(parents=True)
     (workplace / "dataset" / "odd" / "odd.inter").write_bytes((HEADER + "caf\u00e9\te\t1\n").encode("latin-1"))
     check_files(Config(model="HAIL", dataset="odd", config_dict={"encoding": "latin-1"}))
+
+
+def test_one_element_is_too_few(make_config):
+    """It was a ValueError of the loss."""
+    config = make_config({"a": [("x", time) for time in range(6)]}, topk=[1], candidates="full")
+    with pytest.raises(DataError, match="tiny has 1 element; to predict which is next takes two"):
+        data_preparation(config, create_dataset(config))

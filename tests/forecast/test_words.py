@@ -114,3 +114,12 @@ def test_a_file_that_is_no_table_is_named(tmp_path):
     (tmp_path / "x.item").write_bytes(b"item_id:token\tname:token\n\xff\xfe\n")
     with pytest.raises(DataError, match=r"x\.item: cannot be read"):
         Words("element", np.array(["[PAD]", "1"]), tmp_path / "x.item")
+
+
+def test_titles_are_found_whatever_the_file_looks_like(tmp_path):
+    """The first column was taken for the tokens, and a tab too many made pandas take another for them."""
+    file, tokens = tmp_path / "ml.item", np.array(["[PAD]", "7", "8"])
+    file.write_text("movie_title:token_seq\titem_id:token\nToy Story\t7\nCaf\u00e9\t8\n", encoding="latin-1")
+    assert Words("element", tokens, file, encoding="latin-1", field="item_id").names[1:] == ["Toy Story", "Caf\u00e9"]
+    file.write_text("item_id:token\tmovie_title:token_seq\n7\tToy Story\t\n8\tHeat\t\n")
+    assert Words("element", tokens, file, field="item_id").names[1:] == ["Toy Story", "Heat"]

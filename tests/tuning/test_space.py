@@ -5,9 +5,11 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recbole.config import Config
 
 from recbole_hail.errors import SettingsError
 from recbole_hail.plugin import yaml_folder
+from recbole_hail.settings import known_settings, of_the_question
 from recbole_hail.tuning.space import Dimension, check_space, grid, is_grid, read_space
 
 LINES = (
@@ -113,10 +115,6 @@ def test_names_and_values_are_tried_one_by_one_and_all_problems_shown():
 
 @pytest.mark.parametrize("name, choices_alone", [("HAIL", True), ("HAIL-wide", False)])
 def test_the_shipped_spaces_fit_the_model(workplace, name, choices_alone):
-    from recbole.config import Config
-
-    from recbole_hail.settings import known_settings
-
     space = read_space(yaml_folder() / "hyper" / f"{name}.hyper")
     assert is_grid(space) == choices_alone
     config = Config(model="HAIL", dataset="chi18")
@@ -133,3 +131,31 @@ def test_the_shipped_grid_is_the_papers():
 def test_the_wide_space_has_what_it_is_for():
     space = read_space(yaml_folder() / "hyper" / "HAIL-wide.hyper")
     assert {"learning_rate", "hidden_dropout_prob", "peers", "mask_ratio", "base_network"} <= space.keys()
+
+
+@pytest.mark.parametrize("name", ["train_on_valid", "candidates", "valid_metric", "eval_args", "val_interval"])
+def test_what_changes_the_question_is_not_searched(workplace, name):
+    """A model that was trained on its validation targets won, and scores under two protocols were compared."""
+    config = Config(model="HAIL", dataset="chi18")
+    known, asked = known_settings(config), of_the_question(config)
+    with pytest.raises(SettingsError, match=f"params_file: {name} changes the question"):
+        check_space({name: Dimension("choice", [1])}, known, dict, asked)
+    check_space(
+        {"MAX_ITEM_LIST_LENGTH": Dimension("choice", [9])}, known_settings(config), dict, of_the_question(config)
+    )
+
+
+def test_a_setting_that_stands_twice_or_with_a_step_of_none_is_refused(tmp_path):
+    """The later line won in silence, and a step of 0 was a NaN in Hyperopt."""
+    with pytest.raises(SettingsError, match=r"line 2 of .* has alpha again"):
+        space_of(tmp_path, "alpha choice [0.1]", "alpha choice [0.2]")
+    with pytest.raises(SettingsError, match="n_layers quniform 1,2,0"):
+        space_of(tmp_path, "n_layers quniform 1,2,0")
+
+
+def test_a_space_in_another_encoding_is_said_to_be_so(tmp_path):
+    (tmp_path / "latin.hyper").write_bytes("# caf\u00e9\nalpha choice [0.1]\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"latin\.hyper is not text in utf-8"):
+        read_space(tmp_path / "latin.hyper")
+    (tmp_path / "marked.hyper").write_text("alpha choice [0.1]\n", encoding="utf-8-sig")
+    assert read_space(tmp_path / "marked.hyper").keys() == {"alpha"}

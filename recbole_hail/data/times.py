@@ -1,0 +1,55 @@
+"""Times say what comes next: none may be missing, and none may lose its place."""
+
+from collections.abc import Callable
+from functools import wraps
+
+import numpy as np
+from recbole.utils import ModelType
+
+from recbole_hail.errors import DataError
+
+
+def check_times(fill_missing: Callable) -> Callable:
+    """RecBole would put the mean of all times where one is missing, and so an event into the middle of its sequence.
+
+    Raises:
+        DataError: an event has no time; says how many, and whose the first is.
+    """
+
+    @wraps(fill_missing)
+    def check(self):
+        if _by_time(self):
+            missing = self.inter_feat[self.time_field].isna().to_numpy()
+            if missing.any():
+                user = self.field2id_token[self.uid_field][self.inter_feat[self.uid_field].to_numpy()[missing][0]]
+                raise DataError(
+                    f"dataset: {self.dataset_name} has {missing.sum():,} events without {self.time_field}, the first "
+                    f"of {user!r}; sequences are ordered by it: give each event one, or take these out"
+                )
+        fill_missing(self)
+
+    return check
+
+
+def in_order_of_time(to_tensors: Callable) -> Callable:
+    """Rows by time before times become float32, which rounds seconds since 1970 to two minutes.
+
+    RecBole sorts afterwards, but leaves rows of equal times as they stand.
+    """
+
+    @wraps(to_tensors)
+    def convert(self):
+        if _by_time(self):
+            times = self.inter_feat[self.time_field].to_numpy()
+            if (times != times.astype(np.float32)).any():
+                self.inter_feat = self.inter_feat.sort_values(self.time_field, kind="stable", ignore_index=True)
+        to_tensors(self)
+
+    return convert
+
+
+def _by_time(dataset) -> bool:
+    """Whether its events are ordered by time; the rows of benchmark files stand as they are to stay."""
+    config = dataset.config
+    ordered = config["MODEL_TYPE"] == ModelType.SEQUENTIAL or config["eval_args"]["order"] == "TO"
+    return ordered and config["benchmark_filename"] is None and dataset.time_field in dataset.inter_feat

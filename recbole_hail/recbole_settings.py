@@ -1,0 +1,127 @@
+"""Settings of any model that RecBole would trip over in the middle of a run, or pass over in silence."""
+
+import re
+from importlib.util import find_spec
+
+from recbole.evaluator.register import metrics_dict
+from recbole.utils import EvaluatorType, ModelType
+
+from recbole_hail.errors import SettingsError
+from recbole_hail.evaluation import metrics
+from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.settings import check, number, optional, whole
+
+_OF_EVALUATION = {"split", "order", "group_by", "mode"}
+_NUMBER = r"[+-]?(?:inf|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)"
+_INTERVAL = re.compile(rf"[(\[]\s*({_NUMBER})\s*,\s*({_NUMBER})\s*[)\]]", re.IGNORECASE)
+_HOW = "an interval such as [5,inf) or (0,10], several separated by ;"
+
+
+def check_forms(merged: dict) -> None:
+    """SettingsError for what RecBole takes apart before it looks at it."""
+    found = [f"{name}: [] names none; name at least one" for name in ("metrics", "topk") if merged.get(name) == []]
+    if not isinstance(merged["eval_args"], dict):
+        found.append(f"eval_args: {merged['eval_args']!r} must hold split, order and mode, as in yaml/evaluation.yaml")
+    elif set(merged["eval_args"]) - _OF_EVALUATION:
+        unknown = ", ".join(map(repr, sorted(set(merged["eval_args"]) - _OF_EVALUATION, key=str)))
+        found.append(f"eval_args: {unknown} is none of split, order, group_by and mode")
+    if merged["valid_metric"] is None:
+        found.append("valid_metric: None names no metric; give one, such as MRR")
+    if found:
+        raise SettingsError(found)
+
+
+def problems(config) -> list[str]:
+    """One sentence for each wrong setting: its name, its value, what to do."""
+    found = _valid_metric(config) + _evaluation(config) + check(config, _CHECKS) + _columns(config)
+    if config["log_wandb"] and find_spec("wandb") is None:
+        found.append("log_wandb: True needs wandb, which is not installed; pip install wandb, or leave it out")
+    return found
+
+
+def _evaluation(config) -> list[str]:
+    arguments, sequential = config["eval_args"], config["MODEL_TYPE"] == ModelType.SEQUENTIAL
+    found = []
+    if not _is_split(arguments["split"]):
+        found.append(
+            f"eval_args: split {arguments['split']!r} must be one of {{LS: valid_and_test}}, {{LS: valid_only}}, "
+            "{LS: test_only}, {RS: [0.8, 0.1, 0.1]}, {TS: [0.8, 0.1, 0.1]}"
+        )
+    if sequential and arguments["order"] != "TO":
+        found.append(f"eval_args: order {arguments['order']!r} must be TO for a sequential model")
+    ranks = config["eval_type"] == EvaluatorType.RANKING
+    if "labeled" in arguments["mode"].values() and (sequential or ranks):
+        found.append(
+            "eval_args: mode labeled is for models that learn from labels, with metrics such as AUC; "
+            "use full, uni99 or pop99"
+        )
+    return found
+
+
+def _is_split(split) -> bool:
+    if not (isinstance(split, dict) and len(split) == 1):
+        return False
+    ((kind, how),) = split.items()
+    if kind == "LS":
+        return how in ("valid_and_test", "valid_only", "test_only")
+    shares = kind in ("RS", "TS") and isinstance(how, list | tuple) and len(how) == 3
+    return shares and all(isinstance(share, int | float) and share >= 0 for share in how) and how[0] > 0
+
+
+def _valid_metric(config) -> list[str]:
+    """RecBole has no MRR but MRR@k; where it evaluates by itself, the longest k comes nearest."""
+    asked = str(config["valid_metric"])
+    shown = [name for metric in config["metrics"] for name in _results(metric, config["topk"])]
+    if protocol_of(config, "valid"):
+        allowed = metrics.names(config["metrics"], config["topk"])
+        shown = f"{', '.join(shown)}, MRR, or one of these after repeat_ or new_"
+    else:
+        allowed = [name.lower() for name in shown]
+        shown = ", ".join(shown)
+        if asked.lower() == "mrr" and "mrr" in [metric.lower() for metric in config["metrics"]]:
+            config["valid_metric"] = asked = f"MRR@{max(config['topk'])}"
+    return [] if asked.lower() in allowed else [f"valid_metric: {asked!r} must be one of {shown} (metrics and topk)"]
+
+
+def _results(metric: str, topk: list[int]) -> list[str]:
+    """What RecBole calls the results of a metric: one for each k, or one, as of AUC."""
+    needs = getattr(metrics_dict.get(metric.lower()), "metric_need", ("rec.topk",))
+    return [f"{metric}@{k}" for k in topk] if {"rec.topk", "rec.items"} & set(needs) else [metric]
+
+
+def _are_intervals(asked) -> bool:
+    """RecBole passes over what it cannot read, and filters nothing; of [5,9] it makes a list, and text again."""
+    found = [_INTERVAL.fullmatch(part.strip()) for part in str(asked).split(";")]
+    return all(part and float(part[1]) <= float(part[2]) for part in found)
+
+
+def _filters(values) -> bool:
+    """Numbers are kept by intervals, tokens by lists."""
+    return all(isinstance(kept, list | tuple | set) or _are_intervals(kept) for kept in values.values())
+
+
+def _columns(config) -> list[str]:
+    """Columns that are not there when a run comes to need them."""
+    found = []
+    for name in ("load_col", "unload_col", "unused_col"):
+        chosen = config[name]
+        if chosen is not None and not isinstance(chosen, dict):
+            found.append(
+                f"{name}: {chosen!r} must name columns by file, as in {{inter: [user_id, item_id, timestamp]}}"
+            )
+        elif chosen and name != "load_col":
+            needed = [config[field] for field in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]
+            left_out = [field for field in needed if field in (chosen.get("inter") or ())]
+            found += [f"{name}: {chosen} leaves out {', '.join(left_out)}, which is needed"] * bool(left_out)
+    if config["TIME_FIELD"] in (config["numerical_features"] or ()):
+        found.append(f"numerical_features: {config['TIME_FIELD']} orders the events; it cannot be a feature too")
+    return found
+
+
+_CHECKS = [
+    ("user_inter_num_interval", optional(_are_intervals), f"must be {_HOW}"),
+    ("item_inter_num_interval", optional(_are_intervals), f"must be {_HOW}"),
+    ("val_interval", optional(_filters), f"must name for each field {_HOW}, or a list of tokens"),
+    ("seed", optional(number(0, 2**32 - 1)), "must lie from 0 to 4294967295"),
+    ("loss_decimal_place", optional(whole(0)), "must be a whole number of at least 0"),
+]

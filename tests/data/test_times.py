@@ -1,0 +1,46 @@
+"""Times that would lose their order, or that are not there."""
+
+import pytest
+from recbole.data import create_dataset, data_preparation
+
+from recbole_hail.errors import DataError
+
+START = 1_600_000_000  # float32 knows every 128th second from there
+
+
+@pytest.mark.parametrize("model", ["HAIL", "SASRec", "BPR", "MarkovChain"])
+@pytest.mark.parametrize("apart", [1, 60, 0.25])
+def test_events_stay_in_order_where_float32_cannot_tell_their_times_apart(make_config, distinct_items, model, apart):
+    """Seconds since 1970 are rounded to two minutes: training, validation and test had other targets, in silence."""
+    sequences = {
+        user: [(item, START + apart * place) for item, place in events]
+        for user, events in distinct_items([5, 8, 6]).items()
+    }
+    settings = {"train_neg_sample_args": None} if model != "BPR" else {"train_neg_sample_args": {"sample_num": 1}}
+    eval_args = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
+    config = make_config(sequences, model=model, topk=[1], valid_metric="MRR@1", eval_args=eval_args, **settings)
+    dataset = create_dataset(config)
+    _, valid, test = dataset.build()
+    for part, place in ((valid, -2), (test, -1)):
+        found = {
+            dataset.id2token("user_id", user): dataset.id2token("item_id", item)
+            for user, item in zip(part.inter_feat["user_id"], part.inter_feat["item_id"], strict=True)
+        }
+        assert found == {user: events[place][0] for user, events in sequences.items()}
+
+
+@pytest.mark.parametrize("missing", ["", "nan"])
+@pytest.mark.parametrize("model", ["HAIL", "SASRec", "Pop"])
+def test_an_event_without_a_time_is_refused(make_config, distinct_items, model, missing):
+    """It got the mean of all times: the newest event of a sequence moved into its middle."""
+    sequences = distinct_items([5, 8, 6])
+    sequences["u1"][-1] = (sequences["u1"][-1][0], missing)
+    with pytest.raises(DataError, match="tiny has 1 events without timestamp, the first of 'u1'"):
+        data_preparation(*(lambda config: (config, create_dataset(config)))(make_config(sequences, model=model)))
+
+
+def test_times_that_are_not_asked_for_may_be_missing(make_config, distinct_items):
+    sequences = distinct_items([5, 8, 6])
+    sequences["u1"][-1] = (sequences["u1"][-1][0], "")
+    random_order = {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "RO", "group_by": "user", "mode": "full"}
+    create_dataset(make_config(sequences, model="BPR", eval_args=random_order, valid_metric="MRR@10"))

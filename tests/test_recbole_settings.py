@@ -1,0 +1,81 @@
+"""Settings of RecBole's own that it trips over, or passes over in silence."""
+
+import pytest
+from recbole.config import Config
+
+from recbole_hail.errors import SettingsError
+
+SPLIT = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni99"}
+
+
+def said(model="HAIL", **settings) -> str:
+    with pytest.raises(SettingsError) as error:
+        Config(model=model, dataset="chi18", config_dict=settings)
+    return "; ".join(error.value.problems)
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        *({"RS": [0.8, 0.2]}, {"TS": [0.8, 0.2]}, {"RS": []}, {"RS": [0, 0, 0]}, {"RS": "abc"}),
+        *({"TS": [0.8, "a", 0.1]}, {"RS": [-1, 1, 1]}, {"LS": "none"}, {"XS": [0.8, 0.1, 0.1]}, {}, "LS"),
+    ],
+)
+@pytest.mark.parametrize("model", ["HAIL", "BPR"])
+def test_splits_that_are_none_are_refused(workplace, model, split):
+    """Most were tracebacks."""
+    assert "eval_args: split" in said(model, eval_args={**SPLIT, "split": split})
+
+
+@pytest.mark.parametrize("split", [{"RS": [8, 1, 1]}, {"TS": [0.8, 0.2, 0]}, {"LS": "valid_only"}])
+def test_splits_of_recbole_are_taken(workplace, split):
+    Config(model="HAIL", dataset="chi18", config_dict={"eval_args": {**SPLIT, "split": split}})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"user_inter_num_interval": 5}, "user_inter_num_interval: 5 must be an interval such as [5,inf)"),
+        ({"item_inter_num_interval": "[9,5]"}, "item_inter_num_interval: [9, 5] must be an interval"),
+        ({"val_interval": {"timestamp": "0-8"}}, "val_interval: {'timestamp': '0-8'} must name for each field"),
+        ({"eval_args": {**SPLIT, "mode": "labeled"}}, "mode labeled is for models that learn from labels"),
+        ({"eval_args": {"splt": 1}}, "eval_args: 'splt' is none of split, order, group_by and mode"),
+        ({"metrics": ["AUC"]}, "valid_metric: 'MRR' must be one of AUC (metrics and topk)"),
+        ({"metrics": ["GAUC"]}, "valid_metric: 'MRR' must be one of GAUC (metrics and topk)"),
+        ({"valid_metric": None}, "valid_metric: None names no metric"),
+        ({"load_col": ["user_id"]}, "load_col: ['user_id'] must name columns by file"),
+        ({"load_col": None, "unload_col": {"inter": ["timestamp"]}}, "unload_col: {'inter': ['timestamp']} leaves out"),
+        (
+            {"unused_col": {"inter": ["item_id"]}},
+            "unused_col: {'inter': ['item_id']} leaves out item_id, which is needed",
+        ),
+        ({"numerical_features": ["timestamp"]}, "numerical_features: timestamp orders the events"),
+        ({"seed": 2**32}, "seed: 4294967296 must lie from 0 to 4294967295"),
+        ({"loss_decimal_place": -1}, "loss_decimal_place: -1 must be a whole number"),
+        ({"loss_decimal_place": "abc"}, "loss_decimal_place: 'abc' must be a whole number"),
+        ({"learner": "sparse_adam"}, "learner: 'sparse_adam' must be one of"),
+        ({"clip_grad_norm": {"max_norm": 1, "foo": 1}}, "clip_grad_norm: {'max_norm': 1, 'foo': 1} must be"),
+        (
+            {"benchmark_filename": ["a", "b", "c"], "candidates": "full"},
+            "benchmark_filename: ['a', 'b', 'c'] brings rows",
+        ),
+    ],
+)
+def test_wrong_values_are_named(workplace, settings, message):
+    """A filter that could not be read filtered nothing; the others were tracebacks, some after hours of training."""
+    assert message in said(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"user_inter_num_interval": "[5,inf)", "item_inter_num_interval": "(0, 3] ; [5,1e3)"},
+        {"user_inter_num_interval": "[5,9]"},
+        {"val_interval": {"timestamp": "[-1.5,+8)", "item_id": ["a", "b"]}},
+        {"metrics": ["GAUC"], "valid_metric": "GAUC", "eval_args": {**SPLIT, "mode": "full"}},
+        {"metrics": ["ItemCoverage", "Hit"], "valid_metric": "itemcoverage@10"},
+        {"clip_grad_norm": {"max_norm": 1, "norm_type": 2}, "unused_col": {"inter": ["rating"]}},
+    ],
+)
+def test_right_values_are_taken(workplace, settings):
+    Config(model="HAIL", dataset="chi18", config_dict=settings)
