@@ -49,11 +49,10 @@ def _evaluation(config) -> list[str]:
         )
     if sequential and arguments["order"] != "TO":
         found.append(f"eval_args: order {arguments['order']!r} must be TO for a sequential model")
-    ranks = config["eval_type"] == EvaluatorType.RANKING
-    if "labeled" in arguments["mode"].values() and (sequential or ranks):
+    if "labeled" in arguments["mode"].values() and config["eval_type"] == EvaluatorType.RANKING:
         found.append(
-            "eval_args: mode labeled is for models that learn from labels, with metrics such as AUC; "
-            "use full, uni99 or pop99"
+            f"eval_args: mode labeled has rows with labels and no candidates to rank (metrics: {config['metrics']}); "
+            "use full, uni99 or pop99, or metrics such as AUC"
         )
     return found
 

@@ -38,7 +38,7 @@ def test_splits_of_recbole_are_taken(workplace, split):
         ({"user_inter_num_interval": 5}, "user_inter_num_interval: 5 must be an interval such as [5,inf)"),
         ({"item_inter_num_interval": "[9,5]"}, "item_inter_num_interval: [9, 5] must be an interval"),
         ({"val_interval": {"timestamp": "0-8"}}, "val_interval: {'timestamp': '0-8'} must name for each field"),
-        ({"eval_args": {**SPLIT, "mode": "labeled"}}, "mode labeled is for models that learn from labels"),
+        ({"eval_args": {**SPLIT, "mode": "labeled"}}, "mode labeled has rows with labels and no candidates"),
         ({"eval_args": {"splt": 1}}, "eval_args: 'splt' is none of split, order, group_by and mode"),
         ({"metrics": ["AUC"]}, "valid_metric: 'MRR' must be one of AUC (metrics and topk)"),
         ({"metrics": ["GAUC"]}, "valid_metric: 'MRR' must be one of GAUC (metrics and topk)"),

@@ -4,6 +4,8 @@ import os
 
 from recbole_hail.errors import DataError
 
+_NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "LABEL_FIELD")
+
 
 def check_files(config) -> None:
     """The dataset's folder, its .inter file, and in its header the columns a sequential run needs."""
@@ -22,9 +24,11 @@ def check_files(config) -> None:
     sequential = config["MODEL_TYPE"].name == "SEQUENTIAL" or config["eval_args"]["order"] == "TO"
     if sequential:
         needed.append(config["TIME_FIELD"])
+    if "labeled" in config["eval_args"]["mode"].values() and config["threshold"] is None:
+        needed.append(config["LABEL_FIELD"])
     missing = [field for field in needed if field not in fields]
     if missing:
-        setting = next(s for s in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD") if config[s] == missing[0])
+        setting = next(s for s in _NEEDED if config[s] == missing[0])
         order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
         alone = f" alone (field_separator: {config['field_separator']!r})" if len(fields) == 1 else ""
         raise DataError(
@@ -32,9 +36,9 @@ def check_files(config) -> None:
             f"column, or name the one to use{order}, as in --{setting}={[*fields][-1]}"
         )
     for field in needed:
-        kind = "float" if field == config["TIME_FIELD"] else "token"
+        kind = "float" if field in (config["TIME_FIELD"], config["LABEL_FIELD"]) else "token"
         if fields[field] != kind:
-            why = "events are ordered by its numbers" if kind == "float" else "it names things"
+            why = "its numbers count" if kind == "float" else "it names things"
             raise DataError(
                 f"dataset: {file} has {field}:{fields[field]} in its header; make it {field}:{kind}, for {why}"
             )

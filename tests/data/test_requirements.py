@@ -21,7 +21,7 @@ HEADER = "user_id:token\titem_id:token\ttimestamp:float\n"
         (b"user_id\titem_id:token\ttimestamp\na\tb\t1\n", "what 'user_id', 'timestamp' holds; write name:token"),
         (
             HEADER.replace("timestamp:float", "timestamp:token").encode() + b"a\tb\t1\n",
-            "make it timestamp:float, for events",
+            "make it timestamp:float, for its",
         ),
         (HEADER.replace("item_id:token", "item_id:token_seq").encode() + b"a\tb\t1\n", "make it item_id:token, for it"),
         (b"\xef\xbb\xbf" + HEADER.encode() + b"a\tb\t1\n", "byte-order mark; read it with --encoding=utf-8-sig"),
@@ -50,3 +50,11 @@ def test_one_element_is_too_few(make_config):
     config = make_config({"a": [("x", time) for time in range(6)]}, topk=[1], candidates="full")
     with pytest.raises(DataError, match="tiny has 1 element; to predict which is next takes two"):
         data_preparation(config, create_dataset(config))
+
+
+def test_labeled_evaluation_needs_labels(make_config):
+    """It was a KeyError once the model was trained."""
+    split = {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "TO", "group_by": "user", "mode": "labeled"}
+    config = make_config({"a": [("x", 1), ("y", 2)]}, eval_args=split, metrics=["AUC"], valid_metric="AUC")
+    with pytest.raises(DataError, match="has no field label; its header has user_id, item_id, timestamp"):
+        check_files(config)
