@@ -101,15 +101,17 @@ def _filters(values) -> bool:
 
 def _columns(config) -> list[str]:
     """Columns that are not there when a run comes to need them."""
-    found = []
-    for name in ("load_col", "unload_col", "unused_col"):
+    found, ids = [], [config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]]
+    by_time = config["MODEL_TYPE"] == ModelType.SEQUENTIAL or config["eval_args"]["order"] == "TO"
+    # What is unused goes once events are ordered and split; what is not loaded was never there.
+    needs = {"load_col": [], "unload_col": [*ids, config["TIME_FIELD"]] if by_time else ids, "unused_col": ids}
+    for name, needed in needs.items():
         chosen = config[name]
         if chosen is not None and not isinstance(chosen, dict):
             found.append(
                 f"{name}: {chosen!r} must name columns by file, as in {{inter: [user_id, item_id, timestamp]}}"
             )
-        elif chosen and name != "load_col":
-            needed = [config[field] for field in ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")]
+        elif chosen:
             left_out = [field for field in needed if field in (chosen.get("inter") or ())]
             found += [f"{name}: {chosen} leaves out {', '.join(left_out)}, which is needed"] * bool(left_out)
     if config["TIME_FIELD"] in (config["numerical_features"] or ()):

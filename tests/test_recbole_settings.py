@@ -74,7 +74,7 @@ def test_wrong_values_are_named(workplace, settings, message):
         {"val_interval": {"timestamp": "[-1.5,+8)", "item_id": ["a", "b"]}},
         {"metrics": ["GAUC"], "valid_metric": "GAUC", "eval_args": {**SPLIT, "mode": "full"}},
         {"metrics": ["ItemCoverage", "Hit"], "valid_metric": "itemcoverage@10"},
-        {"clip_grad_norm": {"max_norm": 1, "norm_type": 2}, "unused_col": {"inter": ["rating"]}},
+        {"clip_grad_norm": {"max_norm": 1, "norm_type": 2}, "unused_col": {"inter": ["timestamp"]}},
     ],
 )
 def test_right_values_are_taken(workplace, settings):
