@@ -29,11 +29,12 @@ def check_files(config) -> None:
     missing = [field for field in needed if field not in fields]
     if missing:
         setting = next(s for s in _NEEDED if config[s] == missing[0])
+        instead = next((field for field in reversed(fields) if field not in needed), [*fields][-1])
         order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
         alone = f" alone (field_separator: {config['field_separator']!r})" if len(fields) == 1 else ""
         raise DataError(
             f"dataset: {file} has no field {', '.join(missing)}; its header has {', '.join(fields)}{alone}. Add the "
-            f"column, or name the one to use{order}, as in --{setting}={[*fields][-1]}"
+            f"column, or name the one to use{order}, as in --{setting}={instead}"
         )
     for field in needed:
         kind = "float" if field in (config["TIME_FIELD"], config["LABEL_FIELD"]) else "token"

@@ -93,9 +93,9 @@ def test_distances_are_few_and_inside_the_sequence(length, local_window):
 
 
 def test_looking_at_every_distance_is_full_attention():
-    query, key, value = torch.randn(3, 2, 2, 6, 4)
+    query, key, value = torch.randn(3, 2, 2, 6, 4, dtype=torch.float64)
     full = torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-    torch.testing.assert_close(attention_at_distances(query, key, value, list(range(6))), full, rtol=0, atol=1e-6)
+    torch.testing.assert_close(attention_at_distances(query, key, value, list(range(6))), full, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("log_sparse", [False, True])

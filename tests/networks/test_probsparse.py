@@ -70,11 +70,11 @@ def test_attention_equals_a_slow_computation(factor, causal):
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("causal", [False, True])
 def test_all_queries_kept_is_full_attention(causal, training):
-    layer = attention(1000.0, causal).train(training)
-    hidden = torch.randn(3, 9, 8)
+    layer = attention(1000.0, causal).train(training).double()
+    hidden = torch.randn(3, 9, 8, dtype=torch.float64)
     split = layer.query_key_value(hidden).view(3, 9, 3, 2, 4).permute(2, 0, 3, 1, 4)
     full = F.scaled_dot_product_attention(*split, is_causal=causal).transpose(1, 2).reshape(3, 9, 8)
-    torch.testing.assert_close(layer(hidden, visible([9, 9, 9], 9)), layer.output(full), rtol=0, atol=1e-6)
+    torch.testing.assert_close(layer(hidden, visible([9, 9, 9], 9)), layer.output(full), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("causal", [False, True])
