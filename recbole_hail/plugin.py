@@ -58,6 +58,9 @@ MODELS = {
     "HyperRec": ("recbole_hail.models.hyperrec", HAILDataset, PlacedWindowLoader, HAILTrainer),
 }
 
+# A user's subclasses of these, by name, as RecBole meets them -> the model each is like.
+_subclasses: dict[str, str] = {}
+
 # HAIL's settings in yaml/<dataset>.yaml that RecBole's NAIS, FISM, NCL and others have too, and mean something else by.
 _OF_HAIL_ALONE = ("alpha", "beta")
 
@@ -80,7 +83,7 @@ def register() -> None:
     for name, (module, *_) in MODELS.items():
         # RecBole looks for a module of this name by find_spec and imports it; both answer from sys.modules.
         sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(module)
-        _name_parts(name)
+        _name_parts(name, name)
     Config._load_internal_config_dict = _with_our_yaml(Config._load_internal_config_dict)
     Config.__init__ = _with_checks(Config.__init__)
     Dataset._from_scratch = _with_file_check(Dataset._from_scratch)
@@ -98,9 +101,9 @@ def register() -> None:
         module.objective_function = objective_function
 
 
-def _name_parts(name: str) -> None:
+def _name_parts(name: str, of: str) -> None:
     """RecBole finds the dataset and the trainer of a model by its name."""
-    _, dataset, _, trainer = MODELS[name]
+    _, dataset, _, trainer = MODELS[of]
     setattr(recbole.data.dataset, f"{name}Dataset", dataset)
     setattr(recbole.trainer, f"{name}Trainer", trainer)
 
@@ -109,9 +112,13 @@ def _like_its_base(model: str, model_class) -> str:
     """Makes a user's subclass of one of our models known as that is; the model that it is like, or itself."""
     base = next((of.__name__ for of in model_class.__mro__ if of.__name__ in MODELS), model)
     if base != model:
-        MODELS[model] = MODELS[base]
-        _name_parts(model)
+        _subclasses[model] = base
+        _name_parts(model, base)
     return base
+
+
+def _is_ours(model: str) -> bool:
+    return model in MODELS or model in _subclasses
 
 
 def _with_our_yaml(original):
@@ -130,7 +137,7 @@ def _with_our_yaml(original):
             file = yaml_folder() / f"{name}.yaml"
             if file.is_file():
                 self._update_internal_config_dict(str(file))
-        if model not in MODELS:
+        if not _is_ours(model):
             for name in _OF_HAIL_ALONE:
                 self.internal_config_dict.pop(name, None)
             self.internal_config_dict.update(theirs)
@@ -189,7 +196,7 @@ def _with_checks(original):
 def _common_problems(config) -> list[str]:
     found = recbole_settings.problems(config)
     found += evaluation_problems(config) + budget_problems(config) + ranks.problems(config)
-    if config["resume"] and config["model"] not in MODELS:
+    if config["resume"] and not _is_ours(config["model"]):
         found.append(f"resume: {config['model']} is RecBole's, which cannot continue a run exactly; leave it out")
     return found
 
@@ -217,8 +224,9 @@ def _with_file_check(original):
 def _with_our_loaders(original):
     @wraps(original)
     def get(config, phase):
-        if phase == "train" and config["model"] in MODELS:
-            return MODELS[config["model"]][2]
+        model = _subclasses.get(config["model"], config["model"])
+        if phase == "train" and model in MODELS:
+            return MODELS[model][2]
         return original(config, phase)
 
     return get

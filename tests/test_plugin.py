@@ -10,7 +10,8 @@ from recbole.quick_start import run_recbole
 from recbole.utils import get_trainer, init_seed
 
 import yaml
-from recbole_hail.errors import DataError
+from recbole_hail.cli.common import checked_config
+from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.models.adaptive_denoising import RCE
 from recbole_hail.models.hail import HAIL
 from recbole_hail.plugin import MODELS, yaml_folder
@@ -209,3 +210,15 @@ def test_a_subclass_of_ours_is_used_as_its_base_is(cyclic, small):
         found, _ = trainer.fit(train, valid, saved=False, show_progress=False)
         base = model.__mro__[1].__name__
         assert found == run_recbole(base, "cyclic", config_dict={**small, "epochs": 1, "seed": 1})["best_valid_score"]
+
+
+def test_a_subclass_is_no_name_to_propose(cyclic, small):
+    """It was looked for in its base's module, and every command of the process ended in a StopIteration."""
+
+    class MyHAIL(HAIL):
+        """As it is."""
+
+    Config(model=MyHAIL, dataset="cyclic", config_dict=small)
+    assert checked_config("HAIL", "cyclic", None, small)["model"] == "HAIL"
+    with pytest.raises(SettingsError, match="model: 'MyHAI' is not a model of RecBole or of this plugin"):
+        checked_config("MyHAI", "cyclic", None, small)
