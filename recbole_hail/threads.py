@@ -2,9 +2,9 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TypeVar
 
@@ -53,6 +53,17 @@ def side_by_side(function: Callable[..., Result], *arguments: Iterable) -> list[
         if not other.cancelled():
             other.result()
     return results
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """torch uses this thread alone for as long as the context lasts."""
+    all_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(all_threads)
 
 
 def _run(turns: Future, take_turns: Callable[[], None]) -> None:

@@ -24,7 +24,7 @@ def check_times(fill_missing: Callable) -> Callable:
                 user = self.field2id_token[self.uid_field][self.inter_feat[self.uid_field].to_numpy()[missing][0]]
                 raise DataError(
                     f"dataset: {self.dataset_name} has {missing.sum():,} events without {self.time_field}, the first "
-                    f"of {user!r}; sequences are ordered by it: give each event one, or take these out"
+                    f"of {str(user)!r}; sequences are ordered by it: give each event one, or take these out"
                 )
         fill_missing(self)
 

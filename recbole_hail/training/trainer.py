@@ -14,7 +14,7 @@ from recbole_hail.training import records, resume
 from recbole_hail.training.checkpoints import read_checkpoint, restore, write_checkpoint
 from recbole_hail.training.curve import Curve
 from recbole_hail.training.memory import release_free_memory
-from recbole_hail.training.optimizer import build_optimizer
+from recbole_hail.training.optimizer import build_optimizer, threads_of_step
 from recbole_hail.training.progress import LossLog
 from recbole_hail.training.schedules import learning_rate_factor
 
@@ -126,7 +126,8 @@ class HAILTrainer(Trainer):
         if self.clip_grad_norm:
             scaler.unscale_(self.optimizer)  # RecBole clips scaled gradients
             clip_grad_norm_(self.model.parameters(), **self.clip_grad_norm)
-        scaler.step(self.optimizer)
+        with threads_of_step(self.optimizer):
+            scaler.step(self.optimizer)
         scaler.update()
 
     def _schedule_steps(self) -> tuple[int, int]:

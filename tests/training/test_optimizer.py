@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from recbole_hail.networks import PeerNetworks, Sizes
-from recbole_hail.training.optimizer import build_optimizer
+from recbole_hail.training.optimizer import FEW, build_optimizer, threads_of_step
 
 CONFIG = {"learner": "adamw", "learning_rate": 0.1, "weight_decay": 0.5}
 
@@ -51,3 +51,19 @@ def test_the_decay_is_decoupled_from_the_gradient():
 @pytest.mark.parametrize("learner", ["sgd", "adagrad", "rmsprop"])
 def test_other_learners_are_left_to_recbole(networks, learner):
     assert build_optimizer(networks, {**CONFIG, "learner": learner}) is None
+
+
+@pytest.mark.parametrize(("weights", "expected"), [(FEW, 1), (FEW + 1, 3)])
+def test_few_weights_are_one_threads_work(threads, weights, expected):
+    threads(3)
+    optimizer = torch.optim.SGD([torch.zeros(FEW - 2), torch.zeros(weights - FEW + 2)])
+    with threads_of_step(optimizer):
+        assert torch.get_num_threads() == expected
+    assert torch.get_num_threads() == 3
+
+
+def test_threads_are_given_back_where_a_step_fails(threads):
+    threads(2)
+    with pytest.raises(ZeroDivisionError), threads_of_step(torch.optim.SGD([torch.zeros(1)])):
+        raise ZeroDivisionError
+    assert torch.get_num_threads() == 2
