@@ -1,4 +1,4 @@
-"""The console commands, in processes of their own."""
+"""The console commands, those that depend on it in processes of their own."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from recbole_hail.cli.common import guarded
 FULL = "--eval_args={'split':{'LS':'valid_and_test'},'order':'TO','group_by':'user','mode':'full'}"
 
 
-def run_hail(run_command, *arguments):
-    return run_command("run_recbole", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", *arguments)
+def run_hail(run, *arguments):
+    return run("run_recbole", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", *arguments)
 
 
 def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_command):
@@ -46,7 +46,7 @@ def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_com
         (["--resume=no.pth"], ["checkpoint: no.pth does not exist"]),
     ],
 )
-def test_bad_input_is_one_message_and_status_2(cyclic, run_command, arguments, expected):
+def test_bad_input_is_one_message_and_status_2(cyclic, run_here, arguments, expected):
     Path("broken.yaml").write_text("a: [1\nb: }")
     Path("empty.yaml").write_text("# alpha: 0.5\n")
     Path("list.yaml").write_text("- alpha\n")
@@ -55,7 +55,7 @@ def test_bad_input_is_one_message_and_status_2(cyclic, run_command, arguments, e
     Path("dataset/timeless/timeless.inter").write_text("user_id:token\titem_id:token\twhen:float\n1\t1\t1\n")
     defaults = ["--model=HAIL", "--dataset=cyclic"]
     given = [d for d in defaults if not any(a.startswith(d.split("=")[0] + "=") for a in arguments)]
-    done = run_command("run_recbole", *given, *arguments)
+    done = run_here("run_recbole", *given, *arguments)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     for text in expected:
@@ -63,23 +63,29 @@ def test_bad_input_is_one_message_and_status_2(cyclic, run_command, arguments, e
     assert not list(cyclic.glob("saved/*.pth"))
 
 
-def test_a_misspelt_setting_is_pointed_out(cyclic, run_command):
-    done = run_hail(run_command, "--epochs=1", "--alhpa=0.3")
+def test_a_bad_setting_in_a_process_of_its_own(cyclic, run_command):
+    done = run_hail(run_command, "--alpha=2")
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("error: alpha: 2 must lie in [0, 1]")
+    assert not list(cyclic.glob("saved/*.pth"))
+
+
+def test_a_misspelt_setting_is_pointed_out(cyclic, run_here):
+    done = run_hail(run_here, "--epochs=1", "--alhpa=0.3")
     assert done.returncode == 0
     assert "warning: --alhpa is not a setting of HAIL; did you mean --alpha?" in done.stderr
 
 
-def test_prune_writes_a_model_of_one_peer(cyclic, run_command):
-    assert run_hail(run_command, "--epochs=1").returncode == 0
+def test_prune_writes_a_model_of_one_peer(cyclic, run_command, run_here):
+    assert run_hail(run_here, "--epochs=1").returncode == 0
     (checkpoint,) = cyclic.glob("saved/*.pth")
     done = run_command("main", "prune", "--peer=2", str(checkpoint), "one.pth")
     assert done.returncode == 0, done.stderr
     assert "peer 2 of 2" in done.stdout
-    again = run_command("main", "prune", "--peer=2", str(checkpoint), "one.pth")
+    again = run_here("main", "prune", "--peer=2", str(checkpoint), "one.pth")
     assert again.returncode == 2 and "one.pth exists" in again.stderr
-    itself = run_command("main", "prune", "--peer=2", str(checkpoint), str(checkpoint), "--overwrite")
+    itself = run_here("main", "prune", "--peer=2", str(checkpoint), str(checkpoint), "--overwrite")
     assert itself.returncode == 2 and "is the checkpoint itself" in itself.stderr, "the other peers would be lost"
-    beyond = run_command("main", "prune", "--peer=3", str(checkpoint), "other.pth")
+    beyond = run_here("main", "prune", "--peer=3", str(checkpoint), "other.pth")
     assert beyond.returncode == 2 and "peer: 3 must lie between 1" in beyond.stderr
 
 
@@ -107,16 +113,16 @@ def test_an_error_in_spawned_ranks_is_one_message_and_status_2(workplace, write_
     assert done.stderr.count("error: eval_args: mode uni99") == 1
 
 
-def test_a_group_of_models_that_are_evaluated_differently_is_refused(cyclic, run_command):
-    done = run_command("run_recbole_group", "--model_list=HAIL,Pop", "--dataset=cyclic", "--config_files=small.yaml")
+def test_a_group_of_models_that_are_evaluated_differently_is_refused(cyclic, run_here):
+    done = run_here("run_recbole_group", "--model_list=HAIL,Pop", "--dataset=cyclic", "--config_files=small.yaml")
     assert done.returncode == 2, done.stderr[-3000:]
     assert "error: topk: differs between the models" in done.stderr
 
 
-def test_a_folder_that_cannot_be_made_is_one_message_and_status_2(cyclic, run_command):
+def test_a_folder_that_cannot_be_made_is_one_message_and_status_2(cyclic, run_here):
     """A file called log, where RecBole wants a folder, ended in a traceback."""
     Path("log").write_text("mine")
-    done = run_hail(run_command, "--epochs=1")
+    done = run_hail(run_here, "--epochs=1")
     assert done.returncode == 2, done.stderr[-3000:]
     assert "error: file: ./log cannot be read or written: File exists" in done.stderr and "Traceback" not in done.stderr
     assert Path("log").read_text() == "mine"

@@ -60,8 +60,8 @@ def test_each_problem_is_named(workplace, settings, message):
     assert caught.value.problems == [message]
 
 
-def test_a_bad_setting_leaves_with_status_2(cyclic, run_command):
-    done = run_command("run_recbole", "--model=CSa", "--dataset=cyclic", "--kernel_width=0", "--local_window=0")
+def test_a_bad_setting_leaves_with_status_2(cyclic, run_here):
+    done = run_here("run_recbole", "--model=CSa", "--dataset=cyclic", "--kernel_width=0", "--local_window=0")
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "kernel_width: 0" in done.stderr and "local_window: 0" in done.stderr
     assert not (cyclic / "saved").exists()
