@@ -61,9 +61,12 @@ def differences_of(results: dict[str, list[Result]], reference: str, context: Co
     rows = {label: _difference_cells(values, base) for label, values in by_seed.items()}
     columns = [Column(metric, "+.4f", ranked=False) for metric in context.metrics.values()]
     lists = _lists_in_words(next(iter(results.values()))[0], context)
+    seeds = f"Seed {_listed(context)}"
+    if len(context.seeds) > 1:
+        seeds = f"Mean of seeds {_listed(context)} ± sd of the seeds' differences"
     caption = (
         f"{context.head}{context.dataset}, difference to {reference} over {len(generators):,} generators; candidates: "
-        f"{lists}; {context.budget}. Mean of seeds {_listed(context)} ± sd of the seeds' differences, "
+        f"{lists}; {context.budget}. {seeds}, "
         "[95 % bootstrap interval over generators, paired]; * the interval leaves out 0."
     )
     constants = {"targets": "all", "generators": str(len(generators)), "candidates": lists, "less": reference}

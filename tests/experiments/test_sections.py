@@ -66,12 +66,23 @@ def test_controls_have_a_table_and_differences_to_med_under_both_protocols(sweep
     assert cell.mean == pytest.approx(by_hand.mean()) and cell.low < cell.mean < cell.high
     assert cell.sd == pytest.approx(by_hand.mean(axis=1).std(ddof=1)), "paired by seed"
     assert cell.differs == (not cell.low <= 0 <= cell.high)
+    assert "Mean of seeds 1, 2 ± sd of the seeds' differences, [95 %" in differences.caption
     assert differences.rows["Pop"][mrr].sd is None, "one run against two has no pairs of seeds"
     assert strict.shown.rows == {label: cells for label, cells in differences.rows.items() if label not in RULES}
     record = strict.runs[1]
     assert (record["system"], record["seed"], record["steps"]) == ("MED, 100 steps", 2, 100)
     assert record["MRR"] == pytest.approx(values(higher, "steps-100", "HAIL")[1].mean())
     assert record["training seconds"] == 1.0
+
+
+def test_differences_of_one_seed_are_no_means(sweep, finish, budget):
+    """Their caption said "Mean of seeds 1 ± sd of the seeds' differences"."""
+    budget.seeds[:] = [3]
+    (experiment,) = controls(["main"], budget)
+    finish(experiment)
+    differences = sections_of(sweep, experiment, "wilcoxon")[0].tables[1]
+    assert ". Seed 3, [95 % bootstrap interval over generators, paired]" in differences.caption
+    assert all(cell.sd is None for cells in differences.rows.values() for cell in cells)
 
 
 def test_a_row_with_a_run_missing_is_left_out(sweep, finish, budget):
