@@ -47,6 +47,7 @@ def after_recbole() -> None:
     _make_folders_side_by_side()
     _read_nothing_as_yaml_does()
     _name_the_item_list()
+    _fill_sparse_matrices()
 
 
 def _keep_filling_missing_values() -> None:
@@ -96,7 +97,7 @@ def _keep_filling_missing_values() -> None:
                 frame = pd.read_csv(*args, **how, **kwargs)
                 for column in frame.columns.difference(text):
                     frame[column] = _numbers(frame[column])
-            _refuse_swallowed_rows(args[0], frame, kwargs.get("encoding"))
+            _refuse_swallowed_rows(args[0], frame, delimiter, kwargs.get("encoding"))
             sequences = [column for column in frame if str(column).endswith("_seq")]
             return frame.assign(**{column: frame[column].fillna("") for column in sequences}) if sequences else frame
 
@@ -111,14 +112,20 @@ def _numbers(column):
         raise ValueError(f"{column.name}: {error}") from None
 
 
-def _refuse_swallowed_rows(file: str, frame, encoding: str | None) -> None:
-    """ValueError where a quote at the start of a field has taken in all lines up to the next."""
+def _refuse_swallowed_rows(file: str, frame, delimiter: str, encoding: str | None) -> None:
+    """ValueError where a quote at the start of a field has taken in all lines up to the next.
+
+    A field that is meant to be of several lines has no delimiter in it.
+    """
     with open(file, "rb") as content:
         if not any(b'"' in part for part in iter(lambda: content.read(1 << 20), b"")):
             return
     with open(file, encoding=encoding) as lines:
-        rows = sum(bool(line.strip("\r\n")) for line in lines) - 1
-    if rows != len(frame):
+        rows = sum(bool(line.strip(" \r\n")) for line in lines) - 1
+    if rows == len(frame):
+        return
+    words = (frame[name].astype(str).str for name in frame.columns if frame[name].dtype.kind not in "fiub")
+    if any((text.contains("\n") & text.contains(delimiter, regex=len(delimiter) > 1)).any() for text in words):
         raise ValueError(
             f"{file} has {rows:,} rows, of which {len(frame):,} can be told apart, for a quote at the start of a field "
             'takes in what follows up to the next; take out such quotes (")'
@@ -188,8 +195,19 @@ def _write_plain_checkpoints() -> None:
             write_checkpoint(state, path)
 
     trainer_module.torch = TorchForTrainers()
-    load_other_parameter = AbstractRecommender.load_other_parameter
-    AbstractRecommender.load_other_parameter = lambda self, state: load_other_parameter(self, restore(state))
+    load_other_parameter, other_parameter = (
+        getattr(AbstractRecommender, name) for name in ("load_other_parameter", "other_parameter")
+    )
+
+    def other(self):
+        """Without the layers that DIN, FDSA and others list, whose weights the state_dict has."""
+        return {name: kept for name, kept in other_parameter(self).items() if not isinstance(kept, torch.nn.Module)}
+
+    def load_other(self, state):
+        layers = {name for name, _ in self.named_children()}  # in whose place older checkpoints have words
+        load_other_parameter(self, {name: kept for name, kept in restore(state or {}).items() if name not in layers})
+
+    AbstractRecommender.other_parameter, AbstractRecommender.load_other_parameter = other, load_other
 
 
 def _train_distributed_on_cpu() -> None:
@@ -309,3 +327,11 @@ def _name_the_item_list() -> None:
         """RecBole sets, where the field is `item_id`, what the property knows."""
 
     SequentialDataset.item_id_list_field = property(name, set_name)
+
+
+def _fill_sparse_matrices() -> None:
+    """RecBole's LightGCN, NGCF and others fill a matrix by a method that newer versions of scipy lack."""
+    from scipy.sparse import dok_matrix
+
+    if not hasattr(dok_matrix, "_update"):
+        dok_matrix._update = lambda self, entries: self._dict.update(entries)

@@ -58,8 +58,8 @@ MODELS = {
     "HyperRec": ("recbole_hail.models.hyperrec", HAILDataset, PlacedWindowLoader, HAILTrainer),
 }
 
-# A user's subclasses of these, by name, as RecBole meets them -> the model each is like.
-_subclasses: dict[str, str] = {}
+# They learn from labels that the data has; yaml/<dataset>.yaml says how to rank what comes next.
+_WITH_LABELS = (ModelType.CONTEXT, ModelType.DECISIONTREE)
 
 # HAIL's settings in yaml/<dataset>.yaml that RecBole's NAIS, FISM, NCL and others have too, and mean something else by.
 _OF_HAIL_ALONE = ("alpha", "beta")
@@ -80,10 +80,10 @@ def register() -> None:
     compat.after_recbole()
     recbole.trainer.Trainer.fit = with_budget(recbole.trainer.Trainer.fit)
     recbole.trainer.Trainer.evaluate = with_protocols(recbole.trainer.Trainer.evaluate)
-    for name, (module, *_) in MODELS.items():
+    for name, (module, dataset, _, trainer) in MODELS.items():
         # RecBole looks for a module of this name by find_spec and imports it; both answer from sys.modules.
         sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(module)
-        _name_parts(name, name)
+        _name_parts(name, dataset, trainer)
     Config._load_internal_config_dict = _with_our_yaml(Config._load_internal_config_dict)
     Config.__init__ = _with_checks(Config.__init__)
     Dataset._from_scratch = _with_file_check(Dataset._from_scratch)
@@ -101,24 +101,31 @@ def register() -> None:
         module.objective_function = objective_function
 
 
-def _name_parts(name: str, of: str) -> None:
-    """RecBole finds the dataset and the trainer of a model by its name."""
-    _, dataset, _, trainer = MODELS[of]
-    setattr(recbole.data.dataset, f"{name}Dataset", dataset)
-    setattr(recbole.trainer, f"{name}Trainer", trainer)
+def _name_parts(name: str, dataset: type | None, trainer: type | None) -> None:
+    """RecBole finds the dataset and the trainer of a model by its name, and takes its own where there is none."""
+    for module, place, part in ((recbole.data.dataset, "Dataset", dataset), (recbole.trainer, "Trainer", trainer)):
+        if part is not None:
+            setattr(module, name + place, part)
+        elif hasattr(module, name + place):
+            delattr(module, name + place)
 
 
-def _like_its_base(model: str, model_class) -> str:
-    """Makes a user's subclass of one of our models known as that is; the model that it is like, or itself."""
-    base = next((of.__name__ for of in model_class.__mro__ if of.__name__ in MODELS), model)
-    if base != model:
-        _subclasses[model] = base
-        _name_parts(model, base)
-    return base
+def _name_parts_of_users(name: str, base: str | None) -> None:
+    """A user's class has its base's; one of the same name that is not made from ours has what stood there before."""
+    if base is not None:
+        found = getattr(recbole.data.dataset, f"{name}Dataset", None), getattr(recbole.trainer, f"{name}Trainer", None)
+        _stood.setdefault(name, found)
+        _name_parts(name, MODELS[base][1], MODELS[base][3])
+    elif name in _stood:
+        _name_parts(name, *_stood.pop(name))
 
 
-def _is_ours(model: str) -> bool:
-    return model in MODELS or model in _subclasses
+_stood: dict[str, tuple] = {}  # dataset and trainer that RecBole had under the names of users' classes
+
+
+def _base_of(model_class) -> str | None:
+    """The model of ours that a class is, or that a user's class is made from."""
+    return next((of.__name__ for of in model_class.__mro__ if of.__name__ in MODELS), None)
 
 
 def _with_our_yaml(original):
@@ -131,16 +138,23 @@ def _with_our_yaml(original):
     @wraps(original)
     def load(self, model, model_class, dataset):
         original(self, model, model_class, dataset)
-        base = _like_its_base(model, model_class)
+        base = _base_of(model_class)
+        if model not in MODELS:
+            _name_parts_of_users(model, base)
         theirs = {name: self.internal_config_dict[name] for name in _OF_HAIL_ALONE if name in self.internal_config_dict}
-        for name in dict.fromkeys(("evaluation", *getattr(model_class, "settings_of", ()), dataset, base, model)):
+        columns = self.internal_config_dict["load_col"]
+        of_dataset = [] if model_class.type in _WITH_LABELS else [dataset]
+        for name in dict.fromkeys(
+            ("evaluation", *getattr(model_class, "settings_of", ()), *of_dataset, base or model, model)
+        ):
             file = yaml_folder() / f"{name}.yaml"
             if file.is_file():
                 self._update_internal_config_dict(str(file))
-        if not _is_ours(model):
+        if base is None:
             for name in _OF_HAIL_ALONE:
                 self.internal_config_dict.pop(name, None)
             self.internal_config_dict.update(theirs)
+            self.internal_config_dict["load_col"] = _together(columns, self.internal_config_dict["load_col"])
         merged = {**self.internal_config_dict, **self.external_config_dict}
         recbole_settings.check_forms(merged)
         samples_negatives = hasattr(model_class, "input_type") or merged.get("loss_type") != "CE"
@@ -163,6 +177,13 @@ def _with_our_yaml(original):
             self.internal_config_dict["load_col"] = {"inter": [*columns, merged["TIME_FIELD"]]}
 
     return load
+
+
+def _together(columns: dict | None, ours: dict | None) -> dict | None:
+    """RecBole's own columns by file, which features and knowledge graphs need, and ours; None is all of them."""
+    if columns is None or ours is None:
+        return ours
+    return {file: list(dict.fromkeys((*columns.get(file, ()), *ours.get(file, ())))) for file in {**columns, **ours}}
 
 
 def _in_mode_of(candidates: str, arguments: dict) -> dict:
@@ -196,7 +217,9 @@ def _with_checks(original):
 def _common_problems(config) -> list[str]:
     found = recbole_settings.problems(config)
     found += evaluation_problems(config) + budget_problems(config) + ranks.problems(config)
-    if config["resume"] and not _is_ours(config["model"]):
+    if config["resume"] == "":  # of a shell whose pattern met no file
+        found.append("resume: is empty; name the checkpoint to go on from, or leave it out")
+    if config["resume"] and _base_of(config.model_class) is None:
         found.append(f"resume: {config['model']} is RecBole's, which cannot continue a run exactly; leave it out")
     return found
 
@@ -224,9 +247,9 @@ def _with_file_check(original):
 def _with_our_loaders(original):
     @wraps(original)
     def get(config, phase):
-        model = _subclasses.get(config["model"], config["model"])
-        if phase == "train" and model in MODELS:
-            return MODELS[model][2]
+        base = _base_of(config.model_class)
+        if phase == "train" and base is not None:
+            return MODELS[base][2]
         return original(config, phase)
 
     return get

@@ -12,7 +12,7 @@ from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.settings import check, number, optional, whole
 
 _OF_EVALUATION = {"split", "order", "group_by", "mode"}
-_NUMBER = r"[+-]?(?:inf|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)"
+_NUMBER = r"[+-]?(?:inf(?:inity)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)"
 _INTERVAL = re.compile(rf"[(\[]\s*({_NUMBER})\s*,\s*({_NUMBER})\s*[)\]]", re.IGNORECASE)
 _HOW = "an interval such as [5,inf) or (0,10], several separated by ;"
 
@@ -79,7 +79,12 @@ def _valid_metric(config) -> list[str]:
         shown = ", ".join(shown)
         if asked.lower() == "mrr" and "mrr" in [metric.lower() for metric in config["metrics"]]:
             config["valid_metric"] = asked = f"MRR@{max(config['topk'])}"
-    return [] if asked.lower() in allowed else [f"valid_metric: {asked!r} must be one of {shown} (metrics and topk)"]
+    never = config["eval_step"] == 0  # nor asked for
+    return (
+        []
+        if never or asked.lower() in allowed
+        else [f"valid_metric: {asked!r} must be one of {shown} (metrics and topk)"]
+    )
 
 
 def _results(metric: str, topk: list[int]) -> list[str]:
@@ -101,8 +106,9 @@ def _filters(values) -> bool:
 
 def _columns(config) -> list[str]:
     """Columns that are not there when a run comes to need them."""
-    found, ids = [], [config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]]
+    found, ids = [], [field for field in (config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]) if field is not None]
     by_time = config["MODEL_TYPE"] == ModelType.SEQUENTIAL or config["eval_args"]["order"] == "TO"
+    by_time = by_time and config["benchmark_filename"] is None  # whose rows stay as they stand
     # What is unused goes once events are ordered and split; what is not loaded was never there.
     needs = {"load_col": [], "unload_col": [*ids, config["TIME_FIELD"]] if by_time else ids, "unused_col": ids}
     for name, needed in needs.items():
@@ -114,8 +120,8 @@ def _columns(config) -> list[str]:
         elif chosen:
             left_out = [field for field in needed if field in (chosen.get("inter") or ())]
             found += [f"{name}: {chosen} leaves out {', '.join(left_out)}, which is needed"] * bool(left_out)
-    if config["TIME_FIELD"] in (config["numerical_features"] or ()):
-        found.append(f"numerical_features: {config['TIME_FIELD']} orders the events; it cannot be a feature too")
+    if by_time and config["TIME_FIELD"] in (config["discretization"] or ()):
+        found.append(f"discretization: {config['TIME_FIELD']} orders the events, which its buckets could not; leave it")
     return found
 
 

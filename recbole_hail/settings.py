@@ -29,7 +29,15 @@ def of_the_question(config) -> set[str]:
     """Those that say which data a model has and what it is asked: scores under different ones do not compare."""
     of_recbole = {name for kind in ("Dataset", "Evaluation") for name in config.parameters[kind]}
     ours = {"candidates", "candidates_seed", "ties", "train_on_valid", "encoding"}
-    return of_recbole - {"MAX_ITEM_LIST_LENGTH"} | ours
+    return of_recbole - _OF_THE_INPUT - {"eval_batch_size", "metric_decimal_place"} | ours
+
+
+# What a model is shown of the data, or how; the events and what is asked stay the same.
+_OF_THE_INPUT = {
+    *("MAX_ITEM_LIST_LENGTH", "seq_len", "load_col", "unload_col", "unused_col", "additional_feat_suffix"),
+    *("preload_weight", "normalize_field", "normalize_all", "kg_reverse_r"),
+    *("entity_kg_num_interval", "relation_kg_num_interval"),
+}
 
 
 def problems(config, *, learns: Iterable[str] = ("masked", "next")) -> list[str]:

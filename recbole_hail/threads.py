@@ -24,11 +24,11 @@ def side_by_side(function: Callable[..., Result], *arguments: Iterable) -> list[
     count = min(len(calls), all_threads)
     if count < 2:
         return [function(*call) for _, call in calls]
-    share, inference = all_threads // count, torch.is_inference_mode_enabled()
+    share, inference, grad = all_threads // count, torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def take_turns() -> None:
         torch.set_num_threads(share)
-        with torch.inference_mode(inference):  # each thread has a mode of its own
+        with torch.inference_mode(inference), torch.set_grad_enabled(grad):  # each thread has modes of its own
             while calls:
                 try:
                     place, call = calls.popleft()

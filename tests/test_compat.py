@@ -8,6 +8,7 @@ import pytest
 from recbole.config import Config
 from recbole.data import create_dataset
 from recbole.quick_start import load_data_and_model, run_recbole
+from recbole.utils import get_trainer
 
 from recbole_hail import Forecaster
 from recbole_hail.errors import DataError
@@ -136,6 +137,34 @@ def test_a_quote_that_takes_in_other_rows_is_refused(workplace, write_dataset):
     inside = {user: [element.replace('"q', 'q"') for element in elements] for user, elements in world.items()}
     write_dataset(workplace / "dataset", "quoted", inside)
     assert create_dataset(Config(model="HAIL", dataset="quoted")).token2id("item_id", 'q"3') > 0
+
+
+@pytest.mark.parametrize("last", ["", "  \n", "\n"])
+@pytest.mark.parametrize("title", ['"A quoted name"', '"A name\nof two lines"', '5" disks'])
+def test_quotes_that_swallow_no_row_are_read(cyclic, title, last):
+    """A field of two lines was refused, and so was a quote anywhere before a line of blanks."""
+    items = "item_id:token\ttitle:token\n" + "".join(f"e{item}\t{title}\n" for item in range(110)) + last
+    Path("dataset/cyclic/cyclic.item").write_text(items)
+    columns = {"inter": ["user_id", "item_id", "timestamp"], "item": ["item_id", "title"]}
+    dataset = create_dataset(Config(model="HAIL", dataset="cyclic", config_dict={"load_col": columns}))
+    assert dataset.field2id_token["title"].tolist() == ["[PAD]", title.strip('"')] and len(dataset.item_feat) == 111
+
+
+@pytest.mark.parametrize("model", ["DIN", "LightGCN"])
+def test_models_of_recbole_that_failed_run_to_their_end(cyclic, small, model):
+    """DIN lists a layer among its parameters, which became text; LightGCN fills a matrix as scipy no longer can."""
+    ranked = {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"}
+    settings = {**small, "epochs": 1, "eval_args": ranked, "metrics": ["MRR"], "topk": [10], "valid_metric": "MRR@10"}
+    found = run_recbole(model=model, dataset="cyclic", config_dict=settings)
+    (checkpoint,) = cyclic.glob("saved/*.pth")
+    config, opened, _, _, _, test = load_data_and_model(str(checkpoint))
+    assert (
+        get_trainer(config["MODEL_TYPE"], model)(config, opened).evaluate(test, load_best_model=False)
+        == (found["test_result"])
+    )
+    layers = dict(opened.named_children())
+    opened.load_other_parameter(dict.fromkeys(layers, "a layer's text, as older checkpoints have"))
+    assert dict(opened.named_children()) == layers
 
 
 @pytest.mark.parametrize("model", ["HAIL", "S3RecID", "Informer", "HyperRec", "GeneratorKNN", "SASRec"])

@@ -11,6 +11,7 @@ from recbole.utils import get_trainer, init_seed
 
 import yaml
 from recbole_hail.cli.common import checked_config
+from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.models.adaptive_denoising import RCE
 from recbole_hail.models.hail import HAIL
@@ -222,3 +223,38 @@ def test_a_subclass_is_no_name_to_propose(cyclic, small):
     assert checked_config("HAIL", "cyclic", None, small)["model"] == "HAIL"
     with pytest.raises(SettingsError, match="model: 'MyHAI' is not a model of RecBole or of this plugin"):
         checked_config("MyHAI", "cyclic", None, small)
+
+
+@pytest.mark.parametrize(
+    ("model", "columns"),
+    [
+        ("DeepFM", {"inter": {"rating"}}),
+        ("CKE", {"inter": {"user_id", "timestamp"}, "kg": {"head_id"}, "link": {"entity_id"}}),
+        ("FDSA", {"inter": {"item_id", "timestamp"}, "item": {"class"}}),
+    ],
+)
+def test_features_and_knowledge_graphs_of_ml_100k_are_read(workplace, model, columns):
+    """yaml/ml-100k.yaml took away all columns but three: these models ended in tracebacks."""
+    config = Config(model=model, dataset="ml-100k")
+    for file, needed in columns.items():
+        assert needed <= set(config["load_col"][file])
+    assert config["metrics"] == (["AUC", "LogLoss"] if model == "DeepFM" else ["Hit", "NDCG", "MRR"])
+    create_dataset(config)
+
+
+def test_a_name_that_a_users_class_had_is_given_back(cyclic, small):
+    """After a subclass of HAIL of that name RecBole's own model got HAIL's data, and ended in a TypeError."""
+    settings = {**small, "epochs": 1, "seed": 1, "train_neg_sample_args": None}
+    before = run_recbole("SASRec", "cyclic", config_dict=settings)
+
+    class SASRec(HAIL):
+        """Of another's name."""
+
+    assert create_dataset(Config(model=SASRec, dataset="cyclic", config_dict=settings)).__class__ is HAILDataset
+    assert run_recbole("SASRec", "cyclic", config_dict=settings) == before
+
+
+def test_resume_from_nothing_is_refused(cyclic, small):
+    """`--resume=$(ls saved/*.latest.pth)` where there is none trained from the start, in silence."""
+    with pytest.raises(SettingsError, match="resume: is empty"):
+        Config(model="HAIL", dataset="cyclic", config_dict={**small, "resume": ""})

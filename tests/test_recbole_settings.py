@@ -49,7 +49,7 @@ def test_splits_of_recbole_are_taken(workplace, split):
             {"unused_col": {"inter": ["item_id"]}},
             "unused_col: {'inter': ['item_id']} leaves out item_id, which is needed",
         ),
-        ({"numerical_features": ["timestamp"]}, "numerical_features: timestamp orders the events"),
+        ({"discretization": {"timestamp": {"method": "ED"}}}, "discretization: timestamp orders the events"),
         ({"seed": 2**32}, "seed: 4294967296 must lie from 0 to 4294967295"),
         ({"loss_decimal_place": -1}, "loss_decimal_place: -1 must be a whole number"),
         ({"loss_decimal_place": "abc"}, "loss_decimal_place: 'abc' must be a whole number"),
@@ -71,10 +71,14 @@ def test_wrong_values_are_named(workplace, settings, message):
     [
         {"user_inter_num_interval": "[5,inf)", "item_inter_num_interval": "(0, 3] ; [5,1e3)"},
         {"user_inter_num_interval": "[5,9]"},
+        {"user_inter_num_interval": "[5,infinity)"},
         {"val_interval": {"timestamp": "[-1.5,+8)", "item_id": ["a", "b"]}},
         {"metrics": ["GAUC"], "valid_metric": "GAUC", "eval_args": {**SPLIT, "mode": "full"}},
         {"metrics": ["ItemCoverage", "Hit"], "valid_metric": "itemcoverage@10"},
         {"clip_grad_norm": {"max_norm": 1, "norm_type": 2}, "unused_col": {"inter": ["timestamp"]}},
+        {"numerical_features": ["timestamp"]},
+        {"metrics": ["RMSE"], "eval_args": {**SPLIT, "mode": "labeled"}, "eval_step": 0},  # of no validation
+        {"benchmark_filename": ["a", "b", "c"], "load_col": None, "unload_col": {"inter": ["timestamp"]}},
     ],
 )
 def test_right_values_are_taken(workplace, settings):

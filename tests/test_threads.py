@@ -86,6 +86,14 @@ def test_inference_mode_reaches_all_threads(threads):
             assert side_by_side(mode, range(2)) == [inference, inference]
 
 
+@pytest.mark.parametrize("grad", [True, False])
+def test_autograds_mode_reaches_all_threads(threads, grad):
+    threads(2)
+    together = threading.Barrier(2, timeout=30)
+    with torch.set_grad_enabled(grad):
+        assert side_by_side(lambda _: (together.wait(), torch.is_grad_enabled())[1], range(2)) == [grad, grad]
+
+
 def test_threads_are_used_again_for_other_numbers_of_calls(threads):
     """Every number of calls had threads of its own: on 48 cores there were soon more than a thousand."""
     for count in (2, 9, 4, 7):

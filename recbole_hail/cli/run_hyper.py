@@ -122,8 +122,11 @@ def _show(search: Search, arguments) -> None:
         settings = ", ".join(f"{name}:{value}" for name, value in best.settings.items())
         print(f"best settings: {settings}, best valid score: {best.score}")
     print(f"results of {len(search.trials)} trials written to", ", ".join(map(str, written)))
-    if len(search.trials) < search.total:
-        print(f"{search.total - len(search.trials)} trials are missing; the same command goes on with them")
+    missing = search.total - len(search.trials)
+    if missing > 0:
+        print(
+            f"{'1 trial is' if missing == 1 else f'{missing} trials are'} missing; the same command goes on from here"
+        )
 
 
 def main() -> int:

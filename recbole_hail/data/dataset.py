@@ -42,7 +42,7 @@ class HAILDataset(SequentialDataset):
             self.sort(by=[self.uid_field, self.time_field], ascending=True)
         self.elements = self.inter_feat[self.iid_field]
         self.generators = users = self.inter_feat[self.uid_field]
-        self.times = self.inter_feat[self.time_field]
+        self.times = self._times()
         first = torch.from_numpy(run_starts(users.numpy()))
         is_first = torch.zeros(len(users), dtype=torch.bool).index_fill_(0, first, True)
         end = (~is_first).nonzero().squeeze(1)  # of the history of an event that has one
@@ -57,9 +57,13 @@ class HAILDataset(SequentialDataset):
 
     def _is_ordered(self) -> bool:
         """Whether the rows stand by user, then time, as the converters write them; sorting takes a copy of all."""
-        users, times = self.inter_feat[self.uid_field], self.inter_feat[self.time_field]
+        users, times = self.inter_feat[self.uid_field], self._times()
         later = times[1:] >= times[:-1]
         return bool(((users[1:] > users[:-1]) | ((users[1:] == users[:-1]) & later)).all())
+
+    def _times(self) -> torch.Tensor:
+        """[N], also where they are a numerical feature, which has a 1 beside each value."""
+        return self.inter_feat[self.time_field].view(len(self.inter_feat), -1)[:, 0]
 
     def build(self):
         """RecBole's split; `sequences` of the training part are the stretches that training may see."""

@@ -20,7 +20,7 @@ def check_files(config) -> None:
         itself = "\nor let run_recbole fetch it: add --download" if name in DOWNLOADABLE else ""
         raise DataError(f"dataset: {name} is not at {file}; make it with one of\n  {ways}{itself}")
     fields = _fields(file, config)
-    needed = [config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]]
+    needed = [field for field in (config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]) if field is not None]
     sequential = config["MODEL_TYPE"].name == "SEQUENTIAL" or config["eval_args"]["order"] == "TO"
     if sequential:
         needed.append(config["TIME_FIELD"])
@@ -79,18 +79,19 @@ def _fields(file: str, config) -> dict[str, str]:
 
 def check_split(config, dataset, parts) -> None:
     """Enough elements for the sampled candidates and for topk, and something in every part of the split."""
-    elements = dataset.item_num - 1
-    if elements < 2:
+    ranks = config["eval_type"].name == "RANKING"
+    elements = dataset.item_num - 1 if dataset.iid_field else 0  # rows with labels need name no elements
+    if ranks and elements < 2:
         raise DataError(f"dataset: {dataset.dataset_name} has {elements} element; to predict which is next takes two")
     for phase in ("valid", "test"):
         negatives = config[f"{phase}_neg_sample_args"]["sample_num"]
-        if isinstance(negatives, int) and elements < negatives + 1:
+        if ranks and isinstance(negatives, int) and elements < negatives + 1:
             raise DataError(
                 f"eval_args: mode {config['eval_args']['mode'][phase]} ranks the target among {negatives} other "
                 f"elements, but {dataset.dataset_name} has only {elements}; use {_full(config)} and "
                 f'--topk="{[k for k in config["topk"] if k <= elements] or [1]}"'
             )
-    if config["eval_type"].name == "RANKING" and max(config["topk"]) > elements:
+    if ranks and max(config["topk"]) > elements:
         raise DataError(
             f"topk: {max(config['topk'])} is more than the {elements} elements of {dataset.dataset_name}; "
             f'use --topk="{[k for k in config["topk"] if k <= elements] or [1]}"'

@@ -41,6 +41,8 @@ def in_order_of_time(to_tensors: Callable) -> Callable:
     def convert(self):
         if _by_time(self):
             times = self.inter_feat[self.time_field].to_numpy()
+            if times.dtype == object:  # a numerical feature: with each value stands a 1
+                times = np.array([value for value, _ in times])
             if (times != times.astype(np.float32)).any():
                 self.inter_feat = self.inter_feat.sort_values(self.time_field, kind="stable", ignore_index=True)
         to_tensors(self)

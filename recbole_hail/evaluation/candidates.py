@@ -127,7 +127,8 @@ def kept(folder: str, name: str, protocol: str, questions: Questions, **how) -> 
             np.savez(temporary, elements=sets.elements, fingerprint=fingerprint)
     except OSError as error:
         raise DataError(
-            f"candidates_dir: {folder} cannot be written ({error.strerror or error}); name another folder"
+            f"candidates_dir: {folder} cannot be written ({error.strerror or error}); name another, by "
+            "candidates_dir or checkpoint_dir"
         ) from None
     return sets
 

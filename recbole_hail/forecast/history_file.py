@@ -38,8 +38,9 @@ def read_events(path: str | os.PathLike) -> list[tuple[str, str]]:
             before, header = next(((at, line) for at, line in enumerate(file) if line.strip()), (0, ""))
             header = header.rstrip("\r\n")
             separator = next((mark for mark in "\t;" if mark in header), ",")
-            place = _places(path, next(csv.reader([header], delimiter=separator), []))
-            rows = [_row(path, line, fields, place) for line, fields in _lines(file, separator, before + 1)]
+            names = next(csv.reader([header], delimiter=separator), [])
+            place = _places(path, names)
+            rows = [_row(path, line, fields, place, len(names)) for line, fields in _lines(file, separator, before + 1)]
     except FileNotFoundError:
         raise DataError(f"history: {path} does not exist") from None
     except UnicodeDecodeError as error:
@@ -72,11 +73,19 @@ def _places(path, header: list[str]) -> dict[str, int]:
             f"history: {path} has no column {', nor '.join(missing)}; its header is {', '.join(names) or 'empty'}. It "
             "needs generator and element, and may have timestamp"
         )
+    twice = [names[at] for at in place.values() if names.count(names[at]) > 1]
+    if twice:
+        raise DataError(f"history: {path} has two columns {twice[0]}; leave one")
     return place
 
 
-def _row(path, line: int, fields: list[str], place: dict[str, int]) -> tuple[int, str, str, str]:
+def _row(path, line: int, fields: list[str], place: dict[str, int], columns: int) -> tuple[int, str, str, str]:
     """Line, generator, element and timestamp ("" without)."""
+    if any(field.strip() for field in fields[columns:]):
+        raise DataError(
+            f"history: {path} line {line} has {len(fields)} fields where the header has {columns}; put a name that "
+            "holds the separator in quotes"
+        )
     values = {role: fields[at].strip() if at < len(fields) else "" for role, at in place.items()}
     empty = [role for role, value in values.items() if not value]
     if empty:
@@ -86,7 +95,7 @@ def _row(path, line: int, fields: list[str], place: dict[str, int]) -> tuple[int
 
 def _in_time(path, rows: list[tuple[int, str, str, str]]) -> list[tuple[int, str, str, str]]:
     """Rows of equal time keep the file's order."""
-    for read in (float, datetime.fromisoformat):
+    for read in (float, _iso):
         try:
             times = [read(row[3]) for row in rows]
             order = sorted(range(len(rows)), key=times.__getitem__)
@@ -98,3 +107,7 @@ def _in_time(path, rows: list[tuple[int, str, str, str]]) -> list[tuple[int, str
         f"history: {path} has timestamps that are neither all numbers nor all ISO times of one kind, such as "
         f"{rows[0][3]!r} in line {rows[0][0]}"
     )
+
+
+def _iso(text: str) -> datetime:
+    return datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in ("Z", "z") else text)  # Python 3.10 knows no Z

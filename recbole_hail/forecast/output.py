@@ -16,7 +16,7 @@ def as_text(forecaster: Forecaster, forecasts: list[Forecast]) -> str:
 
 def _table(forecaster: Forecaster, forecast: Forecast) -> str:
     about = f" ({forecast.words})" if forecast.words else ""
-    head = f"{forecast.generator}{about}, {forecast.events:,} events"
+    head = f"{forecast.generator}{about}, {_events(forecast.events)}"
     if not forecast.predictions:
         return f"{head}: none of its elements is known\n"
     with_slots = any(forecaster.elements.slots)
@@ -89,4 +89,9 @@ def skipped_elements(forecasts: list[Forecast]) -> list[str]:
     if not counts:
         return []
     named = ", ".join(f"{element!r} ({count})" for element, count in counts.items())
-    return [f"history: {sum(counts.values())} events skipped, whose elements the model does not know: {named}"]
+    skipped = _events(sum(counts.values()))
+    return [f"history: {skipped} left out, of elements that the model does not know: {named}"]
+
+
+def _events(count: int) -> str:
+    return f"{count:,} event{'s' * (count != 1)}"

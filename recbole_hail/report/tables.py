@@ -103,9 +103,9 @@ LATEX = Style(r"\textbf{{{}}}", r"\underline{{{}}}", "$^{*}$", r" $\pm$ ", _late
 
 def _cell(table: Table, index: int, cell: Cell, style: Style) -> str:
     column = table.columns[index]
-    text = format(cell.mean, column.format)
+    text = _number(cell.mean, column)
     if cell.sd is not None:
-        text += style.plus_minus + format(cell.sd, column.format)
+        text += style.plus_minus + format(cell.sd, column.format.lstrip("+"))
     if column.ranked:
         best, second, *_ = [*table.values(index), None, None]
         if cell.mean == best:
@@ -114,12 +114,18 @@ def _cell(table: Table, index: int, cell: Cell, style: Style) -> str:
             text = style.second.format(text)
     text += style.differs * cell.differs
     if table.detailed and cell.low is not None and cell.high is not None:
-        low, high = (format(end, column.format) for end in (cell.low, cell.high))
+        low, high = (_number(end, column) for end in (cell.low, cell.high))
         text += style.escape(f" [{low}, {high}]")
     if cell.published is not None:
         off = "" if cell.off is None else f", {cell.off:+.1f} %"
         text += style.escape(f" ({format(cell.published, column.format)}{off})")
     return text
+
+
+def _number(value: float, column: Column) -> str:
+    """What rounds to nothing is not below it."""
+    text = format(value, column.format)
+    return text if text.strip("-0.") else format(0.0, column.format)
 
 
 def _grid(table: Table, style: Style) -> list[list[str]]:

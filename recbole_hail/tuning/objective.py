@@ -20,7 +20,7 @@ def objective_function(config_dict=None, config_file_list=None, saved=True, on_v
         config_dict: settings, among them `model` and `dataset`.
         config_file_list: yaml files of settings.
         saved: test the best model of the run, kept in `checkpoint_dir`, and not the last.
-        on_validation: called with the trainer and the score after every validation but the last.
+        on_validation: called with the trainer, the score and `taken` after every validation but the last.
 
     Returns:
         What RecBole's returns (`model`, `best_valid_score`, `valid_score_bigger`, `best_valid_result`, `test_result`),
@@ -40,9 +40,10 @@ def objective_function(config_dict=None, config_file_list=None, saved=True, on_v
     trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
 
     def after_validation(epoch: int, score: float) -> None:
-        patient = trainer.cur_step <= trainer.stopping_step
-        if on_validation and patient and not trainer.budget.spent and epoch + 1 < trainer.epochs:
-            on_validation(trainer, score)
+        budget = getattr(trainer, "budget", None)
+        goes_on = trainer.cur_step <= trainer.stopping_step and not (budget and budget.spent)
+        if on_validation and goes_on and epoch + 1 < trainer.epochs:
+            on_validation(trainer, score, taken(trainer))
 
     score, valid_result = trainer.fit(train_data, valid_data, verbose=False, saved=saved, callback_fn=after_validation)
     if not valid_result:
@@ -51,14 +52,18 @@ def objective_function(config_dict=None, config_file_list=None, saved=True, on_v
             f"eval_step above 0 (now {config['eval_step']}) and eval_args that leave a validation part"
         )
     test_result = trainer.evaluate(test_data, load_best_model=saved)
-    budget = getattr(trainer, "budget", None)
     return {
         "model": config["model"],
         "best_valid_score": score,
         "valid_score_bigger": config["valid_metric_bigger"],
         "best_valid_result": valid_result,
         "test_result": test_result,
-        "steps": budget and budget.steps,
-        "seconds": budget and budget.seconds,
+        **taken(trainer),
         "checkpoint": trainer.saved_model_file if saved else None,
     }
+
+
+def taken(trainer) -> dict:
+    """Steps and seconds of training so far; None where a model's trainer has a loop of its own, as NCL's."""
+    budget = getattr(trainer, "budget", None)
+    return {"steps": budget and budget.steps, "seconds": budget and budget.seconds}

@@ -71,9 +71,15 @@ def _test_metrics(search: Search) -> list[str]:
 def _caption(search: Search) -> str:
     config = search.config
     return (
-        f"{config['model']} on {config['dataset']}, {len(search.trials)} of {search.total} trials, best "
+        f"{config['model']} on {config['dataset']}, {_counted(search)}, best "
         f"{search.metric} on validation first; * is chosen by it alone. Seconds are of training."
     )
+
+
+def _counted(search: Search) -> str:
+    """A search that is asked for fewer trials than it has keeps them all."""
+    done = len(search.trials)
+    return f"{done} of {search.total} trials" if done <= search.total else f"{done} trials"
 
 
 def _cell(value) -> str:

@@ -82,11 +82,12 @@ class Search:
         best = self.best()
         return bool(self.early_stop and best) and len(self.trials) - 1 - self.trials.index(best) >= self.early_stop
 
-    def under_way(self, settings: dict, steps: int, score: float) -> None:
+    def under_way(self, settings: dict, steps: int | None, score: float) -> None:
         """Says what a trial's last validation gave, now and then: a trial may take an hour."""
         if time.monotonic() - self._last_said >= _SAY_EVERY:
             self._last_said = time.monotonic()
-            say(f"{in_words(settings)}: {self.metric} {score:.5g} after {steps:,} steps")
+            after = "so far" if steps is None else f"after {steps:,} steps"
+            say(f"{in_words(settings)}: {self.metric} {score:.5g} {after}")
 
     def keep(self, trial: Trial) -> None:
         """Adds a trial to those that are there, and says so."""

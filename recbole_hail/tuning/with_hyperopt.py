@@ -26,7 +26,7 @@ def search_with_hyperopt(search: Search) -> None:
     while not search.out_of_patience() and (settings := search.next()):
         say(f"trial {len(search.trials) + 1} of {search.total}: {in_words(settings)}: training")
 
-        def on_validation(trainer, score: float, settings=settings) -> None:
-            search.under_way(settings, trainer.budget.steps, score)
+        def on_validation(trainer, score: float, taken: dict, settings=settings) -> None:
+            search.under_way(settings, taken["steps"], score)
 
         search.keep(train(search.fixed, settings, on_validation))

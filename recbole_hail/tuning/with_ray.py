@@ -36,14 +36,13 @@ def _trial(config: dict, fixed: dict) -> None:
     # RecBole makes the GPUs visible that gpu_id names, and so all trials would meet on the first.
     gpus = {"gpu_id": ",".join(map(str, ray.get_gpu_ids()))}
 
-    def on_validation(trainer, score: float) -> None:
+    def on_validation(trainer, score: float, taken: dict) -> None:
         trial = Trial(
             settings,
             STOPPED,  # is what it will have been if this report is the last
             score=float(trainer.best_valid_score),
             valid=dict(trainer.best_valid_result),
-            steps=trainer.budget.steps,
-            seconds=trainer.budget.seconds,
+            **taken,
         )
         tune.report(**{_SCORE: float(score), _OUTCOME: json.dumps(asdict(trial))})
 

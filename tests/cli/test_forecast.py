@@ -70,7 +70,7 @@ def test_newer_events_of_a_file_are_taken_and_unknown_ones_named(checkpoint, for
     status, printed, told = forecast("--checkpoint", checkpoint, "--history=newer.csv", "--topk=1", "--format=csv")
     found = {row["generator"]: row["element"] for row in csv.DictReader(printed.splitlines())}
     assert status == 0 and found == {"g1": "e6", "new": "e8"}
-    assert "warning: history: 1 events skipped, whose elements the model does not know: 'nothing' (1)" in told
+    assert "warning: history: 1 event left out, of elements that the model does not know: 'nothing' (1)" in told
 
 
 @pytest.mark.parametrize("name", ["output", "map"])

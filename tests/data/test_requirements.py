@@ -1,8 +1,11 @@
 """What is said of files that are no datasets, before RecBole stumbles over them."""
 
+from pathlib import Path
+
 import pytest
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
+from recbole.quick_start import run_recbole
 
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import DataError
@@ -58,3 +61,13 @@ def test_labeled_evaluation_needs_labels(make_config):
     config = make_config({"a": [("x", 1), ("y", 2)]}, eval_args=split, metrics=["AUC"], valid_metric="AUC")
     with pytest.raises(DataError, match="has no field label; its header has user_id, item_id, timestamp"):
         check_files(config)
+
+
+def test_rows_with_labels_need_name_neither_user_nor_item(workplace, small):
+    """It was a traceback; such are the data of click-through rates."""
+    rows = "".join(f"{row % 2}\t{row}\tc{row % 3}\n" for row in range(60))
+    Path("dataset/clicks").mkdir(parents=True)
+    Path("dataset/clicks/clicks.inter").write_text("label:float\tnumber:float\tkind:token\n" + rows)
+    settings = {"USER_ID_FIELD": None, "ITEM_ID_FIELD": None, "load_col": None, "epochs": 1, "show_progress": False}
+    found = run_recbole("DeepFM", "clicks", config_dict={**small, **settings, "MAX_ITEM_LIST_LENGTH": 50})
+    assert 0 <= found["test_result"]["auc"] <= 1

@@ -29,6 +29,19 @@ def test_events_stay_in_order_where_float32_cannot_tell_their_times_apart(make_c
         assert found == {user: events[place][0] for user, events in sequences.items()}
 
 
+@pytest.mark.parametrize("start", [0, START])
+def test_a_time_may_be_a_feature_too(make_config, distinct_items, start):
+    """It was refused."""
+    sequences = {
+        user: [(item, start + place) for item, place in events] for user, events in distinct_items([5, 8, 6]).items()
+    }
+    dataset = create_dataset(make_config(sequences, numerical_features=["timestamp"]))
+    _, valid, test = dataset.build()
+    for part, place in ((valid, -2), (test, -1)):
+        expected = [dataset.token2id("item_id", sequences[user][place][0]) for user in ("u0", "u1", "u2")]
+        assert sorted(part.inter_feat["item_id"].tolist()) == sorted(expected)
+
+
 @pytest.mark.parametrize("missing", ["", "nan"])
 @pytest.mark.parametrize("model", ["HAIL", "SASRec", "Pop"])
 def test_an_event_without_a_time_is_refused(make_config, distinct_items, model, missing):

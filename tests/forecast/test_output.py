@@ -76,7 +76,7 @@ def test_csv_and_json_hold_the_same_forecasts(forecaster):
 
 def test_skipped_elements_are_counted_by_name():
     (line,) = skipped_elements(FORECASTS)
-    assert line == "history: 4 events skipped, whose elements the model does not know: 'x' (3), 'y' (1)"
+    assert line == "history: 4 events left out, of elements that the model does not know: 'x' (3), 'y' (1)"
     assert skipped_elements([]) == []
 
 

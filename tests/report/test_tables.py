@@ -94,3 +94,10 @@ def test_where_nothing_is_ranked_there_is_no_row_of_improvements():
     table = Table("c", [Column("MRR", "+.4f", ranked=False)], {"HAIL": [Cell(0.01)], "Pop": [Cell(-0.02)]})
     for text in (to_text(table), to_markdown(table), to_latex(table)):
         assert IMPROVEMENT not in text and "+0.0100" in text and "-0.0200" in text
+
+
+def test_differences_have_a_sign_and_their_deviations_none():
+    """It was -0.0003 ± +0.0017, and -0.0000 for what rounds to nothing."""
+    cells = [Cell(-0.0003, 0.0017, -0.00001, 0.0012)], [Cell(-0.00004, 0.0001)]
+    table = Table("", [Column("MRR", "+.4f", ranked=False)], dict(zip("ab", cells, strict=True)), detailed=True)
+    assert "-0.0003 ± 0.0017 [+0.0000, +0.0012]" in to_text(table) and "+0.0000 ± 0.0001" in to_text(table)

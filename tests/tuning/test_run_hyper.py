@@ -72,6 +72,11 @@ def test_goes_on_with_what_is_missing(search, capsys):
     assert "trials are missing" not in capsys.readouterr().out
     assert search("--epochs=1") == 0
     assert (FOLDER / "trials.jsonl").read_text().startswith(first)
+    kept = len(trials())
+    capsys.readouterr()
+    assert kept > 1 and search("--epochs=1", "--max_evals=1") == 0
+    said = capsys.readouterr().out
+    assert f"cyclic, {kept} trials, best" in said and "missing" not in said, "it said 5 of 3 trials"
     settings = [trial["settings"] for trial in trials()]
     assert len(settings) == 4 and all(settings.count(each) == 1 for each in settings)
     assert search("--epochs=1") == 0, "nothing is missing: the results are written again"
@@ -203,7 +208,7 @@ def test_a_killed_and_an_interrupted_search_keep_what_they_have_and_go_on(cyclic
     interrupted.send_signal(signal.SIGINT)
     assert interrupted.wait(300) == 130
     said, after_interrupt = Path("interrupted.log").read_text(), trials()
-    assert "Traceback" not in said and "trials are missing; the same command goes on with them" in said
+    assert "Traceback" not in said and "missing; the same command goes on from here" in said
     assert after_interrupt[: len(after_kill)] == after_kill and len(after_interrupt) < len(ALPHAS)
     for name in ("table.txt", "table.csv", "table.md", "plot.png", "best.yaml"):
         assert (FOLDER / name).is_file(), name

@@ -140,9 +140,12 @@ def test_what_changes_the_question_is_not_searched(workplace, name):
     known, asked = known_settings(config), of_the_question(config)
     with pytest.raises(SettingsError, match=f"params_file: {name} changes the question"):
         check_space({name: Dimension("choice", [1])}, known, dict, asked)
-    check_space(
-        {"MAX_ITEM_LIST_LENGTH": Dimension("choice", [9])}, known_settings(config), dict, of_the_question(config)
-    )
+
+
+@pytest.mark.parametrize("name", ["MAX_ITEM_LIST_LENGTH", "load_col", "normalize_all", "eval_batch_size"])
+def test_what_changes_the_input_alone_may_be_searched(workplace, name):
+    config = Config(model="HAIL", dataset="chi18")
+    check_space({name: Dimension("choice", [9])}, known_settings(config), dict, of_the_question(config))
 
 
 def test_a_setting_that_stands_twice_or_with_a_step_of_none_is_refused(tmp_path):
