@@ -131,7 +131,12 @@ def _listen_to_ctrl_c() -> None:
 def run_python(code: str, timeout: float = 300) -> subprocess.CompletedProcess:
     """Python code in a fresh process."""
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=timeout, env=environment()
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment(),
+        preexec_fn=_listen_to_ctrl_c,
     )
 
 
