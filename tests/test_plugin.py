@@ -11,11 +11,12 @@ from recbole.utils import get_trainer, init_seed
 
 import yaml
 from recbole_hail.cli.common import checked_config
+from recbole_hail.configuration import yaml_folder
 from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.models.adaptive_denoising import RCE
 from recbole_hail.models.hail import HAIL
-from recbole_hail.plugin import MODELS, yaml_folder
+from recbole_hail.registry import MODELS
 
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
 
@@ -258,3 +259,10 @@ def test_resume_from_nothing_is_refused(cyclic, small):
     """`--resume=$(ls saved/*.latest.pth)` where there is none trained from the start, in silence."""
     with pytest.raises(SettingsError, match="resume: is empty"):
         Config(model="HAIL", dataset="cyclic", config_dict={**small, "resume": ""})
+
+
+def test_a_renamed_time_takes_no_other_file_away(workplace):
+    """Where RecBole's columns lack the time, it was added to a list of events' columns alone: no knowledge graph."""
+    ordered = {"eval_args": {"split": {"TS": [0.8, 0.1, 0.1]}, "order": "TO", "mode": "full"}}
+    config = Config(model="CKE", dataset="cyclic", config_dict={"TIME_FIELD": "when", **ordered})
+    assert config["load_col"].keys() == {"inter", "kg", "link"} and "when" in config["load_col"]["inter"]

@@ -17,8 +17,9 @@ import recbole_hail  # noqa: F401  registers the plugin, in spawned ranks too, w
 import yaml
 from dataset_converters import ConversionError
 from recbole_hail import ranks
+from recbole_hail.configuration import yaml_folder
 from recbole_hail.errors import FileError, SettingsError, UserError
-from recbole_hail.plugin import MODELS, yaml_folder
+from recbole_hail.registry import MODELS
 from recbole_hail.settings import known_settings
 
 _EXTERNAL = ("LightGBM", "XGBoost")  # RecBole's names for models of libraries that need not be installed

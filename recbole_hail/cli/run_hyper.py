@@ -7,9 +7,9 @@ from pathlib import Path
 from matplotlib.backend_bases import FigureCanvasBase
 
 from recbole_hail.cli.common import checked_config, config_files, guarded, parse, recbole_parser
+from recbole_hail.configuration import yaml_folder
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
-from recbole_hail.plugin import yaml_folder
 from recbole_hail.settings import known_settings, of_the_question
 from recbole_hail.tuning.proposals import ALGORITHMS
 from recbole_hail.tuning.results import table_text, write_results

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 import yaml
+from recbole_hail.configuration import yaml_folder
 from recbole_hail.errors import SettingsError
-from recbole_hail.plugin import yaml_folder
 
 PRESETS = ("minimal", "cpu", "gpu")
 

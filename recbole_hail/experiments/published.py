@@ -3,7 +3,7 @@
 from functools import cache
 
 import yaml
-from recbole_hail.plugin import yaml_folder
+from recbole_hail.configuration import yaml_folder
 
 
 @cache

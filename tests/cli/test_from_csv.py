@@ -7,7 +7,7 @@ import pytest
 
 import dataset_converters
 from recbole_hail.cli import run_recbole
-from recbole_hail.plugin import yaml_folder
+from recbole_hail.configuration import yaml_folder
 
 SMALLER = ["--MAX_ITEM_LIST_LENGTH=20", "--train_batch_tokens=4000", "--max_steps=5", "--hidden_size=16"]
 

@@ -1,4 +1,4 @@
-"""What every model of the plugin promises; a model is tested here as soon as it stands in `plugin.MODELS`."""
+"""What every model of the plugin promises; a model is tested here as soon as it stands in `registry.MODELS`."""
 
 import sys
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from recbole.utils import get_model, init_seed
 from recbole_hail.cli import run_recbole as command
 from recbole_hail.data.loader import TARGET_POSITION
 from recbole_hail.models.windowed import WindowedRecommender
-from recbole_hail.plugin import MODELS
+from recbole_hail.registry import MODELS
 
 ALL = list(MODELS)
 TRAINED = [name for name in ALL if issubclass(get_model(name), WindowedRecommender)]

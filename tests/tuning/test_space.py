@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recbole.config import Config
 
+from recbole_hail.configuration import yaml_folder
 from recbole_hail.errors import SettingsError
-from recbole_hail.plugin import yaml_folder
 from recbole_hail.settings import known_settings, of_the_question
 from recbole_hail.tuning.space import Dimension, check_space, grid, is_grid, read_space
 

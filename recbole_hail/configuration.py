@@ -1,0 +1,130 @@
+"""The settings in force: RecBole's defaults, the shipped yaml files and the user's over one another, and checked."""
+
+from functools import wraps
+from pathlib import Path
+
+from recbole.utils import ModelType
+
+from recbole_hail import ranks, recbole_settings
+from recbole_hail.data import caches
+from recbole_hail.errors import SettingsError
+from recbole_hail.evaluation.protocol import problems as evaluation_problems
+from recbole_hail.registry import MODELS, base_of, name_parts_of_users
+from recbole_hail.training.budget import problems as budget_problems
+
+# They learn from labels that the data has; yaml/<dataset>.yaml says how to rank what comes next.
+_WITH_LABELS = (ModelType.CONTEXT, ModelType.DECISIONTREE)
+
+# HAIL's settings in yaml/<dataset>.yaml that RecBole's NAIS, FISM, NCL and others have too, and mean something else by.
+_OF_HAIL_ALONE = ("alpha", "beta")
+
+
+def yaml_folder() -> Path:
+    """The shipped settings: inside the package where it was installed, beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "yaml"
+    return installed if installed.is_dir() else package.parent / "yaml"
+
+
+def with_our_yaml(original):
+    """Lays yaml/<dataset>.yaml and yaml/<Model>.yaml over RecBole's own defaults, below the user's settings.
+
+    What models have in common stands in the yaml of one of them, below the dataset's: HAIL's base network is chosen by
+    dataset, and CSa still is CSa.
+    """
+
+    @wraps(original)
+    def load(self, model, model_class, dataset):
+        original(self, model, model_class, dataset)
+        if model not in MODELS:
+            name_parts_of_users(model, base_of(model_class))
+        _lay_over(self.internal_config_dict, self._update_internal_config_dict, model, model_class, dataset)
+        recbole_settings.check_forms({**self.internal_config_dict, **self.external_config_dict})
+        _fit_together(self.internal_config_dict, self.external_config_dict, model_class)
+
+    return load
+
+
+def _lay_over(defaults: dict, read, model: str, model_class, dataset: str) -> None:
+    """Adds our yaml files to RecBole's `defaults`, which `read` does with the path of one."""
+    base = base_of(model_class)
+    theirs = {name: defaults[name] for name in _OF_HAIL_ALONE if name in defaults}
+    columns = defaults["load_col"]
+    of_dataset = [] if model_class.type in _WITH_LABELS else [dataset]
+    of_model = [*getattr(model_class, "settings_of", ()), *of_dataset, base or model, model]
+    for name in dict.fromkeys(["evaluation", *of_model]):
+        file = yaml_folder() / f"{name}.yaml"
+        if file.is_file():
+            read(str(file))
+    if base is None:
+        for name in _OF_HAIL_ALONE:
+            defaults.pop(name, None)
+        defaults |= theirs
+        defaults["load_col"] = _together(columns, defaults["load_col"])
+
+
+def _fit_together(defaults: dict, given: dict, model_class) -> None:
+    """Settings that depend on one another, where RecBole leaves them at odds."""
+    merged = {**defaults, **given}
+    samples_negatives = hasattr(model_class, "input_type") or merged.get("loss_type") != "CE"
+    sequential = model_class.type == ModelType.SEQUENTIAL
+    if sequential and not samples_negatives:
+        # RecBole's default of one negative per positive contradicts the cross-entropy its own yaml asks for.
+        defaults["train_neg_sample_args"] = None
+    asked = given.get("eval_args")
+    if isinstance(asked, dict):
+        # RecBole fills what is left out with a random split in random order, not with the defaults.
+        asked = given["eval_args"] = {**defaults["eval_args"], **asked}
+    if merged["candidates"] and isinstance(merged["eval_args"], dict):
+        # The protocol is the finer word, and RecBole's loaders must fit it.
+        asked = given["eval_args"] = _in_mode_of(merged["candidates"], asked or defaults["eval_args"])
+    ordered = (asked or defaults["eval_args"])["order"] == "TO"
+    columns = (defaults["load_col"] or {}).get("inter")
+    if (sequential or ordered) and isinstance(columns, list) and merged["TIME_FIELD"] not in columns:
+        # RecBole's defaults for a dataset it does not know leave out the time that events are ordered by.
+        defaults["load_col"] = {**defaults["load_col"], "inter": [*columns, merged["TIME_FIELD"]]}
+
+
+def _together(columns: dict | None, ours: dict | None) -> dict | None:
+    """RecBole's own columns by file, which features and knowledge graphs need, and ours; None is all of them."""
+    if columns is None or ours is None:
+        return ours
+    return {file: list(dict.fromkeys((*columns.get(file, ()), *ours.get(file, ())))) for file in {**columns, **ours}}
+
+
+def _in_mode_of(candidates: str, arguments: dict) -> dict:
+    """`eval_args` with RecBole's mode for a protocol: full, or the uniN that is there, or uni99."""
+
+    def fitting(mode):
+        if isinstance(mode, dict):  # one for each phase
+            return {phase: fitting(of_phase) for phase, of_phase in mode.items()}
+        if candidates == "full":
+            return "full"
+        return mode if isinstance(mode, str) and mode.startswith("uni") else "uni99"
+
+    return {**arguments, "mode": fitting(arguments.get("mode"))}
+
+
+def with_checks(original):
+    """Reports all problems of a model's settings at once, and keeps saved data apart by settings."""
+
+    @wraps(original)
+    def init(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        complete = getattr(self.model_class, "complete_settings", None)
+        found = (complete(self) if complete else []) + _common_problems(self)
+        if found:
+            raise SettingsError(found)
+        self["dataset_save_path"] = caches.cache_path(self, "dataset", self["dataset_save_path"])
+
+    return init
+
+
+def _common_problems(config) -> list[str]:
+    found = recbole_settings.problems(config)
+    found += evaluation_problems(config) + budget_problems(config) + ranks.problems(config)
+    if config["resume"] == "":  # of a shell whose pattern met no file
+        found.append("resume: is empty; name the checkpoint to go on from, or leave it out")
+    if config["resume"] and base_of(config.model_class) is None:
+        found.append(f"resume: {config['model']} is RecBole's, which cannot continue a run exactly; leave it out")
+    return found
