@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from recbole.evaluator.register import metrics_dict
 from recbole.utils import EvaluatorType, ModelType
 
+from recbole_hail.data.times import by_time
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.protocol import protocol_of
@@ -79,12 +80,9 @@ def _valid_metric(config) -> list[str]:
         shown = ", ".join(shown)
         if asked.lower() == "mrr" and "mrr" in [metric.lower() for metric in config["metrics"]]:
             config["valid_metric"] = asked = f"MRR@{max(config['topk'])}"
-    never = config["eval_step"] == 0  # nor asked for
-    return (
-        []
-        if never or asked.lower() in allowed
-        else [f"valid_metric: {asked!r} must be one of {shown} (metrics and topk)"]
-    )
+    if asked.lower() in allowed or config["eval_step"] == 0:  # it is never measured
+        return []
+    return [f"valid_metric: {asked!r} must be one of {shown} (metrics and topk)"]
 
 
 def _results(metric: str, topk: list[int]) -> list[str]:
@@ -107,10 +105,9 @@ def _filters(values) -> bool:
 def _columns(config) -> list[str]:
     """Columns that are not there when a run comes to need them."""
     found, ids = [], [field for field in (config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]) if field is not None]
-    by_time = config["MODEL_TYPE"] == ModelType.SEQUENTIAL or config["eval_args"]["order"] == "TO"
-    by_time = by_time and config["benchmark_filename"] is None  # whose rows stay as they stand
+    ordered = by_time(config)
     # What is unused goes once events are ordered and split; what is not loaded was never there.
-    needs = {"load_col": [], "unload_col": [*ids, config["TIME_FIELD"]] if by_time else ids, "unused_col": ids}
+    needs = {"load_col": [], "unload_col": [*ids, config["TIME_FIELD"]] if ordered else ids, "unused_col": ids}
     for name, needed in needs.items():
         chosen = config[name]
         if chosen is not None and not isinstance(chosen, dict):
@@ -120,7 +117,7 @@ def _columns(config) -> list[str]:
         elif chosen:
             left_out = [field for field in needed if field in (chosen.get("inter") or ())]
             found += [f"{name}: {chosen} leaves out {', '.join(left_out)}, which is needed"] * bool(left_out)
-    if by_time and config["TIME_FIELD"] in (config["discretization"] or ()):
+    if ordered and config["TIME_FIELD"] in (config["discretization"] or ()):
         found.append(f"discretization: {config['TIME_FIELD']} orders the events, which its buckets could not; leave it")
     return found
 

@@ -25,11 +25,15 @@ def known_settings(config) -> set[str]:
     return {*config.internal_config_dict, *(name for names in config.parameters.values() for name in names)}
 
 
-def of_the_question(config) -> set[str]:
-    """Those that say which data a model has and what it is asked: scores under different ones do not compare."""
+def of_data_and_evaluation(config) -> set[str]:
+    """RecBole's settings of these kinds, and ours."""
     of_recbole = {name for kind in ("Dataset", "Evaluation") for name in config.parameters[kind]}
-    ours = {"candidates", "candidates_seed", "ties", "train_on_valid", "encoding"}
-    return of_recbole - _OF_THE_INPUT - {"eval_batch_size", "metric_decimal_place"} | ours
+    return of_recbole | {"candidates", "candidates_seed", "ties", "train_on_valid", "encoding"}
+
+
+def of_the_question(config) -> set[str]:
+    """Those that say which events there are and what is asked: scores under different ones do not compare."""
+    return of_data_and_evaluation(config) - _OF_THE_INPUT - {"eval_batch_size", "metric_decimal_place"}
 
 
 # What a model is shown of the data, or how; the events and what is asked stay the same.

@@ -1,4 +1,4 @@
-"""Registration: settings in order, RecBole's own models, child processes, and no stale data."""
+"""Registration: RecBole's own models, child processes, and no stale data."""
 
 import json
 from pathlib import Path
@@ -7,31 +7,10 @@ import pytest
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
-from recbole.utils import get_trainer, init_seed
 
-import yaml
-from recbole_hail.cli.common import checked_config
-from recbole_hail.configuration import yaml_folder
-from recbole_hail.data.dataset import HAILDataset
-from recbole_hail.errors import DataError, SettingsError
-from recbole_hail.models.adaptive_denoising import RCE
-from recbole_hail.models.hail import HAIL
-from recbole_hail.registry import MODELS
+from recbole_hail.errors import DataError
 
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
-
-
-def test_settings_are_laid_over_one_another_in_order(workplace, monkeypatch):
-    shipped = {name: yaml.safe_load((yaml_folder() / f"{name}.yaml").read_text()) for name in ("HAIL", "ml-100k")}
-    Path("mine.yaml").write_text("warmup_steps: 7\nn_layers: 4\n")
-    monkeypatch.setattr("sys.argv", ["x", "--n_layers=5"])
-    config = Config(model="HAIL", dataset="ml-100k", config_file_list=["mine.yaml"])
-    assert config["seed"] == 2020  # RecBole's overall.yaml
-    assert config["ft_ratio"] == shipped["HAIL"]["ft_ratio"]
-    assert shipped["ml-100k"]["MAX_ITEM_LIST_LENGTH"] != shipped["HAIL"]["MAX_ITEM_LIST_LENGTH"]
-    assert config["MAX_ITEM_LIST_LENGTH"] == shipped["ml-100k"]["MAX_ITEM_LIST_LENGTH"]
-    assert config["warmup_steps"] == 7  # over yaml/HAIL.yaml
-    assert config["n_layers"] == 5  # the command line, over the file
 
 
 @pytest.mark.parametrize("model", ["BERT4Rec", "SASRec", "GRU4Rec", "Pop", "BPR"])
@@ -41,32 +20,6 @@ def test_recboles_models_need_no_further_option(workplace, model, dataset):
     assert config["eval_args"]["mode"] == {"valid": "uni99", "test": "uni99"}
     needs_none = model in ("BERT4Rec", "SASRec", "GRU4Rec", "Pop")
     assert (config["train_neg_sample_args"]["distribution"] == "none") == needs_none
-
-
-@pytest.mark.parametrize(
-    "model, alpha, beta", [("NAIS", 0.0, 0.5), ("FISM", 0.0, None), ("SASRec", None, None), ("HAIL", 0.5, 0.01)]
-)
-def test_alpha_and_beta_of_hail_are_not_those_of_recboles_models(workplace, model, alpha, beta):
-    """yaml/chi18.yaml has both; NAIS normalises by exponents of these names."""
-    config = Config(model=model, dataset="chi18")
-    assert (config["alpha"], config["beta"]) == (alpha, beta)
-
-
-def test_the_base_network_of_a_dataset_is_hails_and_no_other_systems(workplace):
-    """yaml/chi18.yaml names one; what a system stands for, in its own yaml, comes after the dataset's."""
-    chosen = yaml.safe_load((yaml_folder() / "chi18.yaml").read_text())["base_network"]
-    assert Config(model="HAIL", dataset="chi18")["base_network"] == [chosen] * 2
-    assert Config(model="RCE", dataset="chi18")["base_network"] == [chosen]
-    for model, own in (("CSa", "csa"), ("DuroNetS", "duronet"), ("Informer", "informer")):
-        assert Config(model=model, dataset="chi18")["base_network"] == [own]
-
-
-@pytest.mark.parametrize("model", [name for name in MODELS if name != "HAIL"])
-def test_all_our_models_are_evaluated_alike_where_the_dataset_says_nothing(workplace, model):
-    """The rules had a topk and a valid_metric of their own, and run_recbole_group refused them beside HAIL."""
-    ours, hails = (Config(model=name, dataset="no-yaml-of-its-own") for name in (model, "HAIL"))
-    for name in ("eval_args", "metrics", "topk", "valid_metric", "candidates", "candidates_seed", "ties"):
-        assert ours[name] == hails[name]
 
 
 @pytest.mark.parametrize("model", ["BERT4Rec", "SASRec", "GRU4Rec", "Pop"])
@@ -192,77 +145,3 @@ def test_importing_twice_registers_once(workplace):
     before = Config.__init__
     register()
     assert Config.__init__ is before
-
-
-def test_a_subclass_of_ours_is_used_as_its_base_is(cyclic, small):
-    """RecBole takes a class for a model; that of a user had neither HAIL's settings nor its loader."""
-
-    class MyHAIL(HAIL):
-        """As it is."""
-
-    class MyRCE(RCE):
-        """On RCE's own settings."""
-
-    for model in (MyHAIL, MyRCE):
-        init_seed(1, True)
-        config = Config(model=model, dataset="cyclic", config_dict={**small, "epochs": 1, "seed": 1})
-        dataset = create_dataset(config)
-        train, valid, _ = data_preparation(config, dataset)
-        trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model(config, train._dataset))
-        found, _ = trainer.fit(train, valid, saved=False, show_progress=False)
-        base = model.__mro__[1].__name__
-        assert found == run_recbole(base, "cyclic", config_dict={**small, "epochs": 1, "seed": 1})["best_valid_score"]
-
-
-def test_a_subclass_is_no_name_to_propose(cyclic, small):
-    """It was looked for in its base's module, and every command of the process ended in a StopIteration."""
-
-    class MyHAIL(HAIL):
-        """As it is."""
-
-    Config(model=MyHAIL, dataset="cyclic", config_dict=small)
-    assert checked_config("HAIL", "cyclic", None, small)["model"] == "HAIL"
-    with pytest.raises(SettingsError, match="model: 'MyHAI' is not a model of RecBole or of this plugin"):
-        checked_config("MyHAI", "cyclic", None, small)
-
-
-@pytest.mark.parametrize(
-    ("model", "columns"),
-    [
-        ("DeepFM", {"inter": {"rating"}}),
-        ("CKE", {"inter": {"user_id", "timestamp"}, "kg": {"head_id"}, "link": {"entity_id"}}),
-        ("FDSA", {"inter": {"item_id", "timestamp"}, "item": {"class"}}),
-    ],
-)
-def test_features_and_knowledge_graphs_of_ml_100k_are_read(workplace, model, columns):
-    """yaml/ml-100k.yaml took away all columns but three: these models ended in tracebacks."""
-    config = Config(model=model, dataset="ml-100k")
-    for file, needed in columns.items():
-        assert needed <= set(config["load_col"][file])
-    assert config["metrics"] == (["AUC", "LogLoss"] if model == "DeepFM" else ["Hit", "NDCG", "MRR"])
-    create_dataset(config)
-
-
-def test_a_name_that_a_users_class_had_is_given_back(cyclic, small):
-    """After a subclass of HAIL of that name RecBole's own model got HAIL's data, and ended in a TypeError."""
-    settings = {**small, "epochs": 1, "seed": 1, "train_neg_sample_args": None}
-    before = run_recbole("SASRec", "cyclic", config_dict=settings)
-
-    class SASRec(HAIL):
-        """Of another's name."""
-
-    assert create_dataset(Config(model=SASRec, dataset="cyclic", config_dict=settings)).__class__ is HAILDataset
-    assert run_recbole("SASRec", "cyclic", config_dict=settings) == before
-
-
-def test_resume_from_nothing_is_refused(cyclic, small):
-    """`--resume=$(ls saved/*.latest.pth)` where there is none trained from the start, in silence."""
-    with pytest.raises(SettingsError, match="resume: is empty"):
-        Config(model="HAIL", dataset="cyclic", config_dict={**small, "resume": ""})
-
-
-def test_a_renamed_time_takes_no_other_file_away(workplace):
-    """Where RecBole's columns lack the time, it was added to a list of events' columns alone: no knowledge graph."""
-    ordered = {"eval_args": {"split": {"TS": [0.8, 0.1, 0.1]}, "order": "TO", "mode": "full"}}
-    config = Config(model="CKE", dataset="cyclic", config_dict={"TIME_FIELD": "when", **ordered})
-    assert config["load_col"].keys() == {"inter", "kg", "link"} and "when" in config["load_col"]["inter"]

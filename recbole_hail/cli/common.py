@@ -214,8 +214,6 @@ def checked_config(model: str, dataset: str, files: list[str] | None, settings: 
         raise
     except (KeyError, ValueError, TypeError, NotImplementedError, RuntimeError, SyntaxError, OSError) as error:
         raise SettingsError([f"settings: {error}"]) from None
-    except yaml.YAMLError as error:
-        raise SettingsError([f"config_files: not valid yaml: {' '.join(str(error).split())}"]) from None
     _warn_of_unknown(config)
     return config
 

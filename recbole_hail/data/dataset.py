@@ -63,7 +63,8 @@ class HAILDataset(SequentialDataset):
 
     def _times(self) -> torch.Tensor:
         """[N], also where they are a numerical feature, which has a 1 beside each value."""
-        return self.inter_feat[self.time_field].view(len(self.inter_feat), -1)[:, 0]
+        times = self.inter_feat[self.time_field]
+        return times if times.dim() == 1 else times[:, 0]
 
     def build(self):
         """RecBole's split; `sequences` of the training part are the stretches that training may see."""

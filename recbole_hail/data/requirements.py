@@ -2,6 +2,7 @@
 
 import os
 
+from recbole_hail.data.times import by_time
 from recbole_hail.errors import DataError
 
 _NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "LABEL_FIELD")
@@ -21,8 +22,7 @@ def check_files(config) -> None:
         raise DataError(f"dataset: {name} is not at {file}; make it with one of\n  {ways}{itself}")
     fields = _fields(file, config)
     needed = [field for field in (config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]) if field is not None]
-    sequential = config["MODEL_TYPE"].name == "SEQUENTIAL" or config["eval_args"]["order"] == "TO"
-    if sequential:
+    if by_time(config):
         needed.append(config["TIME_FIELD"])
     if "labeled" in config["eval_args"]["mode"].values() and config["threshold"] is None:
         needed.append(config["LABEL_FIELD"])

@@ -18,7 +18,7 @@ def check_times(fill_missing: Callable) -> Callable:
 
     @wraps(fill_missing)
     def check(self):
-        if _by_time(self):
+        if by_time(self.config) and self.time_field in self.inter_feat:
             missing = self.inter_feat[self.time_field].isna().to_numpy()
             if missing.any():
                 user = self.field2id_token[self.uid_field][self.inter_feat[self.uid_field].to_numpy()[missing][0]]
@@ -39,7 +39,7 @@ def in_order_of_time(to_tensors: Callable) -> Callable:
 
     @wraps(to_tensors)
     def convert(self):
-        if _by_time(self):
+        if by_time(self.config) and self.time_field in self.inter_feat:
             times = self.inter_feat[self.time_field].to_numpy()
             if times.dtype == object:  # a numerical feature: with each value stands a 1
                 times = np.array([value for value, _ in times])
@@ -50,8 +50,7 @@ def in_order_of_time(to_tensors: Callable) -> Callable:
     return convert
 
 
-def _by_time(dataset) -> bool:
-    """Whether its events are ordered by time; the rows of benchmark files stand as they are to stay."""
-    config = dataset.config
+def by_time(config) -> bool:
+    """Whether events are ordered by time; the rows of benchmark files stand as they are to stay."""
     ordered = config["MODEL_TYPE"] == ModelType.SEQUENTIAL or config["eval_args"]["order"] == "TO"
-    return ordered and config["benchmark_filename"] is None and dataset.time_field in dataset.inter_feat
+    return ordered and config["benchmark_filename"] is None

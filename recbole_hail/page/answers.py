@@ -11,14 +11,13 @@ from recbole.utils import get_model
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.ranking import counted, first_answers, rank_targets, score_targets, views_of
 from recbole_hail.models.rules import Rule
+from recbole_hail.settings import of_data_and_evaluation
 from recbole_hail.training.opening import Opened
 from recbole_hail.training.rules import count
 
 # A number says little without these: what all had most often, what the generator had, and what generators like it had.
 _COUNTED = ("GeneratorFrequency", "GeneratorKNN")
 RULES = ("Pop", *_COUNTED)
-_OF_THE_DATA = ("Dataset", "Evaluation")  # RecBole's names for kinds of settings
-_AND_OURS = ("candidates", "candidates_seed", "ties", "checkpoint_dir", "encoding")
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class RulesBeside:
 
 def _config(rule: str, trained: Config) -> Config:
     """The rule's settings on the data and the evaluation of a trained model."""
-    names = [*_AND_OURS, *(name for kind in _OF_THE_DATA for name in trained.parameters[kind])]
+    names = of_data_and_evaluation(trained) | {"checkpoint_dir"}
     settings = {name: trained[name] for name in names if trained[name] is not None}
     settings |= {"train_on_valid": bool(trained["train_on_valid"]), "valid_metric": "MRR", "metrics": ["Hit", "MRR"]}
     settings["repeatable"] = True  # RecBole asks it of sequential models; nothing is drawn by it

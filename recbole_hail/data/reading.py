@@ -1,0 +1,142 @@
+"""How RecBole 1.2.1 reads datasets, mended: what today's pandas does otherwise, and what it reads wrongly or slowly."""
+
+from functools import wraps
+
+import numpy as np
+import pandas as pd
+from recbole.data.dataset import Dataset, SequentialDataset
+from recbole.data.dataset import dataset as dataset_module
+from recbole.utils import FeatureType
+
+
+def mend() -> None:
+    """May run twice; each shim names the fault it covers."""
+    _keep_filling_missing_values()
+    _filter_by_counts_only_where_asked()
+    _name_the_item_list()
+
+
+def _keep_filling_missing_values() -> None:
+    """pandas 3 copies on write: RecBole's `feat[field].fillna(..., inplace=True)` fills a copy and NaN stays.
+
+    The loading of sequence columns has the same fault, so missing sequences are filled as they are read.
+    """
+
+    def _fill_nan(self):
+        """Tokens get padding, numbers their mean, sequences become empty, as RecBole's method means to do."""
+        for feat_name in self.feat_name_list:
+            feat = getattr(self, feat_name)
+            for field in list(feat):
+                kind = self.field2type[field]
+                if kind == FeatureType.TOKEN:
+                    feat[field] = feat[field].fillna(0)
+                elif kind == FeatureType.FLOAT:
+                    feat[field] = feat[field].fillna(feat[field].mean())
+                else:
+                    empty = np.array([], dtype=np.int64 if kind == FeatureType.TOKEN_SEQ else np.float64)
+                    filled = [empty if isinstance(value, float) else value for value in feat[field]]
+                    feat[field] = pd.Series(filled, index=feat.index, dtype=object)
+
+    Dataset._fill_nan = _fill_nan
+    Dataset._remap = _remap_elementwise
+
+    class PandasForLoading:
+        """pandas for RecBole's dataset module, with missing sequences read as empty.
+
+        RecBole asks for the parser written in Python; the one in C reads the same values, ten times sooner and more.
+        """
+
+        def __getattr__(self, name):
+            return getattr(pd, name)
+
+        @staticmethod
+        def read_csv(*args, delimiter, engine, dtype, **kwargs):
+            if len(delimiter) > 1:  # a regular expression, which only the parser in Python knows
+                frame = pd.read_csv(*args, delimiter=delimiter, engine=engine, dtype=dtype, **kwargs)
+            else:  # numbers that are whole, as times are, it reads much sooner as such than as exact fractions
+                text = {column: kind for column, kind in dtype.items() if kind is str}
+                how = {"delimiter": delimiter, "engine": "c", "float_precision": "round_trip", "dtype": text}
+                frame = pd.read_csv(*args, **how, **kwargs)
+                for column in frame.columns.difference(text):
+                    frame[column] = _numbers(frame[column])
+            _refuse_swallowed_rows(args[0], frame, delimiter, kwargs.get("encoding"))
+            sequences = [column for column in frame if str(column).endswith("_seq")]
+            return frame.assign(**{column: frame[column].fillna("") for column in sequences}) if sequences else frame
+
+    dataset_module.pd = PandasForLoading()
+
+
+def _numbers(column):
+    """A column of a file as float64; text stands in it where a number is none, or is too large for whole ones."""
+    try:
+        return (column.replace("", np.nan) if column.dtype.kind == "O" else column).astype(float)
+    except ValueError as error:
+        raise ValueError(f"{column.name}: {error}") from None
+
+
+def _refuse_swallowed_rows(file: str, frame, delimiter: str, encoding: str | None) -> None:
+    """ValueError where a quote at the start of a field has taken in all lines up to the next.
+
+    A field that is meant to be of several lines has no delimiter in it.
+    """
+    with open(file, "rb") as content:
+        if not any(b'"' in part for part in iter(lambda: content.read(1 << 20), b"")):
+            return
+    with open(file, encoding=encoding) as lines:
+        rows = sum(bool(line.strip(" \r\n")) for line in lines) - 1
+    if rows == len(frame):
+        return
+    words = (frame[name].astype(str).str for name in frame.columns if frame[name].dtype.kind not in "fiub")
+    if any((text.contains("\n") & text.contains(delimiter, regex=len(delimiter) > 1)).any() for text in words):
+        raise ValueError(
+            f"{file} has {rows:,} rows, of which {len(frame):,} can be told apart, for a quote at the start of a field "
+            'takes in what follows up to the next; take out such quotes (")'
+        )
+
+
+def _remap_elementwise(self, remap_list):
+    """RecBole's `_remap` splits sequences by `Series.agg(len)`, which under pandas 3 is the length of the series."""
+
+    if not remap_list:
+        return
+    tokens, ends = self._concat_remaped_tokens(remap_list)
+    ids, names = pd.factorize(tokens)
+    names = np.array(["[PAD]", *names])
+    numbers = {name: number for number, name in enumerate(names)}
+    for (feat, field, kind), of_field in zip(remap_list, np.split(ids + 1, ends), strict=True):
+        self.field2id_token.setdefault(field, names)
+        self.field2token_id.setdefault(field, numbers)
+        if kind == FeatureType.TOKEN:
+            feat[field] = of_field
+        elif kind == FeatureType.TOKEN_SEQ:
+            lengths = [len(sequence) for sequence in feat[field]]
+            sequences = np.split(of_field, np.cumsum(lengths)[:-1])
+            feat[field] = pd.Series(sequences, index=feat.index, dtype=object)
+
+
+def _filter_by_counts_only_where_asked() -> None:
+    """RecBole counts the events of every user and item one by one also for its default, which lets all of them stay."""
+
+    filter_by_counts = Dataset._filter_by_inter_num
+    if hasattr(filter_by_counts, "__wrapped__"):
+        return
+
+    @wraps(filter_by_counts)
+    def _filter_by_inter_num(self):
+        asked = (self.config["user_inter_num_interval"], self.config["item_inter_num_interval"])
+        if any(interval not in (None, "[0,inf)") for interval in asked):
+            filter_by_counts(self)
+
+    Dataset._filter_by_inter_num = _filter_by_inter_num
+
+
+def _name_the_item_list() -> None:
+    """RecBole names the list of a field after the field, and then looks for that of items under `item_id` alone."""
+
+    def name(self):
+        return self.iid_field + self.config["LIST_SUFFIX"]
+
+    def set_name(self, value):
+        """RecBole sets, where the field is `item_id`, what the property knows."""
+
+    SequentialDataset.item_id_list_field = property(name, set_name)
