@@ -29,9 +29,11 @@ from recbole.utils import init_seed
 torch.set_num_threads(int(threads))
 imported = measuring.peak_memory()
 if model == "SASRec":
-    # The plugin has RecBole read by pandas' faster parser, skip a count, and draw candidates: not RecBole's own time.
+    # The plugin has RecBole read by pandas' faster parser, skip a count, look at times, and draw candidates: not
+    # RecBole's own time.
     recbole.data.dataset.dataset.pd = pandas
-    recbole.data.dataset.Dataset._filter_by_inter_num = recbole.data.dataset.Dataset._filter_by_inter_num.__wrapped__
+    for name in ("_filter_by_inter_num", "_fill_nan", "_change_feat_format"):
+        setattr(recbole.data.dataset.Dataset, name, getattr(recbole.data.dataset.Dataset, name).__wrapped__)
     recbole.data.utils.create_samplers = recbole.data.utils.create_samplers.__wrapped__
 settings = {"data_path": folder, "MAX_ITEM_LIST_LENGTH": 200, "show_progress": False, "use_gpu": False}
 def load():
