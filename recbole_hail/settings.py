@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from recbole_hail.losses.hail import DENOISING_FORMS, DISTILLATIONS
 from recbole_hail.networks import BASE_NETWORKS, predicts
-from recbole_hail.networks.encoders import ACTIVATIONS
+from recbole_hail.networks.activations import ACTIVATIONS
 from recbole_hail.training.schedules import SCHEDULES
 
 

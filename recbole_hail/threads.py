@@ -55,6 +55,13 @@ def side_by_side(function: Callable[..., Result], *arguments: Iterable) -> list[
     return results
 
 
+def over_range(function: Callable[[int, int], Result], count: int, *, least: int) -> list[Result]:
+    """`function(first, end)` for ranges that make up [0, count), each of `least` or more, side by side."""
+    parts = max(min(torch.get_num_threads(), count // max(least, 1)), 1)
+    bounds = [count * part // parts for part in range(parts + 1)]
+    return side_by_side(function, bounds[:-1], bounds[1:])
+
+
 @contextmanager
 def on_one_thread() -> Iterator[None]:
     """torch uses this thread alone for as long as the context lasts."""

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from recbole_hail.threads import side_by_side
+from recbole_hail.threads import over_range, side_by_side
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
@@ -174,3 +174,13 @@ def test_threads_of_openmp_wait_briefly_where_the_user_says_nothing(run_python, 
     code = "import importlib.util, os, sys\nimportlib.util.find_spec = lambda name: None\n"  # RecBole takes seconds
     code += "import recbole_hail\nprint(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)\n"
     assert run_python(code).stdout.split() == [str(expected), "False"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize(("length", "least"), [(0, 1), (1, 1), (7, 1), (7, 3), (7, 4), (100, 1000)])
+def test_ranges_make_up_the_whole(threads, count, length, least):
+    threads(count)
+    ranges = over_range(lambda first, end: range(first, end), length, least=least)
+    assert [place for part in ranges for place in part] == list(range(length))
+    assert len(ranges) == max(min(count, length // least), 1)
+    assert len(ranges) == 1 or all(len(part) >= least for part in ranges)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recbole_hail.losses import closed_form, native
+from recbole_hail import native
+from recbole_hail.losses import closed_form
 from recbole_hail.losses.hail import HailSettings
 
 LARGEST_LOGIT = 1e30  # as in `likelihood.log_likelihood`
@@ -44,7 +45,7 @@ def blocks_for(
     }
     if any(beyond_c.values()):
         _say_once(next(what for what, is_so in beyond_c.items() if is_so))
-    elif native.kernel():
+    elif native.library():
         return NativeBlocks(bias, distillation, settings)
     return TorchBlocks(bias, distillation, settings, clamps, most)
 
@@ -59,7 +60,7 @@ class NativeBlocks:
     positions = 256  # rows are worked on one by one, so few because the bias's gradient is summed so
 
     def __init__(self, bias: Tensor, distillation: str, settings: HailSettings):
-        self.bias, self.kernel = bias.contiguous(), native.kernel()
+        self.bias, self.kernel = bias.contiguous(), native.library().hail_rows
         terms = settings.positive_term * native.POSITIVE | settings.negative_term * native.NEGATIVE
         self.distils = {"none": 0, "med": terms, "mimicry": native.MIMICRY}[distillation]
 

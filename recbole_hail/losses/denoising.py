@@ -22,11 +22,14 @@ def denoising_mask(self_knowledge: Tensor, beta: float, slots: int | None = None
     Raises:
         ValueError: beta outside [0, 1).
     """
-    positions = self_knowledge.shape[1]
-    order = hardest_positions(self_knowledge, beta, slots)
-    if order.shape[1] == 0:
-        return torch.ones(positions, dtype=torch.bool, device=self_knowledge.device)
-    among_hardest = torch.zeros_like(self_knowledge, dtype=torch.bool).scatter_(1, order, True)
+    return without(hardest_positions(self_knowledge, beta, slots), self_knowledge)
+
+
+def without(hardest: Tensor, self_knowledge: Tensor) -> Tensor:
+    """`denoising_mask` out of the `hardest_positions` [T, n] of the losses [T, M]."""
+    if hardest.shape[1] == 0:
+        return torch.ones_like(self_knowledge[0], dtype=torch.bool)
+    among_hardest = torch.zeros_like(self_knowledge, dtype=torch.bool).scatter_(1, hardest, True)
     return ~among_hardest.all(dim=0)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from recbole_hail.losses.blocks import blocks_for
-from recbole_hail.losses.denoising import denoising_mask, hardest_positions
+from recbole_hail.losses.denoising import hardest_positions, without
 from recbole_hail.losses.hail import HailLossParts, HailSettings, balance, undistilled
 from recbole_hail.threads import side_by_side
 
@@ -24,6 +24,7 @@ ON_CPU = ChunkSizes(product=2**19, block=2**19)  # 2 MB of float32, shared by al
 ON_GPU = ChunkSizes(product=2**26, block=2**26)  # 256 MB
 FEWEST_POSITIONS = 64  # in a product, however many elements, for each reads the table and adds to its gradient
 IN_LANES = 2**22  # elements of all lanes' gradients of the table, 16 MB of float32
+FEWEST_LOGITS = 2**17  # that earn back a lane of their own
 
 
 class Sweep:
@@ -36,7 +37,8 @@ class Sweep:
         self.settings = settings
         self.distils = len(hidden) > 1 and settings.distillation != "none"
         peers, positions, _ = hidden.shape
-        elements = peers * len(table)
+        self.elements = len(table)
+        elements = peers * self.elements
         lanes = threads if threads * table.numel() <= IN_LANES else 1
         at_once = max(min(max(sizes.product // lanes // elements, FEWEST_POSITIONS), -(-positions // lanes)), 1)
         block = blocks_for(hidden, table, bias, settings, min(max(sizes.block // elements, 1), at_once))
@@ -53,9 +55,9 @@ class Sweep:
             return undistilled(terms[0]), grad_hidden
         own, distilled = settings.alpha * share, (1 - settings.alpha) * share
         terms, grad_hidden = self._pass(hidden, targets, own, distilled)
-        keep = denoising_mask(terms[0], settings.beta, settings.slots)
-        # No position is dropped that the first peer does not find among the hardest.
-        candidates = hardest_positions(terms[0], settings.beta, settings.slots)[0]
+        hardest = hardest_positions(terms[0], settings.beta, settings.slots)
+        keep = without(hardest, terms[0])
+        candidates = hardest[0]  # no position is dropped that the first peer does not find among the hardest
         if len(candidates):
             dropped = (~keep[candidates]).to(hidden.dtype)
             of_own = -dropped * own[candidates] * (settings.denoise == "authors")
@@ -80,13 +82,13 @@ class Sweep:
         """
         terms = hidden.new_zeros(3, *hidden.shape[:2])
         grad_hidden = torch.empty_like(hidden)
-        several = len(self.lanes)
+        several = max(min(len(self.lanes), hidden.shape[0] * hidden.shape[1] * self.elements // FEWEST_LOGITS), 1)
         parts = (
             *(tensor.tensor_split(several, 1) for tensor in (hidden, grad_hidden)),
             *(tensor.tensor_split(several) for tensor in (targets, own, distilled)),
             terms.tensor_split(several, 2),
         )
-        side_by_side(_Lane.run, self.lanes, *parts)
+        side_by_side(_Lane.run, self.lanes[:several], *parts)
         return terms, grad_hidden
 
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from recbole_hail.networks import attention_in_c
 from recbole_hail.networks.dropout import dropout as drop
 
 # torch's fused attention has a cost for every sequence and head that short sequences on a CPU do not earn back.
@@ -27,6 +28,8 @@ def attend(
         causal: Q = L, and a query looks at the keys up to its own.
         dropout: on the attention weights.
     """
+    if attention_in_c.takes(query, key, value, dropout):
+        return attention_in_c.attend(query, key, value, visible=visible, causal=causal, dropout=dropout)
     if query.device.type == "cpu" and (dropout or key.shape[2] <= SHORT):
         return _written_out(query, key, value, visible, causal, dropout)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=visible, dropout_p=dropout, is_causal=causal)

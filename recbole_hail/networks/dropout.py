@@ -1,8 +1,9 @@
 """Dropout whose draws cost a CPU little."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
@@ -22,22 +23,39 @@ def drawing_from(generator: Generator | None) -> Iterator[None]:
         _here.generator = before
 
 
+class Draws(NamedTuple):
+    """Which elements are dropped: those with a number below `dropped_below`. The others are scaled by `kept_scale`."""
+
+    numbers: Tensor  # int16, all of them alike likely, of the elements' shape
+    dropped_below: int
+    kept_scale: float
+
+    @classmethod
+    def of(cls, shape: Sequence[int], p: float) -> "Draws":
+        """One 64-bit number serves four elements; `p` is rounded to a multiple of 1 / 65,536, and must stay below 1."""
+        count, dropped = torch.Size(shape).numel(), round(p * _DRAWS)
+        numbers = torch.empty((count + 3) // 4, dtype=torch.int64)
+        numbers.random_(-(2**63), None, generator=getattr(_here, "generator", None))
+        kept_scale = _DRAWS / (_DRAWS - dropped)
+        return cls(numbers.view(torch.int16)[:count].view(shape), dropped - _DRAWS // 2, kept_scale)
+
+
+def drops_some(p: float) -> bool:
+    """Whether `Draws` drop some elements and not all."""
+    return 0 < round(p * _DRAWS) < _DRAWS
+
+
 def dropout(hidden: Tensor, p: float) -> Tensor:
     """Zeroes each element with probability `p` and scales the others so that the mean stays.
 
-    torch's own dropout draws a double for every element on a CPU, which took a tenth of a training step; here one
-    64-bit number serves four elements, and `p` is rounded to a multiple of 1 / 65,536.
+    torch's own dropout draws a double for every element on a CPU, which took a tenth of a training step.
     """
-    dropped = round(p * _DRAWS)
-    if dropped == 0:
+    if round(p * _DRAWS) == 0:
         return hidden
-    if hidden.device.type != "cpu" or dropped == _DRAWS:
+    if hidden.device.type != "cpu" or not drops_some(p):
         return F.dropout(hidden, p)
-    numbers = torch.empty((hidden.numel() + 3) // 4, dtype=torch.int64)
-    numbers.random_(-(2**63), None, generator=getattr(_here, "generator", None))
-    draws = numbers.view(torch.int16)[: hidden.numel()].view(hidden.shape)  # -32,768 to 32,767, all alike likely
-    kept = (draws >= dropped - _DRAWS // 2).to(hidden.dtype)
-    return hidden * kept.mul_(_DRAWS / (_DRAWS - dropped))
+    draws = Draws.of(hidden.shape, p)
+    return hidden * (draws.numbers >= draws.dropped_below).to(hidden.dtype).mul_(draws.kept_scale)
 
 
 class Dropout(nn.Module):

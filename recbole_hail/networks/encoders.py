@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recbole_hail.networks.activations import ACTIVATIONS
 from recbole_hail.networks.attention import attend
-from recbole_hail.networks.dropout import Dropout
+from recbole_hail.networks.residual import ResidualNorm
 from recbole_hail.networks.sizes import Sizes
-
-ACTIVATIONS = {"gelu": F.gelu, "relu": F.relu, "swish": F.silu, "tanh": F.tanh, "sigmoid": F.sigmoid}
 
 
 class Asked(NamedTuple):
@@ -69,8 +68,7 @@ class SelfAttention(nn.Module):
 
     def _by_head(self, projected: Tensor, parts: int) -> tuple[Tensor, ...]:
         """[B, L, parts · d] -> [B, heads, L, d / heads] for each part."""
-        batch, length, _ = projected.shape
-        return projected.view(batch, length, parts, self.heads, -1).permute(2, 0, 3, 1, 4).unbind()
+        return tuple(part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in projected.chunk(parts, 2))
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None, *, causal=False) -> Tensor:
         mixed = attend(
@@ -88,11 +86,10 @@ class EncoderLayer(nn.Module):
     def __init__(self, sizes: Sizes, attention: nn.Module):
         super().__init__()
         self.attention = attention
-        self.attention_norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
+        self.attention_norm = ResidualNorm(sizes)
         self.inner = nn.Linear(sizes.hidden_size, sizes.inner_size)
         self.outer = nn.Linear(sizes.inner_size, sizes.hidden_size)
-        self.output_norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
-        self.dropout = Dropout(sizes.hidden_dropout)
+        self.output_norm = ResidualNorm(sizes)
         self.activation = ACTIVATIONS[sizes.activation]
 
     def forward(self, hidden: Tensor, *looked_at: Tensor | None) -> Tensor:
@@ -105,9 +102,9 @@ class EncoderLayer(nn.Module):
         return self._after_attention(hidden.flatten(0, 1).index_select(0, positions), attended)
 
     def _after_attention(self, hidden: Tensor, attended: Tensor) -> Tensor:
-        hidden = self.attention_norm(hidden + self.dropout(attended))
+        hidden = self.attention_norm(hidden, attended)
         inner = self.activation(self.inner(hidden))  # [..., inner]
-        return self.output_norm(hidden + self.dropout(self.outer(inner)))
+        return self.output_norm(hidden, self.outer(inner))
 
 
 class TransformerEncoder(nn.Module):
@@ -159,9 +156,8 @@ class RecurrentEncoder(nn.Module):
         self.recurrence = nn.GRU(
             sizes.hidden_size, sizes.hidden_size, sizes.layers, batch_first=True, dropout=between_layers
         )
-        self.dropout = Dropout(sizes.hidden_dropout)
-        self.norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
+        self.norm = ResidualNorm(sizes)
 
     def forward(self, hidden: Tensor, visible: Tensor | None) -> Tensor:
         """H⁰ [B, L, d] -> [B, L, d]; `visible` is not needed, for padding stands to the right."""
-        return self.norm(hidden + self.dropout(self.recurrence(hidden)[0]))
+        return self.norm(hidden, self.recurrence(hidden)[0])

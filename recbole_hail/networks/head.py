@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from recbole_hail.networks.encoders import ACTIVATIONS
+from recbole_hail.networks.activations import ACTIVATIONS
 from recbole_hail.networks.sizes import Sizes
 
 

@@ -5,9 +5,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recbole_hail.networks.attention import attend
-from recbole_hail.networks.dropout import Dropout
 from recbole_hail.networks.encoders import EncoderLayer
 from recbole_hail.networks.probsparse import ProbSparseAttention
+from recbole_hail.networks.residual import ResidualNorm
 from recbole_hail.networks.sizes import Sizes
 
 
@@ -54,12 +54,11 @@ class DecoderLayer(nn.Module):
     def __init__(self, sizes: Sizes, *, sampling_factor: float):
         super().__init__()
         self.self_attention = ProbSparseAttention(sizes, sampling_factor=sampling_factor, causal=True)
-        self.norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
-        self.dropout = Dropout(sizes.hidden_dropout)
+        self.norm = ResidualNorm(sizes)
         self.across = EncoderLayer(sizes, CrossAttention(sizes))
 
     def forward(self, hidden: Tensor, visible: Tensor, memory: Tensor, memory_visible: Tensor) -> Tensor:
-        hidden = self.norm(hidden + self.dropout(self.self_attention(hidden, visible)))
+        hidden = self.norm(hidden, self.self_attention(hidden, visible))
         return self.across(hidden, memory, memory_visible)
 
 

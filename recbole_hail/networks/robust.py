@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recbole_hail.networks.dropout import Dropout
 from recbole_hail.networks.encoders import EncoderLayer, SelfAttention
+from recbole_hail.networks.residual import ResidualNorm
 from recbole_hail.networks.sizes import Sizes
 
 
@@ -26,8 +26,7 @@ class PointWiseRobustLayer(nn.Module):
         # A convolution as a product: half the time of Conv1d on a CPU.
         self.context = nn.Linear(sizes.hidden_size * kernel_width, sizes.hidden_size)
         self.gate = nn.Linear(2 * sizes.hidden_size, sizes.hidden_size)
-        self.dropout = Dropout(sizes.hidden_dropout)
-        self.norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
+        self.norm = ResidualNorm(sizes)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """[B, L, d] -> [B, L, d]; no position sees one after it."""
@@ -35,7 +34,7 @@ class PointWiseRobustLayer(nn.Module):
         windows = after_zeros.unfold(1, self.kernel_width, 1)  # [B, L, d, kernel_width], each ends at its position
         context = self.context(windows.flatten(2))  # [B, L, d]
         share = torch.sigmoid(self.gate(torch.cat([hidden, context], dim=-1)))  # [B, L, d]
-        return self.norm(hidden + self.dropout(share * (context - hidden)))
+        return self.norm(hidden, share * (context - hidden))
 
 
 class RobustLayer(nn.Module):

@@ -1,9 +1,12 @@
 """Which block of logits is worked on in C, and that peers of one likeliest element and of several agree with torch."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from recbole_hail.losses import blocks, native
+from recbole_hail import native
+from recbole_hail.losses import blocks
 from recbole_hail.losses.hail import HailSettings
 
 
@@ -13,7 +16,7 @@ def chosen(dtype=torch.float32, peers=2, size=1.0, **settings):
 
 
 def test_float32_with_the_papers_weights_is_worked_on_in_c(monkeypatch):
-    monkeypatch.setattr(native, "kernel", lambda: print)
+    monkeypatch.setattr(native, "library", lambda: SimpleNamespace(hail_rows=print))
     for settings in ({}, {"beta": 0.1, "positive_term": False}, {"distillation": "none"}, {"distillation": "mimicry"}):
         assert chosen(**settings) is blocks.NativeBlocks
     assert chosen(distillation="mimicry", gamma=2.0) is blocks.NativeBlocks  # which has no gamma
@@ -33,7 +36,7 @@ def test_float32_with_the_papers_weights_is_worked_on_in_c(monkeypatch):
     ids=str,
 )
 def test_all_else_is_left_to_torch_with_one_line_in_the_log(monkeypatch, caplog, case, told):
-    monkeypatch.setattr(native, "kernel", lambda: print)
+    monkeypatch.setattr(native, "library", lambda: SimpleNamespace(hail_rows=print))
     blocks._say_once.cache_clear()
     with caplog.at_level("INFO"):
         assert chosen(**case) is chosen(**case) is blocks.TorchBlocks
@@ -42,12 +45,12 @@ def test_all_else_is_left_to_torch_with_one_line_in_the_log(monkeypatch, caplog,
 
 
 def test_without_the_c_code_torch_does_it(monkeypatch):
-    monkeypatch.setattr(native, "kernel", lambda: None)
+    monkeypatch.setattr(native, "library", lambda: None)
     assert chosen() is blocks.TorchBlocks
 
 
 def test_no_memory_is_an_error(monkeypatch):
-    monkeypatch.setattr(native, "kernel", lambda: lambda *_: -1)
+    monkeypatch.setattr(native, "library", lambda: SimpleNamespace(hail_rows=lambda *_: -1))
     block = blocks.NativeBlocks(torch.zeros(5), "med", HailSettings())
     with pytest.raises(MemoryError, match="no memory was left for the loss"):
         block(torch.zeros(2, 3, 5), torch.zeros(3, dtype=torch.long), torch.ones(3), torch.ones(3))
@@ -59,7 +62,7 @@ PLACES = [([0, 0, 0], 0), ([0, 0, 0], 1), ([0, 1, 2], 3), ([0, 1, 2], 1), ([0, 0
 
 def assert_agree(logits, bias, targets, **settings):
     """Terms and gradients of C equal those of torch in float64."""
-    if native.kernel() is None:
+    if native.library() is None:
         pytest.skip("needs a C compiler: without one, all is left to torch")
     chosen = HailSettings(**settings)
     of_c, of_torch = logits - bias, (logits - bias).double()

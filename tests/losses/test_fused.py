@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from recbole_hail.losses import blocks, fused_hail_loss_parts, hail_loss_parts, native
+from recbole_hail import native
+from recbole_hail.losses import blocks, fused_hail_loss_parts, hail_loss_parts
 from recbole_hail.losses import sweep as module
 from recbole_hail.losses.hail import HailSettings
 
@@ -33,7 +34,7 @@ SETTINGS = [
 def form(request, monkeypatch):
     """Every test runs with the loss in C and by torch; by torch twice where no C compiler is."""
     if request.param == "torch":
-        monkeypatch.setattr(native, "kernel", lambda: None)
+        monkeypatch.setattr(native, "library", lambda: None)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,7 @@
-"""The loss of a block of positions in C (rows.c), compiled once on each kind of machine and called without the GIL."""
+"""What of loss and networks is written in C, compiled once on each kind of machine and called without the GIL.
+
+rows.c has the loss of a block of positions, attention.c attention, layers.c what stands between a layer's products.
+"""
 
 import ctypes
 import hashlib
@@ -9,24 +12,33 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
+
+import torch
+from torch import Tensor
 
 from recbole_hail.files import written_whole
 
 SWITCH = "RECBOLE_HAIL_NATIVE"  # 0 in the environment turns this off
-SOURCE = Path(__file__).with_name("rows.c")  # which includes the headers beside it
+FOLDER = Path(__file__).parent  # of the sources
 FLAGS = (
     *("-std=c11", "-O3", "-march=native", "-fopenmp-simd", "-ffp-contract=fast"),
     *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-fPIC", "-shared"),
 )
 SECONDS = 60  # a compiler takes one; more and something is wrong
-INTEGER, BITS, POINTER = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p
-OF_LOGITS = INTEGER, INTEGER, INTEGER, POINTER, INTEGER, POINTER  # peers, positions, elements, logits, stride, bias
-OF_POSITIONS = POINTER, POINTER, POINTER, BITS  # targets, own and distilled weights, what is distilled
-OF_RESULTS = POINTER, POINTER  # terms, gradient of the bias
+INTEGER, BITS, FLOAT, POINTER = ctypes.c_int64, ctypes.c_int, ctypes.c_float, ctypes.c_void_p
+RANGE = INTEGER, INTEGER  # first, and the first beyond
+FUNCTIONS = {  # by name: what they are given and what they return; the sources say what each is
+    "hail_rows": ([*[INTEGER] * 3, POINTER, INTEGER, *[POINTER] * 4, BITS, POINTER, POINTER], BITS),
+    "hail_attention": ([*RANGE, *[POINTER] * 6, FLOAT], BITS),
+    "hail_attention_backward": ([*RANGE, *[POINTER] * 5, FLOAT, *[POINTER] * 4], BITS),
+    "hail_gelu": ([*RANGE, *[POINTER] * 3], None),
+    "hail_add_and_norm": ([*RANGE, INTEGER, *[POINTER] * 3, BITS, FLOAT, *[POINTER] * 2, FLOAT, *[POINTER] * 3], None),
+    "hail_add_and_norm_backward": ([*RANGE, INTEGER, *[POINTER] * 2, BITS, FLOAT, *[POINTER] * 7], None),
+}
 POSITIVE, NEGATIVE, MIMICRY = 1, 2, 4  # what is distilled; rows.c has the same numbers
 
 
@@ -34,15 +46,32 @@ class Unavailable(Exception):
     """Why the C code cannot be used, as a clause."""
 
 
+def library() -> ctypes.CDLL | None:
+    """The compiled `FUNCTIONS`, or None where they are switched off or cannot be had; why is logged once, a warning."""
+    with _one_at_a_time:
+        return _library()
+
+
+def takes(*tensors: Tensor) -> bool:
+    """Whether the compiled functions can be given these: float32 in the memory of the CPU, now and as they are."""
+    if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+        return False
+    plain = all(type(tensor) in (Tensor, torch.nn.Parameter) for tensor in tensors)  # others only stand for numbers
+    there = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
+    return plain and there and library() is not None
+
+
+_one_at_a_time = Lock()  # peers call from threads of their own
+
+
 @cache
-def kernel() -> Callable[..., int] | None:
-    """`hail_rows` of rows.c, or None where it is switched off or cannot be had; why is logged once, as a warning."""
+def _library() -> ctypes.CDLL | None:
     if os.environ.get(SWITCH) == "0":
         return None
     try:
         return _load(_compiler())
     except (Unavailable, OSError) as error:  # OSError: no source, no room on the disk
-        message = "The loss is computed by torch, which is slower, because %s. %s=0 in the environment ends the search."
+        message = "Loss and networks are computed by torch, which is slower, because %s. %s=0 ends the search for it."
         logging.getLogger(__name__).warning(message, error, SWITCH)
         return None
 
@@ -54,9 +83,9 @@ def _compiler() -> list[str]:
     raise Unavailable("no C compiler was found ($CC, cc, gcc, clang)")
 
 
-def _load(compiler: list[str]) -> Callable[..., int]:
+def _load(compiler: list[str]) -> ctypes.CDLL:
     """From the user's cache, compiled into it first where it is missing or damaged."""
-    name = f"rows-{_fingerprint(compiler)}.so"
+    name = f"hail-{_fingerprint(compiler)}.so"
     folder = _cache_folder()
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="recbole_hail-") as private:  # what is loaded outlives its file
@@ -73,8 +102,12 @@ def _fingerprint(compiler: list[str]) -> str:
     processor = Path("/proc/cpuinfo")
     text = processor.read_text(errors="replace") if processor.exists() else ""
     about += sorted(set(re.findall(r"^(?:model name|flags|Features|CPU part)\s*:.*$", text, re.MULTILINE)))
-    about += [*compiler, *FLAGS, *(file.read_text("utf-8") for file in (SOURCE, *sorted(SOURCE.parent.glob("*.h"))))]
+    about += [*compiler, *FLAGS, *(file.read_text("utf-8") for file in _sources("*.[ch]"))]
     return hashlib.sha256("\n".join(about).encode()).hexdigest()[:20]
+
+
+def _sources(pattern: str) -> list[Path]:
+    return sorted(FOLDER.glob(pattern))
 
 
 def _cache_folder() -> Path | None:
@@ -94,7 +127,7 @@ def _compile(compiler: list[str], path: Path) -> Path:
     """Several processes may do so at once: each writes a file of its own, and the last to finish names it `path`."""
     with written_whole(path) as making:
         making.touch()  # empty where the compiler writes nothing, which loading then finds
-        _run([*compiler, *FLAGS, str(SOURCE), "-lm", "-o", str(making)])
+        _run([*compiler, *FLAGS, *map(str, _sources("*.c")), "-lm", "-o", str(making)])
     return path
 
 
@@ -109,10 +142,12 @@ def _run(command: list[str]) -> str:
     return done.stdout
 
 
-def _open(path: Path) -> Callable[..., int]:
+def _open(path: Path) -> ctypes.CDLL:
     try:
-        found = ctypes.CDLL(str(path)).hail_rows
+        opened = ctypes.CDLL(str(path))
+        for name, (arguments, result) in FUNCTIONS.items():
+            function = getattr(opened, name)
+            function.argtypes, function.restype = arguments, result
     except (OSError, AttributeError) as error:
         raise Unavailable(f"the compiled code could not be loaded: {error}") from error
-    found.argtypes = OF_LOGITS + OF_POSITIONS + OF_RESULTS
-    return found
+    return opened

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from recbole_hail.losses import blocks, fused_hail_loss_parts, native
+from recbole_hail import native
+from recbole_hail.losses import blocks, fused_hail_loss_parts
 from recbole_hail.losses.hail import HailSettings
 
 NAMES = ("cc", "gcc", "clang")
@@ -27,10 +28,9 @@ def fresh(tmp_path, monkeypatch):
     monkeypatch.delenv(native.SWITCH, raising=False)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    kernel = native.kernel
-    kernel.cache_clear()
+    native._library.cache_clear()
     yield
-    kernel.cache_clear()
+    native._library.cache_clear()
 
 
 @pytest.fixture
@@ -57,18 +57,18 @@ def loss():
     return fused_hail_loss_parts(hidden, table, bias, torch.arange(9)).total
 
 
-def works(kernel) -> bool:
+def works(library) -> bool:
     """It gives the cross-entropy of two equal logits."""
     block = blocks.NativeBlocks(torch.zeros(2), "none", HailSettings())
     ones = torch.ones(1)
     found = block(torch.zeros(1, 1, 2), torch.zeros(1, dtype=torch.long), ones, ones)
-    return kernel is block.kernel and found.terms[0].item() == pytest.approx(torch.tensor(2.0).log().item())
+    return library.hail_rows is block.kernel and found.terms[0].item() == pytest.approx(torch.tensor(2.0).log().item())
 
 
 def assert_torch_takes_over(caplog, why: str) -> None:
     """None, one line in the log that says why, and a loss all the same."""
     with caplog.at_level(logging.DEBUG):
-        assert native.kernel() is None
+        assert native.library() is None
         assert loss().isfinite() and loss().isfinite()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     (message,) = caplog.messages
@@ -77,20 +77,20 @@ def assert_torch_takes_over(caplog, why: str) -> None:
 
 @needs_compiler
 def test_compiled_once_and_kept_in_a_folder_of_the_users_own(kept, caplog):
-    assert works(native.kernel())
+    assert works(native.library())
     (file,) = kept.iterdir()
     assert kept.stat().st_mode & 0o777 == 0o700
     made = file.stat()
-    native.kernel.cache_clear()
-    assert works(native.kernel())
+    native._library.cache_clear()
+    assert works(native.library())
     assert file.stat() == made and not caplog.records
 
 
 @needs_compiler
 def test_gives_the_loss_that_torch_gives(monkeypatch):
     by_c = loss()
-    assert native.kernel() is not None
-    monkeypatch.setattr(native, "kernel", lambda: None)
+    assert native.library() is not None
+    monkeypatch.setattr(native, "library", lambda: None)
     torch.testing.assert_close(by_c, loss(), rtol=1e-6, atol=0)
 
 
@@ -126,25 +126,24 @@ def test_with_a_compiler_that_writes_something_else(compiler, caplog, lines):
 
 @needs_compiler
 def test_code_without_the_function_is_not_used(monkeypatch, caplog, tmp_path):
-    monkeypatch.setattr(native, "SOURCE", tmp_path / "other.c")
-    native.SOURCE.write_text("int other(void) { return 0; }\n")
-    (tmp_path / "tiles.h").write_text("")
+    monkeypatch.setattr(native, "FOLDER", tmp_path)
+    (tmp_path / "other.c").write_text("int other(void) { return 0; }\n")
     assert_torch_takes_over(caplog, "hail_rows")
 
 
-def test_without_its_source(monkeypatch, caplog, compiler, tmp_path):
-    compiler("exit 0")
-    monkeypatch.setattr(native, "SOURCE", tmp_path / "missing.c")
-    assert_torch_takes_over(caplog, "missing.c")
+@needs_compiler
+def test_without_its_sources(monkeypatch, caplog, tmp_path):
+    monkeypatch.setattr(native, "FOLDER", tmp_path / "missing")
+    assert_torch_takes_over(caplog, "the compiled code could not be loaded")
 
 
 @needs_compiler
 @pytest.mark.parametrize("content", [b"", b"no code", b"\x7fELF"])
 def test_a_damaged_file_is_made_anew(kept, caplog, content):
     kept.mkdir(mode=0o700, parents=True)
-    file = kept / f"rows-{native._fingerprint(native._compiler())}.so"
+    file = kept / f"hail-{native._fingerprint(native._compiler())}.so"
     file.write_bytes(content)
-    assert works(native.kernel())
+    assert works(native.library())
     assert list(kept.iterdir()) == [file] and file.stat().st_size > 1000 and not caplog.records
 
 
@@ -161,7 +160,7 @@ def folder_of_all(cache):
 @pytest.mark.parametrize("spoil", [no_folder, folder_of_all])
 def test_a_cache_that_is_of_no_use_is_done_without(tmp_path, caplog, spoil):
     spoil(tmp_path / "cache")
-    assert works(native.kernel())
+    assert works(native.library())
     assert not list((tmp_path / "temporary").iterdir()) and not caplog.records
     assert not list((tmp_path / "cache").rglob("*.so"))
 
@@ -175,12 +174,13 @@ def test_the_name_tells_apart_all_that_the_code_depends_on(monkeypatch, compiler
     found.add(native._fingerprint(native._compiler()))
     monkeypatch.setattr(native, "_run", lambda command: "another version")
     found.add(native._fingerprint(native._compiler()))
-    monkeypatch.setattr(native, "SOURCE", tmp_path / "other.c")
+    monkeypatch.setattr(native, "FOLDER", tmp_path / "sources")
+    (tmp_path / "sources").mkdir()
     for name in ("other.c", "tiles.h"):
         for text in ("", "int other;"):
-            (tmp_path / "other.c").touch()
-            (tmp_path / "tiles.h").touch()
-            (tmp_path / name).write_text(text)
+            (native.FOLDER / "other.c").touch()
+            (native.FOLDER / "tiles.h").touch()
+            (native.FOLDER / name).write_text(text)
             found.add(native._fingerprint(native._compiler()))
     compiler("exit 0")
     found.add(native._fingerprint(native._compiler()))
@@ -190,17 +190,18 @@ def test_the_name_tells_apart_all_that_the_code_depends_on(monkeypatch, compiler
 def test_switched_off(monkeypatch, caplog, kept):
     monkeypatch.setenv(native.SWITCH, "0")
     with caplog.at_level(logging.DEBUG):
-        assert native.kernel() is None and loss().isfinite()
+        assert native.library() is None and loss().isfinite()
     assert not caplog.records and not kept.exists()
 
 
 PROGRAM = """
 import json, torch
-from recbole_hail.losses import fused_hail_loss_parts, native
-before = native.kernel.cache_info().currsize
+from recbole_hail import native
+from recbole_hail.losses import fused_hail_loss_parts
+before = native._library.cache_info().currsize
 inputs = torch.ones(2, 3, 4), torch.eye(5, 4), torch.zeros(5), torch.arange(3)
 total = fused_hail_loss_parts(*inputs).total.item()
-print(json.dumps([before, native.kernel() is not None, total]))
+print(json.dumps([before, native.library() is not None, total]))
 """
 
 
