@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from functools import cache
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
@@ -44,16 +42,10 @@ def blocks_for(
         f"logits beyond {LARGEST_LOGIT / 2:.0e}": clamps,
     }
     if any(beyond_c.values()):
-        _say_once(next(what for what, is_so in beyond_c.items() if is_so))
+        native.tell_left_to_torch("The loss", next(what for what, is_so in beyond_c.items() if is_so))
     elif native.library():
         return NativeBlocks(bias, distillation, settings)
     return TorchBlocks(bias, distillation, settings, clamps, most)
-
-
-@cache
-def _say_once(what: str) -> None:
-    message = "The loss is computed by torch, which is slower, because the C code does not know %s."
-    logging.getLogger(__name__).info(message, what)
 
 
 class NativeBlocks:

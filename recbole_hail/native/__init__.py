@@ -20,6 +20,7 @@ from threading import Lock
 import torch
 from torch import Tensor
 
+from recbole_hail import threads
 from recbole_hail.files import written_whole
 
 SWITCH = "RECBOLE_HAIL_NATIVE"  # 0 in the environment turns this off
@@ -54,11 +55,31 @@ def library() -> ctypes.CDLL | None:
 
 def takes(*tensors: Tensor) -> bool:
     """Whether the compiled functions can be given these: float32 in the memory of the CPU, now and as they are."""
-    if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+    if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
     plain = all(type(tensor) in (Tensor, torch.nn.Parameter) for tensor in tensors)  # others only stand for numbers
     there = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
     return plain and there and library() is not None
+
+
+def call(name: str, *arguments):
+    """What function `name` returns; tensors are given by address."""
+    return getattr(library(), name)(*(a.data_ptr() if isinstance(a, Tensor) else a for a in arguments))
+
+
+def over_range(name: str, count: int, *arguments, least: int) -> list:
+    """What it returns for ranges of [0, count), each of `least` or more and on a thread of its own.
+
+    Tensors stay alive until all threads are done, whatever ends the caller.
+    """
+    return threads.over_range(lambda first, end: call(name, first, end, *arguments), count, least=least)
+
+
+@cache
+def tell_left_to_torch(what: str, unknown: str) -> None:
+    """Says in the log, once, that `what` is computed by torch, for something about it is unknown to the C code."""
+    message = "%s is computed by torch, which is slower, because the C code does not know %s."
+    logging.getLogger(__name__).info(message, what, unknown)
 
 
 _one_at_a_time = Lock()  # peers call from threads of their own

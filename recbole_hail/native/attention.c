@@ -1,7 +1,7 @@
 /* Scaled dot-product attention (paper Eq. 1) and its gradient.
 
    Queries are taken ROWS at a time, with the keys alone that any of these may look at: a causal network has half the
-   work. All that one sequence and head need fits into the second-level cache. */
+   work. Heads are taken one by one, so that what they need stays in cache where sequences are not too long. */
 
 #include <stdlib.h>
 
@@ -36,22 +36,22 @@ static Vectors of_head(Vectors vectors, int64_t sequence, int64_t head)
 
 static float *at(Vectors vectors, int64_t place) { return vectors.start + place * vectors.of_place; }
 
-/* Vectors [keys, width] -> turned [width, padded keys]. */
-static void transpose(Vectors vectors, int64_t keys, int64_t width, float *turned)
+/* Vectors [keys, width] -> transposed [width, padded keys]. */
+static void transpose(Vectors vectors, int64_t keys, int64_t width, float *transposed)
 {
     int64_t all = padded(keys);
     for (int64_t d = 0; d < width; d++) {
-        for (int64_t k = 0; k < keys; k++) turned[d * all + k] = vectors.start[k * vectors.of_place + d];
-        for (int64_t k = keys; k < all; k++) turned[d * all + k] = 0.0f;
+        for (int64_t k = 0; k < keys; k++) transposed[d * all + k] = vectors.start[k * vectors.of_place + d];
+        for (int64_t k = keys; k < all; k++) transposed[d * all + k] = 0.0f;
     }
 }
 
-/* row [rows, padded keys]: the products of vectors from `place` on with turned ones, up to the key `count`. */
-static void with_turned(Vectors vectors, int64_t place, int rows, const float *turned, int64_t width, int64_t count,
-                        float *row, int64_t all)
+/* row [rows, padded keys]: the products of vectors from `place` on with transposed ones, up to the key `count`. */
+static void with_transposed(Vectors vectors, int64_t place, int rows, const float *transposed, int64_t width,
+                            int64_t count, float *row, int64_t all)
 {
     for (int64_t k = 0; k < count; k += COLUMNS)
-        product(rows, at(vectors, place), vectors.of_place, 1, turned + k, all, width, row + k, all);
+        product(rows, at(vectors, place), vectors.of_place, 1, transposed + k, all, width, row + k, all);
 }
 
 /* out, from `place` on: sums over `count` vectors, each weighted by weights[r * row + k * step]. */
@@ -112,23 +112,23 @@ static void keep(const Attention *a, const int16_t *draws, const float *row, flo
 
 /* What queries of the sequences from `first` to before `end` find: mixed. Returns 0, or -1 where there is no memory.
 
-   shares: [sequences, heads, queries, padded keys], before dropout, for the gradient; NULL where there is to be none. */
+   shares: [sequences, heads, queries, padded keys], before dropout, for the gradient; NULL where none will be asked. */
 int hail_attention(int64_t first, int64_t end, const Attention *a, const Vectors *queries, const Vectors *keys,
                    const Vectors *values, const Vectors *mixed, float *shares, float scale)
 {
     int64_t width = a->width, all = padded(a->keys);
-    float *turned = malloc((width + 2 * ROWS) * all * sizeof *turned);
-    if (!turned) return -1;
-    float *room = turned + width * all, *kept = room + ROWS * all;
+    float *transposed = malloc((width + 2 * ROWS) * all * sizeof *transposed);
+    if (!transposed) return -1;
+    float *room = transposed + width * all, *kept = room + ROWS * all;
     for (int64_t s = first; s < end; s++)
         for (int64_t h = 0; h < a->heads; h++) {
             Vectors query = of_head(*queries, s, h), value = of_head(*values, s, h), out = of_head(*mixed, s, h);
-            transpose(of_head(*keys, s, h), a->keys, width, turned);
+            transpose(of_head(*keys, s, h), a->keys, width, transposed);
             for (int64_t q = 0; q < a->queries; q += ROWS) {
                 int rows = fewer(a->queries - q);
                 int64_t count = looked_at(a, s, h, q, rows);
                 float *row = shares ? shares + ((s * a->heads + h) * a->queries + q) * all : room;
-                with_turned(query, q, rows, turned, width, count, row, all);
+                with_transposed(query, q, rows, transposed, width, count, row, all);
                 for (int r = 0; r < rows; r++) {
                     int64_t own = a->causal ? q + r + 1 : count;
                     softmax(row + r * all, visible_to(a, s, h, q + r), own, a->causal ? count : all, scale);
@@ -137,7 +137,7 @@ int hail_attention(int64_t first, int64_t end, const Attention *a, const Vectors
                 weighted(value, 0, a->draws ? kept : row, all, 1, count, out, q, rows, width);
             }
         }
-    free(turned);
+    free(transposed);
     return 0;
 }
 
@@ -157,21 +157,21 @@ int hail_attention_backward(int64_t first, int64_t end, const Attention *a, cons
                             const Vectors *of_queries, const Vectors *of_keys, const Vectors *of_values)
 {
     int64_t width = a->width, all = padded(a->keys), size = a->queries * all;
-    float *turned = malloc((width * all + 2 * size) * sizeof *turned);
-    if (!turned) return -1;
-    float *gradients = turned + width * all, *kept = gradients + size;
+    float *transposed = malloc((width * all + (a->draws ? 2 : 1) * size) * sizeof *transposed);
+    if (!transposed) return -1;
+    float *gradients = transposed + width * all, *kept = gradients + size;
     for (int64_t s = first; s < end; s++)
         for (int64_t h = 0; h < a->heads; h++) {
             const float *share = shares + (s * a->heads + h) * size, *mixing = a->draws ? kept : share;
             Vectors query = of_head(*queries, s, h), key = of_head(*keys, s, h), upstream = of_head(*of_mixed, s, h);
             int64_t most = 0;
-            transpose(of_head(*values, s, h), a->keys, width, turned);
+            transpose(of_head(*values, s, h), a->keys, width, transposed);
             for (int64_t q = 0; q < a->queries; q += ROWS) {
                 int rows = fewer(a->queries - q);
                 int64_t count = looked_at(a, s, h, q, rows), written = a->causal ? count : all;
                 float *gradient = gradients + q * all;
                 most = count > most ? count : most;
-                with_turned(upstream, q, rows, turned, width, count, gradient, all);
+                with_transposed(upstream, q, rows, transposed, width, count, gradient, all);
                 for (int r = 0; r < rows; r++) {
                     float *row = gradient + r * all;
                     if (a->draws) {
@@ -191,6 +191,6 @@ int hail_attention_backward(int64_t first, int64_t end, const Attention *a, cons
                 weighted(upstream, from, mixing + place, 1, all, count, of_head(*of_values, s, h), k, rows, width);
             }
         }
-    free(turned);
+    free(transposed);
     return 0;
 }

@@ -6,7 +6,7 @@
 #include "exclusivity.h"
 #include "mimicry.h"
 
-enum { POSITIVE = 1, NEGATIVE = 2, MIMICRY = 4 }; /* what is distilled; native.py has the same numbers */
+enum { POSITIVE = 1, NEGATIVE = 2, MIMICRY = 4 }; /* what is distilled; __init__.py has the same numbers */
 
 /* Terms and gradients of a block of positions; returns 0, or -1 where there is no memory.
 

@@ -6,9 +6,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from recbole_hail import native
-from recbole_hail.threads import over_range
 
-LEAST = 2**16  # elements that earn back a thread of their own
+LEAST = 2**18  # elements that earn back a thread of their own
 
 
 def gelu(x: Tensor) -> Tensor:
@@ -23,9 +22,7 @@ class _Gelu(torch.autograd.Function):
     def forward(ctx, x):
         x = x.contiguous()
         value, derivative = torch.empty_like(x), torch.empty_like(x)
-        pointers = [tensor.data_ptr() for tensor in (x, value, derivative)]
-        in_c = native.library().hail_gelu
-        over_range(lambda first, end: in_c(first, end, *pointers), x.numel(), least=LEAST)
+        native.over_range("hail_gelu", x.numel(), x, value, derivative, least=LEAST)
         ctx.save_for_backward(derivative)
         return value
 

@@ -1,4 +1,4 @@
-"""Attention by native/attention.c: on a CPU, in float32, over sequences whose shares of attention fit into a cache."""
+"""Attention by native/attention.c: on a CPU and in float32."""
 
 import ctypes
 
@@ -7,16 +7,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from recbole_hail import native
-from recbole_hail.networks.dropout import Draws, drops_some
-from recbole_hail.threads import over_range
+from recbole_hail.networks.dropout import Draws, drops_some, in_c
 
 COLUMNS = 16  # of attention.c, which fills its rows up to a multiple and wants heads of one
-LONGEST = 512  # keys; beyond, torch's fused attention keeps less
-LEAST = 2**18  # shares of attention that earn back a thread of their own
+LONGEST = 512  # keys; beyond, what one head needs leaves the cache
+MOST = 2**25  # shares of attention that are kept for the gradient, 128 MB; torch's fused attention keeps none
+LEAST = 2**18  # shares that earn back a thread of their own
 
 
 class Vectors(ctypes.Structure):
-    """Where vectors [B, heads, L, width] are in memory; of attention.c, as `Attention` is."""
+    """Where the vectors [B, heads, L, width] of a tensor are; of attention.c, as `Attention` is."""
 
     _fields_ = (
         ("start", ctypes.c_void_p),
@@ -26,7 +26,9 @@ class Vectors(ctypes.Structure):
     @classmethod
     def of(cls, tensor: Tensor) -> "Vectors":
         of_sequence, of_head, of_place, _ = tensor.stride()
-        return cls(tensor.data_ptr(), of_sequence, of_place, of_head)
+        found = cls(tensor.data_ptr(), of_sequence, of_place, of_head)
+        found.tensor = tensor  # lives as long
+        return found
 
 
 class Attention(ctypes.Structure):
@@ -40,11 +42,38 @@ class Attention(ctypes.Structure):
         ("causal", ctypes.c_int),
     )
 
+    @classmethod
+    def of(cls, query: Tensor, key: Tensor, visible: Tensor | None, causal: bool, draws, dropped) -> "Attention":
+        sizes = query.shape[2], key.shape[2], query.shape[1], query.shape[3]
+        mask = (None, 0, 0, 0) if visible is None else (visible.data_ptr(), *visible.stride()[:3])
+        found = cls(*sizes, *mask, None if draws is None else draws.data_ptr(), *dropped, causal)
+        found.tensors = visible, draws  # live as long
+        return found
 
-def takes(query: Tensor, key: Tensor, value: Tensor, dropout: float) -> bool:
-    """Whether `attend` knows these."""
-    fits = query.shape[3] % COLUMNS == 0 and 0 < key.shape[2] <= LONGEST
-    return fits and (not dropout or drops_some(dropout)) and native.takes(query, key, value)
+
+def takes(query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None, causal: bool, dropout: float) -> bool:
+    """Whether `attend` knows these; what it would know but for their sizes is told in the log."""
+    if not native.takes(query, key, value) or not (dropout == 0 or drops_some(dropout)):
+        return False
+    batch, heads, queries, width = query.shape
+    if key.shape != value.shape or key.shape[2] < 1 or key.shape != (batch, heads, key.shape[2], width):
+        return False  # torch says what is wrong, or knows what is meant
+    if (causal and queries != key.shape[2]) or (visible is not None and visible.dtype != torch.bool):
+        return False
+    kept = batch * heads * queries * key.shape[2] if _learns(query, key, value) else 0
+    beyond_c = {
+        f"heads of {width} (only of multiples of {COLUMNS})": width % COLUMNS != 0 or width == 0,
+        f"sequences of more than {LONGEST}": key.shape[2] > LONGEST,
+        f"more than {MOST:,} shares of attention in a step": kept > MOST,
+    }
+    if any(beyond_c.values()):
+        native.tell_left_to_torch("Attention", next(what for what, is_so in beyond_c.items() if is_so))
+        return False
+    return True
+
+
+def _learns(*tensors: Tensor) -> bool:
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
 def attend(
@@ -53,54 +82,42 @@ def attend(
     """As `attention.attend`. In training it keeps the shares of attention, [B, heads, Q, L], else only a few rows."""
     asked = *query.shape[:3], key.shape[2]
     if visible is not None:
-        visible = visible.expand(asked)
-        visible = visible if visible.stride(3) == 1 else visible.contiguous()
-    draws = Draws.of(asked, dropout) if dropout else None
-    learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (query, key, value))
-    return _Attention.apply(query, key, value, visible, causal, draws, learns)
+        visible = visible.expand(*visible.shape[:-1], asked[3])
+        visible = (visible if visible.stride(-1) == 1 else visible.contiguous()).expand(asked)
+    draws = in_c(Draws.of(asked, dropout) if dropout else None)
+    return _Attention.apply(query, key, value, visible, causal, _learns(query, key, value), *draws)
 
 
 class _Attention(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, query, key, value, visible, causal, draws, learns):
+    def forward(ctx, query, key, value, visible, causal, learns, draws, *dropped):
         query, key, value = map(_close, (query, key, value))
-        batch, heads, queries, width = query.shape
         all_keys = -(-key.shape[2] // COLUMNS) * COLUMNS
-        shares = query.new_empty(batch, heads, queries, all_keys) if learns else None
+        shares = query.new_empty(*query.shape[:3], all_keys) if learns else None
         mixed = _empty_like(query)
-        ctx.told, ctx.kept = _told(query, key, visible, causal, draws), (visible, draws)  # kept alive
-        given = [ctypes.byref(Vectors.of(tensor)) for tensor in (query, key, value, mixed)]
-        _run("hail_attention", query, key, ctx.told, *given, shares.data_ptr() if learns else None, width**-0.5)
-        ctx.save_for_backward(query, key, value, shares)
+        attention = Attention.of(query, key, visible, causal, draws, dropped)
+        vectors = map(Vectors.of, (query, key, value, mixed))
+        _over_sequences("hail_attention", attention, *vectors, shares, query.shape[3] ** -0.5)
+        ctx.save_for_backward(query, key, value, visible, draws, shares)
+        ctx.causal, ctx.dropped = causal, dropped
         return mixed
 
     @staticmethod
     @once_differentiable
     def backward(ctx, upstream):
-        query, key, value, shares = ctx.saved_tensors
-        upstream, found = _close(upstream), [_empty_like(tensor) for tensor in (query, key, value)]
-        given = [ctypes.byref(Vectors.of(tensor)) for tensor in (query, key, value)]
-        wanted = [ctypes.byref(Vectors.of(tensor)) for tensor in (upstream, *found)]
-        scale = query.shape[3] ** -0.5
-        _run("hail_attention_backward", query, key, ctx.told, *given, shares.data_ptr(), scale, *wanted)
-        return *found, None, None, None, None
+        query, key, value, visible, draws, shares = ctx.saved_tensors
+        attention = Attention.of(query, key, visible, ctx.causal, draws, ctx.dropped)
+        gradients = [_empty_like(tensor) for tensor in (query, key, value)]
+        given = *map(Vectors.of, (query, key, value)), shares, query.shape[3] ** -0.5
+        _over_sequences("hail_attention_backward", attention, *given, *map(Vectors.of, (_close(upstream), *gradients)))
+        return *gradients, None, None, None, None, None, None
 
 
-def _told(query: Tensor, key: Tensor, visible: Tensor | None, causal: bool, draws: Draws | None) -> Attention:
-    _, heads, queries, width = query.shape
-    mask = (None, 0, 0, 0) if visible is None else (visible.data_ptr(), *visible.stride()[:3])
-    drops = (None, 0, 1.0) if draws is None else (draws.numbers.data_ptr(), draws.dropped_below, draws.kept_scale)
-    return Attention(queries, key.shape[2], heads, width, *mask, *drops, causal)
-
-
-def _run(name: str, query: Tensor, key: Tensor, told: Attention, *arguments) -> None:
-    """A function of attention.c over all sequences, which are shared out among torch's threads."""
-    in_c, batch = getattr(native.library(), name), query.shape[0]
-    of_sequence = max(query.shape[1] * query.shape[2] * key.shape[2], 1)
-    statuses = over_range(
-        lambda first, end: in_c(first, end, ctypes.byref(told), *arguments), batch, least=-(-LEAST // of_sequence)
-    )
-    if any(statuses):
+def _over_sequences(name: str, attention: Attention, vectors: Vectors, *others) -> None:
+    """A function of attention.c over all sequences of the vectors, which are shared out among torch's threads."""
+    given = [ctypes.byref(a) if isinstance(a, ctypes.Structure) else a for a in (attention, vectors, *others)]
+    of_sequence = max(attention.heads * attention.queries * attention.keys, 1)
+    if any(native.over_range(name, len(vectors.tensor), *given, least=-(-LEAST // of_sequence))):
         raise MemoryError("no memory was left for attention")
 
 

@@ -34,10 +34,15 @@ class Draws(NamedTuple):
     def of(cls, shape: Sequence[int], p: float) -> "Draws":
         """One 64-bit number serves four elements; `p` is rounded to a multiple of 1 / 65,536, and must stay below 1."""
         count, dropped = torch.Size(shape).numel(), round(p * _DRAWS)
-        numbers = torch.empty((count + 3) // 4, dtype=torch.int64)
+        numbers = torch.empty((count + 3) // 4, dtype=torch.int64, device="cpu")
         numbers.random_(-(2**63), None, generator=getattr(_here, "generator", None))
         kept_scale = _DRAWS / (_DRAWS - dropped)
         return cls(numbers.view(torch.int16)[:count].view(shape), dropped - _DRAWS // 2, kept_scale)
+
+
+def in_c(draws: Draws | None) -> tuple[Tensor | None, int, float]:
+    """What the C code is told of the draws."""
+    return (None, 0, 1.0) if draws is None else tuple(draws)
 
 
 def drops_some(p: float) -> bool:

@@ -5,11 +5,11 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from recbole_hail import native
-from recbole_hail.networks.dropout import Draws, dropout, drops_some
+from recbole_hail.networks.dropout import Draws, dropout, drops_some, in_c
 from recbole_hail.networks.sizes import Sizes
 from recbole_hail.threads import over_range
 
-LEAST = 2**16  # elements that earn back a thread of their own
+LEAST = 2**17  # elements that earn back a thread of their own
 
 
 class ResidualNorm(nn.LayerNorm):
@@ -22,46 +22,42 @@ class ResidualNorm(nn.LayerNorm):
     def forward(self, hidden: Tensor, update: Tensor) -> Tensor:
         """[..., d] and [..., d] -> [..., d]; in training on a CPU in C, in one pass over memory."""
         p = self.p if self.training else 0.0
+        if not self._in_c(hidden, update, p):
+            return super().forward(hidden + dropout(update, p))
+        draws = Draws.of(update.shape, p) if p else None
+        return _AddAndNorm.apply(hidden, update, self.weight, self.bias, self.eps, *in_c(draws))
+
+    def _in_c(self, hidden: Tensor, update: Tensor, p: float) -> bool:
         learns = torch.is_grad_enabled() and update.requires_grad
-        if learns and (p == 0 or drops_some(p)) and native.takes(hidden, update, self.weight, self.bias):
-            draws = Draws.of(update.shape, p) if p else None
-            return _AddAndNorm.apply(hidden, update, self.weight, self.bias, self.eps, draws)
-        return super().forward(hidden + dropout(update, p))
+        fits = hidden.shape == update.shape and update.shape[-1:] == self.normalized_shape
+        drops = p == 0 or drops_some(p)
+        return learns and fits and drops and native.takes(hidden, update, self.weight, self.bias)
 
 
 class _AddAndNorm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden, update, gain, shift, epsilon, draws):
-        hidden, update = hidden.contiguous(), update.contiguous()
+    def forward(ctx, hidden, update, gain, shift, epsilon, draws, *dropped):
+        hidden, update, width = hidden.contiguous(), update.contiguous(), update.shape[-1]
         normal, out, inverse = torch.empty_like(update), torch.empty_like(update), update.new_empty(update.shape[:-1])
-        width, drops = update.shape[-1], _in_c(draws)
-        given = hidden.data_ptr(), update.data_ptr(), *drops, gain.data_ptr(), shift.data_ptr(), epsilon
-        found = normal.data_ptr(), inverse.data_ptr(), out.data_ptr()
-        in_c = native.library().hail_add_and_norm
-        over_range(lambda first, end: in_c(first, end, width, *given, *found), inverse.numel(), least=LEAST // width)
-        ctx.save_for_backward(normal, inverse, gain)
-        ctx.draws = draws
+        given = width, hidden, update, draws, *dropped, gain, shift, epsilon
+        native.over_range("hail_add_and_norm", inverse.numel(), *given, normal, inverse, out, least=LEAST // width)
+        ctx.save_for_backward(draws, gain, normal, inverse)
+        ctx.dropped = dropped
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx, upstream):
-        normal, inverse, gain = ctx.saved_tensors
+        draws, gain, normal, inverse = ctx.saved_tensors
         upstream, width = upstream.contiguous(), upstream.shape[-1]
         of_hidden = torch.empty_like(upstream)
-        of_update = of_hidden if ctx.draws is None else torch.empty_like(upstream)
-        given = upstream.data_ptr(), *_in_c(ctx.draws), gain.data_ptr(), normal.data_ptr(), inverse.data_ptr()
-        found = of_hidden.data_ptr(), of_update.data_ptr()
-        in_c = native.library().hail_add_and_norm_backward
+        of_update = of_hidden if draws is None else torch.empty_like(upstream)
+        given = width, upstream, draws, *ctx.dropped, gain, normal, inverse
 
         def gain_and_shift(first: int, end: int) -> Tensor:
             gradients = upstream.new_zeros(2, width)
-            in_c(first, end, width, *given, *found, gradients[0].data_ptr(), gradients[1].data_ptr())
+            native.call("hail_add_and_norm_backward", first, end, *given, of_hidden, of_update, *gradients)
             return gradients
 
         of_gain, of_shift = sum(over_range(gain_and_shift, inverse.numel(), least=LEAST // width))
-        return of_hidden, of_update, of_gain, of_shift, None, None
-
-
-def _in_c(draws: Draws | None) -> tuple[int | None, int, float]:
-    return (None, 0, 1.0) if draws is None else (draws.numbers.data_ptr(), draws.dropped_below, draws.kept_scale)
+        return of_hidden, of_update, of_gain, of_shift, None, None, None, None

@@ -37,7 +37,7 @@ def test_float32_with_the_papers_weights_is_worked_on_in_c(monkeypatch):
 )
 def test_all_else_is_left_to_torch_with_one_line_in_the_log(monkeypatch, caplog, case, told):
     monkeypatch.setattr(native, "library", lambda: SimpleNamespace(hail_rows=print))
-    blocks._say_once.cache_clear()
+    native.tell_left_to_torch.cache_clear()
     with caplog.at_level("INFO"):
         assert chosen(**case) is chosen(**case) is blocks.TorchBlocks
     (message,) = caplog.messages

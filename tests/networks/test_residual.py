@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from recbole_hail import native
 from recbole_hail.networks import Sizes, residual
 from recbole_hail.networks.dropout import dropout
 from recbole_hail.networks.residual import ResidualNorm
@@ -59,10 +60,39 @@ def test_everything_can_be_dropped():
     torch.testing.assert_close(norm(hidden, update), F.layer_norm(hidden, (24,), norm.weight, norm.bias, norm.eps))
 
 
-def test_rows_that_do_not_lie_one_after_the_other():
+def test_rows_and_gradients_that_do_not_lie_one_after_the_other():
     norm, (hidden, update) = made(), drawn(24, 6)
-    found = norm(hidden.t(), update.t())
-    torch.testing.assert_close(found, norm(hidden.t().contiguous(), update.t().contiguous()))
+    exact = [tensor.detach().double().t().requires_grad_() for tensor in (hidden, update)]
+    out, expected = (
+        norm(hidden.t(), update.t()),
+        F.layer_norm(sum(exact), (24,), norm.weight.double(), norm.bias.double()),
+    )
+    torch.testing.assert_close(out.double(), expected, rtol=1e-5, atol=1e-5)
+    found = torch.autograd.grad(out[:, 3].sum(), (hidden, update))  # whose gradient is one number, repeated
+    for one, other in zip(found, torch.autograd.grad(expected[:, 3].sum(), exact), strict=True):
+        torch.testing.assert_close(one.double(), other.t(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(24,), (1, 24)])
+def test_a_shape_that_c_does_not_know_is_left_to_torch(shape):
+    """Its rows were once read beyond their end."""
+    norm, (hidden, _), (_, update) = made(), drawn(*shape), drawn(5, 24)
+    torch.testing.assert_close(norm(hidden, update), F.layer_norm(hidden + update, (24,), norm.weight, norm.bias))
+    with pytest.raises(RuntimeError, match="normalized_shape"):
+        norm(*drawn(5, 12))
+
+
+def test_the_gradient_can_be_asked_for_twice():
+    norm, (hidden, update) = made(0.5), drawn(4, 24)
+    out = norm(hidden, update).square().sum()
+    first = torch.autograd.grad(out, (hidden, update), retain_graph=True)
+    assert all(map(torch.equal, first, torch.autograd.grad(out, (hidden, update))))
+
+
+@pytest.mark.skipif(native.library() is None, reason="needs a C compiler: torch computes it otherwise")
+def test_training_is_in_c():
+    norm, (hidden, update) = made(0.5), drawn(4, 24)
+    assert type(norm(hidden, update).grad_fn).__name__ == "_AddAndNormBackward"
 
 
 def test_its_weights_have_the_names_of_a_layernorm():
