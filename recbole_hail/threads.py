@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from typing import TypeVar
 
@@ -13,18 +13,21 @@ import torch
 Result = TypeVar("Result")
 
 
-def side_by_side(function: Callable[..., Result], *arguments: Iterable) -> list[Result]:
+def side_by_side(function: Callable[..., Result], *arguments: Iterable, most: int | None = None) -> list[Result]:
     """`list(map(function, *arguments))`, its calls on this thread and as many others as torch has threads for.
 
-    Each thread has an even share of torch's threads meanwhile. What a call raises is raised once all threads are done.
+    Each thread has an even share of torch's threads meanwhile, of `most` at most. What a call raises is raised once all
+    threads are done.
     """
     calls = deque(enumerate(zip(*arguments, strict=True)))
     results: list = [None] * len(calls)
     all_threads = torch.get_num_threads()
     count = min(len(calls), all_threads)
+    share = min(all_threads // max(count, 1), most or all_threads)
     if count < 2:
-        return [function(*call) for _, call in calls]
-    share, inference, grad = all_threads // count, torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+        with _threads_of_torch(share):
+            return [function(*call) for _, call in calls]
+    inference, grad = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def take_turns() -> None:
         torch.set_num_threads(share)
@@ -62,15 +65,21 @@ def over_range(function: Callable[[int, int], Result], count: int, *, least: int
     return side_by_side(function, bounds[:-1], bounds[1:])
 
 
-@contextmanager
-def on_one_thread() -> Iterator[None]:
+def on_one_thread() -> AbstractContextManager[None]:
     """torch uses this thread alone for as long as the context lasts."""
-    all_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    return _threads_of_torch(1)
+
+
+@contextmanager
+def _threads_of_torch(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if count != before:
+        torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(all_threads)
+        if count != before:
+            torch.set_num_threads(before)
 
 
 def _run(turns: Future, take_turns: Callable[[], None]) -> None:

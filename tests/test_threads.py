@@ -176,6 +176,13 @@ def test_threads_of_openmp_wait_briefly_where_the_user_says_nothing(run_python, 
     assert run_python(code).stdout.split() == [str(expected), "False"]
 
 
+@pytest.mark.parametrize(("count", "calls", "share"), [(4, 1, 1), (4, 2, 1), (1, 1, 1), (4, 0, 1)])
+def test_a_call_has_no_more_of_torchs_threads_than_it_makes_use_of(threads, count, calls, share):
+    threads(count)
+    assert side_by_side(lambda _: torch.get_num_threads(), range(calls), most=1) == [share] * calls
+    assert torch.get_num_threads() == count
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize(("length", "least"), [(0, 1), (1, 1), (7, 1), (7, 3), (7, 4), (100, 1000)])
 def test_ranges_make_up_the_whole(threads, count, length, least):

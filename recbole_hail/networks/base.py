@@ -19,20 +19,22 @@ class BaseNetwork(NamedTuple):
     (the elements at placeholders that stand after a history). `build` takes `Sizes` and the network's own options, and
     gives a module (hidden [B, L, d], visible) -> [B, L, d], where `visible` [B, 1, 1, L] is False at padding, which
     stands to the right. A network that cannot be reached by what stands to the right says so by `needs_visible` and
-    gets None. One that draws at random otherwise than by `dropout.dropout` says so by `own_draws`. A module that
-    computes few positions at less cost than all has a method `at` beside, see `TransformerEncoder`.
+    gets None. One that draws at random otherwise than by `dropout.dropout` on a CPU says so by `own_draws`; one whose
+    operations are so small that a second thread of torch's slows them, by `one_thread`. A module that computes few
+    positions at less cost than all has a method `at` beside, see `TransformerEncoder`.
     """
 
     predicts: str
     build: Callable[..., nn.Module]
     needs_visible: bool
     own_draws: bool = False
+    one_thread: bool = False
 
 
 BASE_NETWORKS = {
     "bidirectional": BaseNetwork("masked", partial(TransformerEncoder, causal=False), needs_visible=True),
     "causal": BaseNetwork("next", partial(TransformerEncoder, causal=True), needs_visible=False),
-    "gru": BaseNetwork("next", RecurrentEncoder, needs_visible=False, own_draws=True),
+    "gru": BaseNetwork("next", RecurrentEncoder, needs_visible=False, one_thread=True),
     "csa": BaseNetwork("next", ConvolutionalEncoder, needs_visible=False),
     "duronet": BaseNetwork("next", RobustEncoder, needs_visible=False),
     "informer": BaseNetwork("following", InformerNetwork, needs_visible=True, own_draws=True),

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from recbole_hail.networks.activations import ACTIVATIONS
 from recbole_hail.networks.attention import attend
+from recbole_hail.networks.dropout import dropout
 from recbole_hail.networks.residual import ResidualNorm
 from recbole_hail.networks.sizes import Sizes
 
@@ -160,4 +161,15 @@ class RecurrentEncoder(nn.Module):
 
     def forward(self, hidden: Tensor, visible: Tensor | None) -> Tensor:
         """H⁰ [B, L, d] -> [B, L, d]; `visible` is not needed, for padding stands to the right."""
-        return self.norm(hidden, self.recurrence(hidden)[0])
+        drops = self.training and self.recurrence.dropout > 0
+        states = self._layer_by_layer(hidden) if drops and hidden.device.type == "cpu" else self.recurrence(hidden)[0]
+        return self.norm(hidden, states)
+
+    def _layer_by_layer(self, hidden: Tensor) -> Tensor:
+        """What `recurrence` gives, with our dropout between its layers: a peer on a thread has draws of its own."""
+        start = hidden.new_zeros(1, len(hidden), hidden.shape[2])
+        for number, weights in enumerate(self.recurrence.all_weights):
+            given = dropout(hidden, self.recurrence.dropout) if number else hidden
+            # With biases, one layer, no dropout, training, one direction, batch first.
+            hidden, _ = torch.gru(given, start, weights, True, 1, 0.0, True, False, True)
+        return hidden

@@ -88,7 +88,8 @@ class PeerNetworks(nn.Module):
 
         networks = [partial(states, *one) for one in zip(self.peers, self._streams(embedded), strict=True)]
         if self._on_threads(embedded):
-            hidden = side_by_side(networks, embedded, [*self.peers.parameters(), *self.head.parameters()])
+            weights = [*self.peers.parameters(), *self.head.parameters()]
+            hidden = side_by_side(networks, embedded, weights, most=1 if self._small_steps else None)
         else:
             hidden = [network(embedded) for network in networks]
         return torch.stack(hidden)  # [T, M, d]
@@ -100,9 +101,14 @@ class PeerNetworks(nn.Module):
         seeds = torch.empty(len(self.peers), dtype=torch.int64).random_()
         return [Generator().manual_seed(seed) for seed in seeds.tolist()]
 
+    @property
+    def _small_steps(self) -> bool:
+        return all(BASE_NETWORKS[name].one_thread for name in self.base_networks)
+
     def _on_threads(self, embedded: Tensor) -> bool:
-        several = len(self.peers) > 1 and embedded.device.type == "cpu" and torch.get_num_threads() > 1
-        if not several or any(BASE_NETWORKS[name].own_draws for name in self.base_networks):
+        worth_it = len(self.peers) > 1 or self._small_steps
+        several = embedded.device.type == "cpu" and torch.get_num_threads() > 1
+        if not (worth_it and several) or any(BASE_NETWORKS[name].own_draws for name in self.base_networks):
             return False
         # A hook is called with what a thread finds as a weight's gradient, and again with the sum over threads.
         return not any(weight._backward_hooks for weight in self.parameters())

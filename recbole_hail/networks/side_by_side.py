@@ -12,7 +12,9 @@ from recbole_hail import threads
 Network = Callable[[Tensor], Tensor]
 
 
-def side_by_side(networks: Sequence[Network], embedded: Tensor, weights: Iterable[Tensor]) -> list[Tensor]:
+def side_by_side(
+    networks: Sequence[Network], embedded: Tensor, weights: Iterable[Tensor], *, most: int | None = None
+) -> list[Tensor]:
     """`[network(embedded) for network in networks]` and their gradients, each network on a thread of its own.
 
     torch's threads are shared out among them. Gradients of gradients are refused with torch's own RuntimeError.
@@ -21,24 +23,25 @@ def side_by_side(networks: Sequence[Network], embedded: Tensor, weights: Iterabl
         networks: must not draw from torch's own generator, for which of them draws first is left to chance.
         embedded: of any shape, on the CPU.
         weights: of all networks.
+        most: threads of torch's that a network makes use of.
     """
     run = _in_this_mode()
     if not torch.is_grad_enabled():
-        return threads.side_by_side(lambda network: run(network, embedded), networks)
-    return list(_SideBySide.apply(networks, run, embedded, *(w for w in weights if w.requires_grad)))
+        return threads.side_by_side(lambda network: run(network, embedded), networks, most=most)
+    return list(_SideBySide.apply(networks, run, most, embedded, *(w for w in weights if w.requires_grad)))
 
 
 class _SideBySide(torch.autograd.Function):
     """Every network has a graph of its own, for autograd goes through one graph with one thread on a CPU."""
 
     @staticmethod
-    def forward(ctx, networks, run, embedded, *weights):
+    def forward(ctx, networks, run, most, embedded, *weights):
         def graph(network):
             own = embedded.detach().requires_grad_()
             return own, run(network, own)
 
-        ctx.weights = weights
-        ctx.graphs = threads.side_by_side(graph, networks)
+        ctx.weights, ctx.most = weights, most
+        ctx.graphs = threads.side_by_side(graph, networks, most=most)
         return tuple(output.detach() for _, output in ctx.graphs)
 
     @staticmethod
@@ -51,8 +54,9 @@ class _SideBySide(torch.autograd.Function):
             own, output = graph
             return torch.autograd.grad(output, [own, *ctx.weights], gradient, retain_graph=keep, allow_unused=True)
 
-        of_embedded, *of_weights = zip(*threads.side_by_side(gradients, ctx.graphs, upstream), strict=True)
-        return None, None, *map(_total, [of_embedded, *of_weights])
+        found = threads.side_by_side(gradients, ctx.graphs, upstream, most=ctx.most)
+        of_embedded, *of_weights = zip(*found, strict=True)
+        return None, None, None, *map(_total, [of_embedded, *of_weights])
 
 
 def _total(of_networks: Iterable[Tensor | None]) -> Tensor | None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from recbole_hail.networks import BASE_NETWORKS, Sizes, predicts
+from recbole_hail.networks import BASE_NETWORKS, Sizes, encoders, predicts
 from recbole_hail.networks.base import build_encoder
 from recbole_hail.networks.encoders import EncoderLayer, SelfAttention, TransformerEncoder, both_ways
 
@@ -80,6 +80,22 @@ def test_the_gru_adds_its_input_back_and_normalises():
     torch.testing.assert_close(network(hidden, None), F.layer_norm(hidden + states, (8,), eps=1e-12))
     alone, _ = network.recurrence(hidden[1:, :3])
     torch.testing.assert_close(states[1:, :3], alone)  # sequences stand in the first dimension
+
+
+def test_the_gru_drops_out_between_its_layers(monkeypatch):
+    """Layer by layer it is torch's GRU, but for which numbers are drawn; its last layer drops nothing."""
+    network, hidden = encoder("gru", layers=3, hidden_dropout=0.5), hidden_states()
+    network.norm.p = 0.0
+    called = []
+    monkeypatch.setattr(encoders, "dropout", lambda states, p: called.append(p) or states)
+    states = network(hidden, None)
+    assert called == [0.5, 0.5]
+    torch.testing.assert_close(states, network.eval()(hidden, None))
+    monkeypatch.setattr(encoders, "dropout", lambda states, p: states * 0)
+    states = network.train()(hidden, None)
+    alone = torch.nn.GRU(8, 8, batch_first=True)
+    alone.load_state_dict({name: network.recurrence.state_dict()[f"{name[:-1]}2"] for name in alone.state_dict()})
+    torch.testing.assert_close(states, F.layer_norm(hidden + alone(torch.zeros_like(hidden))[0], (8,), eps=1e-12))
 
 
 @pytest.mark.parametrize("base_network", BASE_NETWORKS)

@@ -28,7 +28,15 @@ def hidden_and_gradients(networks, sequences, **options):
 
 @pytest.mark.parametrize(
     "base_networks",
-    [("bidirectional",) * 2, ("causal",) * 3, ("causal", "duronet"), ("csa", "causal"), ("gru", "causal")],
+    [
+        ("bidirectional",) * 2,
+        ("causal",) * 3,
+        ("causal", "duronet"),
+        ("csa", "causal"),
+        ("gru", "causal"),
+        ("gru",),
+        ("gru",) * 3,
+    ],
 )
 @pytest.mark.parametrize("options", [{}, {"most": 4}])
 def test_the_same_draws_states_and_gradients_on_any_number_of_threads(threads, base_networks, options):
@@ -48,13 +56,17 @@ def test_the_same_draws_states_and_gradients_on_any_number_of_threads(threads, b
 def test_threads_are_used_where_peers_draw_from_streams_of_their_own(threads, monkeypatch):
     called = []
     monkeypatch.setattr(
-        "recbole_hail.networks.peers.side_by_side", lambda *given: called.append(1) or side_by_side(*given)
+        "recbole_hail.networks.peers.side_by_side",
+        lambda *given, **more: called.append(1) or side_by_side(*given, **more),
     )
     for count, base_networks, expected in (
         (2, ("causal", "causal"), 1),
         (1, ("causal", "causal"), 0),
         (2, ("causal",), 0),
-        (2, ("causal", "gru"), 0),  # torch's GRU draws its dropout from torch's generator
+        (2, ("causal", "gru"), 1),
+        (2, ("gru",), 1),  # on one thread, which is faster than two
+        (1, ("gru",), 0),
+        (2, ("causal", "informer"), 0),  # which draws its keys from torch's generator
     ):
         threads(count)
         called.clear()
