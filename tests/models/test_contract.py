@@ -157,6 +157,18 @@ def test_scores_do_not_depend_on_padding_or_batch_mates(run):
         torch.testing.assert_close(alone[0], together[row], rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", TRAINED)
+def test_scores_do_not_depend_on_the_parts_that_threads_encode(make, threads, monkeypatch, name):
+    model, (_, _, test) = make(name)
+    asked = rows(test)
+    with torch.no_grad():
+        whole = model.full_sort_predict(asked)
+        monkeypatch.setattr("recbole_hail.models.windowed.POSITIONS_AT_A_TIME", 35)
+        for count in (1, 3):
+            threads(count)
+            torch.testing.assert_close(model.full_sort_predict(asked), whole, rtol=1e-4, atol=1e-5)
+
+
 @for_all
 def test_predict_agrees_with_full_sort_predict(run):
     of_test = rows(run.test)
