@@ -59,7 +59,7 @@ def row(part: str, run: str, size: int, seconds: measuring.Seconds, result="") -
 
 def padding(options) -> list[dict]:
     """A pass over Toys' windows, in batches of similar length, against padding each to 200 as programs do."""
-    ours = Training("toys", options.data_path, peers=2)
+    ours = Training("toys", options.data_path, peers=2, base_network="bidirectional")  # as the plain networks are
     windows = len(ours.loader.windows.length)
     plain = PlainTraining(ours, sequences=256, width=200)
     batches = list(islice(plain.batches(), options.steps + 1))
