@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 import measuring
@@ -80,7 +80,7 @@ def peers(options) -> list[dict]:
     for base in BASES:
         found = {}
         trainings = {count: Training("chi18", options.data_path, peers=count, base_network=base) for count in (1, 2)}
-        streams = {count: iter(training.loader) for count, training in trainings.items()}
+        streams = {count: chain.from_iterable(repeat(training.loader)) for count, training in trainings.items()}
 
         def step(count, trainings=trainings, streams=streams):
             trainings[count].step(next(streams[count]))
