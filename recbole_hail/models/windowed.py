@@ -117,7 +117,9 @@ class WindowedRecommender(SequentialRecommender):
             [views, B, d], the input of the product with the embedding table.
         """
         given = self.ask(sequences[:, : int(lengths.max())], lengths)
-        if torch.is_grad_enabled() or sequences.device.type != "cpu" or torch.compiler.is_compiling():
+        elsewhere = sequences.device.type != "cpu" or torch.compiler.is_compiling()
+        # Dropout draws, and autocast is in force, on this thread alone.
+        if elsewhere or torch.is_grad_enabled() or self.training or torch.is_autocast_enabled("cpu"):
             return self.with_mean(self._answers(*given))
         # On a CPU few sequences at a time, which stay in its cache, and several times on its cores.
         parts = min(-(-given[0].numel() // POSITIONS_AT_A_TIME), len(sequences)) or 1

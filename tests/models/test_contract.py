@@ -169,6 +169,19 @@ def test_scores_do_not_depend_on_the_parts_that_threads_encode(make, threads, mo
             torch.testing.assert_close(model.full_sort_predict(asked), whole, rtol=1e-4, atol=1e-5)
 
 
+def test_dropout_and_autocast_of_the_caller_hold_for_all_that_is_encoded(make, threads, monkeypatch):
+    """Parts on other threads would draw in an order left to chance, and in full precision."""
+    threads(3)
+    monkeypatch.setattr("recbole_hail.models.windowed.POSITIONS_AT_A_TIME", 35)
+    model, (_, _, test) = make("HAIL")
+    asked = rows(test)
+    with torch.no_grad():
+        monkeypatch.setattr("recbole_hail.models.windowed.side_by_side", None)  # not to be called
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            model.full_sort_predict(asked)
+        model.train().full_sort_predict(asked)
+
+
 @for_all
 def test_predict_agrees_with_full_sort_predict(run):
     of_test = rows(run.test)
