@@ -36,8 +36,8 @@ def test_coverage_metrics_can_be_asked_for(cyclic, small):
 def test_anomaly_detection_stays_off_whatever_is_imported(run_python):
     """RecBole's SINE turns it on for the whole process, and the commands look through SINE's package."""
     done = run_python(
-        "import recbole_hail.cli.common as common, torch\n"
-        "common.checked_config('HAIL', 'ml-100k', None)\n"
+        "import recbole_hail.cli.config as config, torch\n"
+        "config.checked_config('HAIL', 'ml-100k', None)\n"
         "import recbole.model.sequential_recommender.sine\n"
         "print(torch.is_anomaly_enabled())\n"
     )

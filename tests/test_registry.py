@@ -6,7 +6,7 @@ from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
 from recbole.utils import get_trainer, init_seed
 
-from recbole_hail.cli.common import checked_config
+from recbole_hail.cli.config import checked_config
 from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.errors import SettingsError
 from recbole_hail.models.adaptive_denoising import RCE

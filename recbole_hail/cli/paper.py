@@ -4,7 +4,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from recbole_hail.cli.common import checked_config, config_files, seeds, settings_of
+from recbole_hail.cli.common import seeds, settings_of
+from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.evaluation.significance import TESTS

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from matplotlib.backend_bases import FigureCanvasBase
 
-from recbole_hail.cli.common import checked_config, config_files, guarded, parse, recbole_parser
+from recbole_hail.cli.common import guarded, parse, recbole_parser
+from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.configuration import yaml_folder
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError

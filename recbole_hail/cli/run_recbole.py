@@ -5,15 +5,8 @@ import sys
 from pathlib import Path
 
 import dataset_converters
-from recbole_hail.cli.common import (
-    add_processes,
-    checked_config,
-    config_files,
-    guarded,
-    parse,
-    recbole_parser,
-    run_model,
-)
+from recbole_hail.cli.common import add_processes, guarded, parse, recbole_parser, run_model
+from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.data.requirements import check_files
 
 

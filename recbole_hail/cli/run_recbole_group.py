@@ -5,15 +5,8 @@ from pathlib import Path
 
 from recbole.utils import list_to_latex
 
-from recbole_hail.cli.common import (
-    add_processes,
-    checked_config,
-    config_files,
-    guarded,
-    parse,
-    recbole_parser,
-    run_model,
-)
+from recbole_hail.cli.common import add_processes, guarded, parse, recbole_parser, run_model
+from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.tables import result_table

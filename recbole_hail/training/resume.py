@@ -1,12 +1,15 @@
-"""What a checkpoint holds beside RecBole's entries so that a killed run continues as if it had not been."""
+"""What a checkpoint of HAIL's trainer holds, so that a killed run continues as if it had not been."""
 
+import os
 import random
 
 import numpy as np
 import torch
 
 from recbole_hail.errors import CheckpointError
-from recbole_hail.training.checkpoints import plain
+from recbole_hail.training import checkpoints
+from recbole_hail.training.checkpoints import plain, read_checkpoint
+from recbole_hail.training.curve import Curve
 
 # Settings that change neither the remaining steps nor what is made of them. All others must agree.
 MAY_DIFFER = frozenset(
@@ -26,6 +29,60 @@ MAY_DIFFER = frozenset(
         *("distributed_timeout", "verbose"),  # RecBole tells ranks but the first to be silent
     }
 )
+
+
+def state_of(trainer, epoch: int, best_valid_result) -> dict:
+    """RecBole's entries, and under `run` what it does not keep."""
+    return {
+        "config": trainer.config,
+        "epoch": epoch,
+        "cur_step": trainer.cur_step,
+        "best_valid_score": trainer.best_valid_score,
+        "state_dict": trainer.model.state_dict(),
+        "other_parameter": trainer.model.other_parameter(),
+        "optimizer": trainer.optimizer.state_dict(),
+        "run": {
+            "saved_model_file": os.path.basename(trainer.saved_model_file),
+            "steps": trainer.steps,
+            "schedule_start": trainer.schedule_start,
+            "seconds": trainer.budget.seconds,
+            "best_epoch": trainer.best_epoch,
+            "best_valid_result": dict(best_valid_result or {}),
+            "results": trainer.results,
+            "curve": trainer.curve.points,
+            "random_states": random_states(),
+        },
+    }
+
+
+def restore(trainer, file: str) -> None:
+    """Brings the trainer to the state that the run had when it wrote `file`.
+
+    Raises:
+        CheckpointError: the file is no checkpoint of such a run, or of one with other settings or data.
+    """
+    state = read_checkpoint(file)
+    if "run" not in state:
+        raise CheckpointError(f"resume: {file} does not hold the state of a HAIL run")
+    check_continues(file, state["config"], trainer.config)
+    run = state["run"]
+    trainer.saved_model_file = os.path.join(os.path.dirname(file), run["saved_model_file"])
+    trainer.start_epoch = state["epoch"] + 1
+    trainer.cur_step = state["cur_step"]
+    trainer.best_valid_score = state["best_valid_score"]
+    trainer.best_valid_result = run["best_valid_result"] or None
+    trainer.taken, trainer.best_epoch = (run["steps"], run["seconds"]), run["best_epoch"]
+    trainer.results, trainer.schedule_start = run["results"], run["schedule_start"]
+    trainer.curve = Curve(run.get("curve"))  # what was saved before there were curves goes on without its beginning
+    try:
+        trainer.model.load_state_dict(state["state_dict"])
+    except RuntimeError:
+        raise CheckpointError(f"resume: {file} was made from other data: its embedding differs") from None
+    trainer.model.load_other_parameter(checkpoints.restore(state["other_parameter"]))
+    trainer.optimizer.load_state_dict(state["optimizer"])
+    restore_random_states(run["random_states"])
+    if trainer.config["local_rank"]:  # rank 0's states would give every rank the same dropout
+        torch.manual_seed(torch.initial_seed() + trainer.config["local_rank"] + trainer.steps)
 
 
 def random_states() -> dict:

@@ -8,10 +8,10 @@ from recbole.utils import set_color
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
-from recbole_hail.errors import CheckpointError, TrainingDiverged
+from recbole_hail.errors import TrainingDiverged
 from recbole_hail.evaluation.tables import result_table
 from recbole_hail.training import records, resume
-from recbole_hail.training.checkpoints import read_checkpoint, restore, write_checkpoint
+from recbole_hail.training.checkpoints import write_checkpoint
 from recbole_hail.training.curve import Curve
 from recbole_hail.training.memory import release_free_memory
 from recbole_hail.training.optimizer import build_optimizer, threads_of_step
@@ -178,50 +178,9 @@ class HAILTrainer(Trainer):
             self.logger.info(set_color("Saving current", "blue") + f": {file}")
 
     def _write_checkpoint(self, file: str, epoch: int, best_valid_result) -> None:
-        state = {
-            "config": self.config,
-            "epoch": epoch,
-            "cur_step": self.cur_step,
-            "best_valid_score": self.best_valid_score,
-            "state_dict": self.model.state_dict(),
-            "other_parameter": self.model.other_parameter(),
-            "optimizer": self.optimizer.state_dict(),
-            "run": {
-                "saved_model_file": os.path.basename(self.saved_model_file),
-                "steps": self.steps,
-                "schedule_start": self.schedule_start,
-                "seconds": self.budget.seconds,
-                "best_epoch": self.best_epoch,
-                "best_valid_result": dict(best_valid_result or {}),
-                "results": self.results,
-                "curve": self.curve.points,
-                "random_states": resume.random_states(),
-            },
-        }
-        write_checkpoint(state, file)
+        write_checkpoint(resume.state_of(self, epoch, best_valid_result), file)
 
     def resume_checkpoint(self, resume_file):
         """Continues the run that wrote `resume_file`, the best or the latest checkpoint, with the same settings."""
-        state = read_checkpoint(resume_file)
-        if "run" not in state:
-            raise CheckpointError(f"resume: {resume_file} does not hold the state of a HAIL run")
-        resume.check_continues(str(resume_file), state["config"], self.config)
-        run = state["run"]
-        self.saved_model_file = os.path.join(os.path.dirname(str(resume_file)), run["saved_model_file"])
-        self.start_epoch = state["epoch"] + 1
-        self.cur_step = state["cur_step"]
-        self.best_valid_score = state["best_valid_score"]
-        self.best_valid_result = run["best_valid_result"] or None
-        self.taken, self.best_epoch = (run["steps"], run["seconds"]), run["best_epoch"]
-        self.results, self.schedule_start = run["results"], run["schedule_start"]
-        self.curve = Curve(run.get("curve"))  # what was saved before there were curves goes on without its beginning
-        try:
-            self.model.load_state_dict(state["state_dict"])
-        except RuntimeError:
-            raise CheckpointError(f"resume: {resume_file} was made from other data: its embedding differs") from None
-        self.model.load_other_parameter(restore(state["other_parameter"]))
-        self.optimizer.load_state_dict(state["optimizer"])
-        resume.restore_random_states(run["random_states"])
-        if self.config["local_rank"]:  # rank 0's states would give every rank the same dropout
-            torch.manual_seed(torch.initial_seed() + self.config["local_rank"] + self.steps)
+        resume.restore(self, str(resume_file))
         self.logger.info(f"Checkpoint loaded. Resume training from epoch {self.start_epoch}, step {self.steps}")

@@ -7,7 +7,7 @@ import pytest
 from recbole.config import Config
 
 from recbole_hail.cli import run_recbole as command
-from recbole_hail.cli.common import config_files
+from recbole_hail.cli.config import config_files
 from recbole_hail.errors import SettingsError
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recbole_hail.cli.common import checked_config
+from recbole_hail.cli.config import checked_config
 from recbole_hail.experiments.budgets import Budget
 from recbole_hail.experiments.calibration import tenth
 

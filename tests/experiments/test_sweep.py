@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from recbole_hail.cli.common import checked_config
+from recbole_hail.cli.config import checked_config
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.controls import controls
 from recbole_hail.experiments.figures import fig4, table2

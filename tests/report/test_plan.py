@@ -2,7 +2,7 @@
 
 import pytest
 
-from recbole_hail.cli.common import checked_config
+from recbole_hail.cli.config import checked_config
 from recbole_hail.errors import SettingsError
 from recbole_hail.report.notation import ModelSpec, parse_models
 from recbole_hail.report.plan import MEMBER_SEEDS, RULES, data_hash, make_plan

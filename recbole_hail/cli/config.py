@@ -1,0 +1,97 @@
+"""The settings that a command goes by, checked before anything is written or read."""
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from importlib import resources
+
+from recbole.config import Config
+
+import yaml
+from recbole_hail.configuration import yaml_folder
+from recbole_hail.errors import SettingsError
+from recbole_hail.registry import MODELS
+from recbole_hail.settings import known_settings
+
+_EXTERNAL = ("LightGBM", "XGBoost")  # RecBole's names for models of libraries that need not be installed
+_SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
+
+
+def config_files(arguments: argparse.Namespace) -> list[str] | None:
+    """The files of settings; a shipped preset may be given by its name alone.
+
+    Raises:
+        SettingsError: names the entries that are neither files nor presets.
+    """
+    presets = {file.stem: str(file) for file in sorted((yaml_folder() / "presets").glob("*.yaml"))}
+    names = arguments.config_files.split()
+    unknown = [name for name in names if name not in presets and not os.path.isfile(name)]
+    if unknown:
+        raise SettingsError(
+            [f"config_files: {name} is neither a file nor one of {', '.join(presets)}" for name in unknown]
+        )
+    files = [name if os.path.isfile(name) else presets[name] for name in names]
+    _check_yaml(files)
+    return files or None
+
+
+def _check_yaml(files: list[str]) -> None:
+    """SettingsError names the files that hold no settings; RecBole says which of them it was of none."""
+    found = []
+    for file in files:
+        try:
+            with open(file, encoding="utf-8") as text:
+                holds = yaml.load(text, Loader=yaml.FullLoader)
+        except UnicodeDecodeError:
+            found.append(f"config_files: {file} is not text in utf-8; convert it")
+        except yaml.YAMLError as error:
+            found.append(f"config_files: {file} is not valid yaml: {' '.join(str(error).split())}")
+        else:
+            if not isinstance(holds, dict):
+                found.append(f"config_files: {file} holds no settings; write one a line, as in alpha: 0.5")
+    if found:
+        raise SettingsError(found)
+
+
+def _class_names(model: str) -> list[str]:
+    """Names of model classes in RecBole's module for `model`, or in modules whose names are like it."""
+    modules = {
+        entry.name.removesuffix(".py"): f"recbole.model.{package}_recommender.{entry.name.removesuffix('.py')}"
+        for package in _SUBPACKAGES
+        for entry in resources.files(f"recbole.model.{package}_recommender").iterdir()
+        if entry.name.endswith(".py") and entry.name != "__init__.py"
+    }
+    modules |= {name.lower(): module for name, (module, *_) in MODELS.items()}
+    close = difflib.get_close_matches(model.lower(), modules, n=3)
+    return [
+        next(name for name in dir(importlib.import_module(modules[match])) if name.lower() == match) for match in close
+    ]
+
+
+def checked_config(model: str, dataset: str, files: list[str] | None, settings: dict | None = None) -> Config:
+    """The settings in force, or a SettingsError; nothing is written and no data is read."""
+    names = [model] if model in _EXTERNAL else _class_names(model)
+    if model not in names:
+        advice = f"did you mean {' or '.join(names)}?" if names else "see RecBole's model list"
+        raise SettingsError([f"model: {model!r} is not a model of RecBole or of this plugin; {advice}"])
+    try:
+        config = Config(model=model, dataset=dataset, config_file_list=files, config_dict=settings)
+    except SettingsError:
+        raise
+    except (KeyError, ValueError, TypeError, NotImplementedError, RuntimeError, SyntaxError, OSError) as error:
+        raise SettingsError([f"settings: {error}"]) from None
+    _warn_of_unknown(config)
+    return config
+
+
+def _warn_of_unknown(config: Config) -> None:
+    """RecBole takes any --name=value in silence, a misspelt one too."""
+    known = known_settings(config) | {"model", "dataset", "config_files"}
+    for name in config.cmd_config_dict:
+        close = [] if name in known else difflib.get_close_matches(name, known, n=1)
+        if close:
+            print(
+                f"warning: --{name} is not a setting of {config['model']}; did you mean --{close[0]}?", file=sys.stderr
+            )
