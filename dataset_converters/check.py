@@ -9,16 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from dataset_converters.atomic import Atomic, fields, packing
 from dataset_converters.errors import ConversionError
 from dataset_converters.events import positive, statistics
 from dataset_converters.report import statistics_table
-from dataset_converters.table import Batch, TableReader
+from dataset_converters.table import TableReader
 from dataset_converters.tokens import READ_AS_MISSING
 from dataset_converters.writer import dataset_files
-
-TYPES = ("token", "token_seq", "float", "float_seq")
 
 
 @dataclass
@@ -100,52 +98,12 @@ def check(
     return result
 
 
-class _Atomic:
-    """The columns of one atomic file, each a dictionary-encoded array of strings; `types` by field name."""
-
-    def __init__(self, path: Path, reader: TableReader, batches: Sequence[Batch]):
-        self.name = path.name
-        self.bad_rows = reader.bad_rows
-        self.types = dict(head.split(":") for head in reader.header)
-        self._columns = {}
-        for name in self.types:
-            chunks = pa.chunked_array([batch.columns[name] for batch in batches]).unify_dictionaries()
-            self._columns[name] = pa.DictionaryArray.from_arrays(
-                np.concatenate([chunk.indices.to_numpy() for chunk in chunks.chunks]), chunks.chunk(0).dictionary
-            )
-
-    def codes(self, name: str) -> np.ndarray:
-        """[n] int32, places in `values(name)`."""
-        return self._columns[name].indices.to_numpy()
-
-    def values(self, name: str) -> list[str]:
-        """The different values of a column."""
-        return self._columns[name].dictionary.to_pylist()
-
-    def floats(self, name: str) -> np.ndarray:
-        """[n] float64; NaN where a value is no number."""
-        return pd.to_numeric(pd.Series(self.values(name), dtype=object), errors="coerce").to_numpy(float)[
-            self.codes(name)
-        ]
-
-    def row(self, index: int) -> int:
-        """The file's row number (the header is row 1) of the row at `index`."""
-        number = int(index) + 2
-        for bad in self.bad_rows:
-            number += bad.number <= number
-        return number
-
-    def first_row_of(self, name: str, code: int) -> int:
-        """The row in which a value is met first."""
-        return self.row(np.argmax(self.codes(name) == code))
-
-
-def _read(path: Path, needed: Sequence[str], result: Checked, progress: bool) -> _Atomic | None:
+def _read(path: Path, needed: Sequence[str], result: Checked, progress: bool) -> Atomic | None:
     """An atomic file; None, with findings, if it cannot be used."""
     try:
         reader = TableReader(
             path,
-            lambda header: _fields(path, header, needed),
+            lambda header: fields(path, header, needed),
             delimiter="\t",
             quotes=False,
             skip_bad=True,
@@ -155,7 +113,7 @@ def _read(path: Path, needed: Sequence[str], result: Checked, progress: bool) ->
     except ConversionError as error:
         result.findings.append(str(error))
         return None
-    if fault := _packing(path):
+    if fault := packing(path):
         result.findings.append(f"{path.name}: {fault}")
     if reader.bad_rows:
         result.findings.append(
@@ -165,38 +123,13 @@ def _read(path: Path, needed: Sequence[str], result: Checked, progress: bool) ->
         return None
     if reader.encoding == "cp1252":
         result.findings.append(f"{path.name}: is not UTF-8, the encoding in which RecBole reads")
-    table = _Atomic(path, reader, batches)
+    table = Atomic(path, reader, batches)
     for name, kind in table.types.items():
         _check_values(table, name, kind, name in needed, result)
     return table
 
 
-def _packing(path: Path) -> str | None:
-    """What stands before the text that RecBole, unlike the converters, does not see through."""
-    with open(path, "rb") as stream:
-        start = stream.read(4)
-    if start.startswith(b"\xef\xbb\xbf"):
-        return "starts with a byte-order mark, which RecBole takes for a part of the first field's name"
-    return "is compressed; RecBole reads plain text" if start.startswith((b"\x1f\x8b", b"PK")) else None
-
-
-def _fields(path: Path, header: Sequence[str], needed: Sequence[str]) -> dict[str, int]:
-    positions = {}
-    for place, head in enumerate(header):
-        name, _, kind = head.partition(":")
-        if kind not in TYPES or not name or name in positions:
-            raise ConversionError(
-                f"{path.name}: row 1 has the field {head!r}; fields are different names with one of the types "
-                f"{', '.join(TYPES)}, as in user_id:token, with tabs between"
-            )
-        positions[name] = place
-    absent = [name for name in needed if name not in positions]
-    if absent:
-        raise ConversionError(f"{path.name}: row 1 lacks {', '.join(absent)}; it has {', '.join(header)}")
-    return positions
-
-
-def _check_values(table: _Atomic, name: str, kind: str, needed: bool, result: Checked) -> None:
+def _check_values(table: Atomic, name: str, kind: str, needed: bool, result: Checked) -> None:
     for code, value in enumerate(table.values(name)):
         fault = None
         if value.startswith('"'):
@@ -219,7 +152,7 @@ def _is_finite(text: str) -> bool:
         return False
 
 
-def _check_times(inter: _Atomic, user: np.ndarray, time: np.ndarray, time_field: str, result: Checked) -> None:
+def _check_times(inter: Atomic, user: np.ndarray, time: np.ndarray, time_field: str, result: Checked) -> None:
     """Times out of order in the file, and times that tie once RecBole holds them as float32."""
     if inter.types[time_field] != "float":
         result.findings.append(f"{inter.name}: {time_field} is a {inter.types[time_field]}; RecBole orders by a float")
@@ -246,7 +179,7 @@ def _check_times(inter: _Atomic, user: np.ndarray, time: np.ndarray, time_field:
         )
 
 
-def _check_counts(inter: _Atomic, user_field, item_field, min_events: int, candidates: int, result: Checked) -> None:
+def _check_counts(inter: Atomic, user_field, item_field, min_events: int, candidates: int, result: Checked) -> None:
     lengths = np.bincount(inter.codes(user_field))
     short = np.flatnonzero((lengths > 0) & (lengths < min_events))
     if len(short):
@@ -261,7 +194,7 @@ def _check_counts(inter: _Atomic, user_field, item_field, min_events: int, candi
         )
 
 
-def _check_ids(table: _Atomic, inter: _Atomic, key: str, result: Checked) -> None:
+def _check_ids(table: Atomic, inter: Atomic, key: str, result: Checked) -> None:
     """Ids that are described twice or not at all, or described without an event."""
     described, used = table.values(key), inter.values(key)
     if len(described) < len(table.codes(key)):

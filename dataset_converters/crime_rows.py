@@ -1,0 +1,215 @@
+"""The rows of a city's crime export that can be used, gathered file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dataset_converters.layouts import Layout
+from dataset_converters.meaning import Collected
+from dataset_converters.report import SHOWN, Tally
+from dataset_converters.table import Batch, TableReader
+from dataset_converters.times import DAY, MISSING, UNREADABLE, Dates, clock_seconds, split_date_and_clock
+from dataset_converters.vocabulary import MISSING_NUMBER, NO_COORDINATE, CaseNumbers, Vocabulary, coordinates
+
+NO_START = np.iinfo(np.int64).min
+
+
+class CrimeRows:
+    """Collects the rows that count, as whole numbers.
+
+    Args:
+        generator: the roles that make up a generator.
+        element: the choice of `layout.classes`.
+        year: only events that start in this year; None for all.
+    """
+
+    def __init__(self, layout: Layout, generator: Sequence[str], element: str, year: int | None, tally: Tally):
+        self.layout = layout
+        self.generator = tuple(generator)
+        self._code_role, description = layout.classes[element]
+        self.tally = tally
+        self._year = year
+        self._limits = None if year is None else tuple(_seconds_of_new_year(year + after) for after in (0, 1))
+        self._first, self._last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
+        self._outside = 0
+        self._numbers = CaseNumbers()
+        self._parts: list[Collected] = []
+        self._fills = {role: rule for role, rule in layout.fill.items() if role in self.generator}
+        needed = [*self.generator, self._code_role, *(rule[0] for rule in self._fills.values())]
+        self._needed = tuple(dict.fromkeys(needed))
+        self._described = tuple(role for role in (*layout.described, description) if role and role not in needed)
+        self._vocabularies = {
+            role: Vocabulary(role in layout.whole_numbers, layout.missing.get(role, frozenset()))
+            for role in (*self._needed, *self._described)
+        }
+        self._clocks: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return sum(len(part.seconds) for part in self._parts)
+
+    def span(self) -> str:
+        """The first and last day among the rows with a readable start."""
+        if self._first > self._last:
+            return "no row has a readable start"
+        return f"the rows run from {_day(self._first)} to {_day(self._last)}"
+
+    def read_file(self, path: Path, order: str | None, progress: bool) -> None:
+        """Adds the rows of a file; reads it a second time if its dates turn out to put the day first."""
+        before, counts = len(self._parts), self.tally.snapshot()
+        seen = self._first, self._last, self._outside
+        dates = self._read_as(path, order or "mdy", progress)
+        if order is None and (shown := dates.order_shown(str(path))) != dates.order:
+            del self._parts[before:]
+            self.tally.restore(counts)
+            self._first, self._last, self._outside = seen
+            self._read_as(path, shown, progress)
+
+    def _read_as(self, path: Path, order: str, progress: bool) -> Dates:
+        layout, dates = self.layout, Dates(order)
+        always = [layout.number, layout.date, *([layout.clock] if layout.clock else []), *self._needed]
+        wanted = [*self._described, "latitude", "longitude"]
+        reader = TableReader(
+            path,
+            lambda header: layout.find(str(path), header, always, wanted),
+            plain=[layout.number, "latitude", "longitude", *([] if layout.clock else [layout.date])],
+            skip_bad=self.tally.tolerate is not None,
+            progress=progress,
+        )
+        for batch in reader.batches():
+            self._add(batch, dates)
+        self.tally.read += len(reader.bad_rows)
+        examples = (f"{path} {bad}" for bad in reader.bad_rows)
+        self.tally.reject("wrong number of fields", len(reader.bad_rows), examples)
+        return dates
+
+    def _add(self, batch: Batch, dates: Dates) -> None:
+        self.tally.read += batch.length
+        seconds = self._starts(batch, dates)
+        rows = np.flatnonzero(seconds != NO_START)
+        if self._limits:
+            inside = (seconds[rows] >= self._limits[0]) & (seconds[rows] < self._limits[1])
+            self.tally.drop(f"outside {self._year}", len(rows) - int(inside.sum()))
+            rows = rows[inside]
+        number = self._numbers.codes(batch.columns[self.layout.number].take(pa.array(rows)))
+        lacking = number == MISSING_NUMBER
+        if lacking.any():
+            examples = (batch.where(int(row)) for row in rows[lacking])
+            self.tally.reject("no complaint or case number", int(lacking.sum()), examples)
+            rows, number = rows[~lacking], number[~lacking]
+        codes, kept = self._codes(batch, rows)
+        rows = rows[kept]
+        latitude, longitude, outside = self._coordinates(batch, rows)
+        self._outside += outside
+        self._parts.append(Collected(seconds[rows], number[kept], codes, latitude, longitude))
+
+    def _starts(self, batch: Batch, dates: Dates) -> np.ndarray:
+        """[n] int64 seconds since 1970 of the events' start; NO_START in rows that were counted out."""
+        column = batch.columns[self.layout.date]
+        if self.layout.clock:
+            texts = split_date_and_clock(column.dictionary)[0]
+            date_texts = pa.DictionaryArray.from_arrays(column.indices, texts)
+            clock_texts = batch.columns[self.layout.clock]
+        else:
+            date_texts, clock_texts = (part.dictionary_encode() for part in split_date_and_clock(column))
+        days = dates.days(date_texts, batch.row_number)
+        clocks = self._clock_table(clock_texts.dictionary.to_numpy(zero_copy_only=False).tolist())[
+            clock_texts.indices.to_numpy()
+        ]
+        blank = self._blank(batch) if (days == MISSING).any() else np.zeros(batch.length, bool)
+        self.tally.drop("blank rows", int(blank.sum()))
+        bad = blank.copy()
+        for values, texts, noun in ((days, date_texts, "date"), (clocks, clock_texts, "time of day")):
+            for kind, reason in ((MISSING, f"no {noun}"), (UNREADABLE, f"unreadable {noun}")):
+                rows = np.flatnonzero((values == kind) & ~bad)
+                examples = (f"{batch.where(int(row))} {texts[int(row)].as_py()!r}" for row in rows[:SHOWN])
+                self.tally.reject(reason, len(rows), examples)
+                bad[rows] = True
+        seconds = np.where(bad, NO_START, days * DAY + clocks)
+        if not bad.all():
+            self._first = min(self._first, int(seconds[~bad].min()))
+            self._last = max(self._last, int(seconds[~bad].max()))
+        return seconds
+
+    def _clock_table(self, texts: list[str]) -> np.ndarray:
+        for text in texts:
+            if text not in self._clocks:
+                self._clocks[text] = clock_seconds(text)
+        return np.array([self._clocks[text] for text in texts] or [MISSING], np.int64)
+
+    @staticmethod
+    def _blank(batch: Batch) -> np.ndarray:
+        blank = np.ones(batch.length, bool)
+        for column in batch.columns.values():
+            blank &= pc.equal(pc.cast(column, pa.string()), "").to_numpy(zero_copy_only=False)
+        return blank
+
+    def _codes(self, batch: Batch, rows: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Numbers of the values at `rows` by role, and which of `rows` have all that is needed ([len(rows)] bool)."""
+        codes = {}
+        for role, vocabulary in self._vocabularies.items():
+            if role in batch.columns:
+                codes[role] = vocabulary.codes(batch.columns[role])[rows]
+            else:
+                codes[role] = np.full(len(rows), -1, np.int32)
+        for role, (other, value, filler) in self._fills.items():
+            matching = codes[other] == self._vocabularies[other].code(value)
+            codes[role][matching & (codes[role] < 0)] = self._vocabularies[role].code(filler)
+        kept = np.ones(len(rows), bool)
+        for role in dict.fromkeys([*self.generator, self._code_role]):
+            present = codes[role] >= 0
+            self.tally.drop(f"no {role.replace('_', ' ')}", int((kept & ~present).sum()))
+            kept &= present
+        return {role: values[kept] for role, values in codes.items()}, kept
+
+    def _coordinates(self, batch: Batch, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+        if not {"latitude", "longitude"} <= batch.columns.keys():
+            nothing = np.full(len(rows), NO_COORDINATE, np.int32)
+            return nothing, nothing, 0
+        taken = [batch.columns[role].take(pa.array(rows)) for role in ("latitude", "longitude")]
+        return coordinates(taken[0], taken[1], self.layout.box)
+
+    def collected(self) -> Collected:
+        """All rows kept, renumbered into orders that do not depend on the order of the rows; empties the collector."""
+        parts, self._parts = self._parts, []
+        texts, codes = {}, {}
+        for role, vocabulary in self._vocabularies.items():
+            texts[role], place = vocabulary.in_order()
+            met = _joined([part.codes.pop(role) for part in parts], np.int32)
+            codes[role] = np.where(met < 0, np.int32(-1), np.r_[place, np.int32(-1)][met])
+        return Collected(
+            seconds=_joined([part.seconds for part in parts], np.int64),
+            number=self._numbers.in_order(_joined([part.number for part in parts], np.int64)),
+            codes=codes,
+            latitude=_joined([part.latitude for part in parts], np.int32),
+            longitude=_joined([part.longitude for part in parts], np.int32),
+            texts=texts,
+        )
+
+    def notes(self) -> list[str]:
+        """What was cleaned without dropping a row."""
+        notes = []
+        for role, vocabulary in self._vocabularies.items():
+            if vocabulary.rewritten:
+                shown = ", ".join(map(repr, sorted(vocabulary.rewritten)[:SHOWN]))
+                count = len(vocabulary.rewritten)
+                notes.append(f"{role}: {count} values rid of outer blanks, leading zeros or thousands commas ({shown})")
+        if self._outside:
+            notes.append(f"{self._outside:,} rows have coordinates outside the city, left out of the mean positions")
+        return notes
+
+
+def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+
+
+def _seconds_of_new_year(year: int) -> int:
+    return int(np.datetime64(f"{year:04d}-01-01", "s").astype(np.int64))
+
+
+def _day(seconds: int) -> str:
+    return str(np.datetime64(seconds, "s").astype("datetime64[D]"))
