@@ -13,6 +13,7 @@ from recbole_hail.losses import closed_form
 from recbole_hail.losses.hail import HailSettings
 
 LARGEST_LOGIT = 1e30  # as in `likelihood.log_likelihood`
+LEAST_GAMMA = 0.25  # in C, where p is 0 below 1e-38: p^gamma of such an element must not count
 
 
 class OfBlock(NamedTuple):
@@ -37,7 +38,7 @@ def blocks_for(
     clamps = not bound < LARGEST_LOGIT / 2  # also where something is not finite
     beyond_c = {
         f"{hidden.dtype}": hidden.dtype != torch.float32,
-        f"gamma = {settings.gamma}": distillation == "med" and settings.gamma != 1,
+        f"gamma = {settings.gamma}": distillation == "med" and settings.gamma < LEAST_GAMMA,
         f"mimicry of {peers} peers": distillation == "mimicry" and peers != 2,
         f"logits beyond {LARGEST_LOGIT / 2:.0e}": clamps,
     }
@@ -55,13 +56,14 @@ class NativeBlocks:
         self.bias, self.kernel = bias.contiguous(), native.library().hail_rows
         terms = settings.positive_term * native.POSITIVE | settings.negative_term * native.NEGATIVE
         self.distils = {"none": 0, "med": terms, "mimicry": native.MIMICRY}[distillation]
+        self.gamma = settings.gamma if distillation == "med" else 1.0
 
     def __call__(self, logits: Tensor, targets: Tensor, own: Tensor, distilled: Tensor) -> OfBlock:
         peers, positions, elements = logits.shape
         found = OfBlock(logits.new_empty(3, peers, positions), torch.zeros_like(self.bias))
         status = self.kernel(
             *(peers, positions, elements, logits.data_ptr(), logits.stride(0), self.bias.data_ptr()),
-            *(targets.data_ptr(), own.data_ptr(), distilled.data_ptr(), self.distils),
+            *(targets.data_ptr(), own.data_ptr(), distilled.data_ptr(), self.distils, self.gamma),
             *(found.terms.data_ptr(), found.grad_bias.data_ptr()),
         )
         if status:

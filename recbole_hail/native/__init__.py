@@ -33,7 +33,7 @@ SECONDS = 60  # a compiler takes one; more and something is wrong
 INTEGER, BITS, FLOAT, POINTER = ctypes.c_int64, ctypes.c_int, ctypes.c_float, ctypes.c_void_p
 RANGE = INTEGER, INTEGER  # first, and the first beyond
 FUNCTIONS = {  # by name: what they are given and what they return; the sources say what each is
-    "hail_rows": ([*[INTEGER] * 3, POINTER, INTEGER, *[POINTER] * 4, BITS, POINTER, POINTER], BITS),
+    "hail_rows": ([*[INTEGER] * 3, POINTER, INTEGER, *[POINTER] * 4, BITS, FLOAT, POINTER, POINTER], BITS),
     "hail_attention": ([*RANGE, *[POINTER] * 6, FLOAT], BITS),
     "hail_attention_backward": ([*RANGE, *[POINTER] * 5, FLOAT, *[POINTER] * 4], BITS),
     "hail_gelu": ([*RANGE, *[POINTER] * 3], None),

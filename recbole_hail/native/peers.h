@@ -14,6 +14,7 @@
 typedef struct {
     float *row;        /* [V] logits; then e = exp(logit - second), 0 at target and likeliest; then the gradient */
     float *p;          /* [TILE] of one tile: e * scale */
+    float *weights;    /* [TILE] of one tile: p^gamma, which is p itself where gamma is 1 */
     float *e_at;       /* [T] e at the likeliest element of every peer */
     int64_t likeliest;
     bool right;        /* the likeliest element is the target */
@@ -22,9 +23,9 @@ typedef struct {
     double log_unlikely, log_p_likeliest, log_p_target;
     double normalizer; /* log-sum-exp of all logits, which leaves log p of all but the likeliest element */
     double weight;     /* of -log p of the target, in self-knowledge and positive term together */
-    double hint;       /* the others' mean p at the likeliest element, 0 where that is the target */
+    double hint;       /* q at the likeliest element, 0 where that is the target */
     double negative;   /* Eq. 12 */
-    double sum;        /* of q p / (1 - p) but for the likeliest element; q is the others' mean p */
+    double sum;        /* of q p / (1 - p) but for the likeliest element; q is the others' mean p^gamma */
     float even, ratio; /* gradient = e * (even + ratio * q / (1 - p)) */
 } Peer;
 

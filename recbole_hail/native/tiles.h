@@ -39,6 +39,22 @@ static inline float minus_log_of_rest(float p)
     return value * p;
 }
 
+/* log(x) for x > 0; polynomial and constants of Moshier's cephes library (logf). */
+static inline float logarithm(float x)
+{
+    int32_t bits, exponent;
+    memcpy(&bits, &x, sizeof bits);
+    exponent = (bits - 0x3f3504f3) >> 23; /* leaves a factor from sqrt(1/2) to sqrt(2) */
+    bits -= exponent << 23;
+    memcpy(&x, &bits, sizeof x);
+    float r = x - 1.0f, square = r * r;
+    float value = (7.0376836292e-2f * r - 1.1514610310e-1f) * r + 1.1676998740e-1f;
+    value = ((value * r - 1.2420140846e-1f) * r + 1.4249322787e-1f) * r - 1.6668057665e-1f;
+    value = ((value * r + 2.0000714765e-1f) * r - 2.4999993993e-1f) * r + 3.3333331174e-1f;
+    value = value * r * square - exponent * 2.12194440e-4f - 0.5f * square;
+    return r + value + exponent * 0.693359375f;
+}
+
 static inline float largest_in(const float *row, const float *bias, int64_t length)
 {
     float largest = -FLT_MAX;
@@ -65,6 +81,12 @@ static inline float exponentials(float *row, const float *bias, float second, in
 static inline void multiply(float *restrict p, const float *restrict e, float scale, int64_t length)
 {
     for (int64_t k = 0; k < length; k++) p[k] = e[k] * scale;
+}
+
+/* q = p^gamma for 0 <= p <= 1 and gamma > 0. */
+static inline void raise_to(float *restrict q, const float *restrict p, float gamma, int64_t length)
+{
+    for (int64_t k = 0; k < length; k++) q[k] = p[k] > 0.0f ? exponential(gamma * logarithm(p[k])) : 0.0f;
 }
 
 static inline void add(float *restrict sum, const float *restrict p, int64_t length)
