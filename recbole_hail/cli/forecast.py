@@ -1,5 +1,6 @@
 """Forecast the next events of generators from a checkpoint, with calibrated probabilities."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def _check(arguments) -> None:
             problems.append(f"{name}: {file} is a folder; name a file")
         elif file and not file.parent.is_dir():
             problems.append(f"{name}: the folder of {file} does not exist")
-    problems += _same_files(arguments)
+    problems += _same_files(arguments) + _files_of_the_run(arguments)
     if problems:
         raise SettingsError(problems)
 
@@ -62,6 +63,18 @@ def _same_files(arguments) -> list[str]:
         for name, others in (("map", ("checkpoint", "history")), ("output", ("checkpoint", "history", "map")))
         for other in others
         if name in files and files[name] == files.get(other)
+    ]
+
+
+def _files_of_the_run(arguments) -> list[str]:
+    """What `run_recbole` and `report` left beside the checkpoint must not go: reports and tables read it."""
+    stem = os.path.splitext(os.path.abspath(arguments.checkpoint))[0]
+    of_run = {Path(stem + suffix).resolve() for suffix in (".json", ".ranks.npz", ".calibration.json", ".html")}
+    given = {name: getattr(arguments, name) for name in ("output", "map")}
+    return [
+        f"{name}: {file} belongs to the run that left the checkpoint; give another name"
+        for name, file in given.items()
+        if file and file.resolve() in of_run and file.exists()
     ]
 
 

@@ -35,9 +35,12 @@ def _check_comparable(configs: dict) -> None:
 
 
 def _run() -> None:
-    arguments, _ = parse(_parser())
+    arguments, settings = parse(_parser())
+    sys.argv[1:] = settings  # the rest is this command's, and RecBole would take it for settings
     files = config_files(arguments)
     models = [name.strip() for name in arguments.model_list.split(",") if name.strip()]
+    if not models:
+        raise SettingsError([f"model_list: {arguments.model_list!r} names none; give names separated by commas"])
     configs = {model: checked_config(model, arguments.dataset, files) for model in models}
     _check_comparable(configs)
     for config in configs.values():  # all of them before the first is trained

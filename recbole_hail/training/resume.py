@@ -59,7 +59,7 @@ def restore(trainer, file: str) -> None:
     """Brings the trainer to the state that the run had when it wrote `file`.
 
     Raises:
-        CheckpointError: the file is no checkpoint of such a run, or of one with other settings or data.
+        CheckpointError: `file` is none of such a run, or of one with other settings or data, or its best is missing.
     """
     state = read_checkpoint(file)
     if "run" not in state:
@@ -67,6 +67,11 @@ def restore(trainer, file: str) -> None:
     check_continues(file, state["config"], trainer.config)
     run = state["run"]
     trainer.saved_model_file = os.path.join(os.path.dirname(file), run["saved_model_file"])
+    if run["best_epoch"] is not None and not os.path.exists(trainer.saved_model_file):
+        raise CheckpointError(
+            f"resume: {file} goes on from the best checkpoint of its run, which is not beside it under its name; "
+            f"put it there: {trainer.saved_model_file}"
+        )
     trainer.start_epoch = state["epoch"] + 1
     trainer.cur_step = state["cur_step"]
     trainer.best_valid_score = state["best_valid_score"]

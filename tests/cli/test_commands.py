@@ -97,6 +97,7 @@ def test_run_recbole_group_prints_and_writes_both_tables(cyclic, run_command):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "| HAIL |" in done.stdout and "| Pop  |" in done.stdout
+    assert "is not a setting" not in done.stderr, "it warned of its own --model_list"
     assert "HAIL" in Path("latex/test.tex").read_text() and "Pop" in Path("latex/valid.tex").read_text()
 
 
@@ -117,6 +118,12 @@ def test_a_group_of_models_that_are_evaluated_differently_is_refused(cyclic, run
     done = run_here("run_recbole_group", "--model_list=HAIL,Pop", "--dataset=cyclic", "--config_files=small.yaml")
     assert done.returncode == 2, done.stderr[-3000:]
     assert "error: topk: differs between the models" in done.stderr
+
+
+def test_a_group_of_no_models_is_an_error(cyclic, run_here):
+    """It did nothing, with exit status 0."""
+    done = run_here("run_recbole_group", "--model_list=,", "--dataset=cyclic")
+    assert done.returncode == 2 and "error: model_list: ',' names none; give names separated by commas" in done.stderr
 
 
 def test_a_folder_that_cannot_be_made_is_one_message_and_status_2(cyclic, run_here):

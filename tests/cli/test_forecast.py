@@ -84,6 +84,18 @@ def test_a_forecast_is_not_written_over_its_checkpoint(checkpoint, forecast, nam
     assert Path(checkpoint).read_bytes() == before
 
 
+@pytest.mark.parametrize(("name", "suffix"), [("output", ".json"), ("map", ".html")])
+def test_a_forecast_is_not_written_over_what_the_run_left(checkpoint, forecast, name, suffix):
+    """--output=X.json beside X.pth replaced the run's record, which `report` then took for one."""
+    file = Path(checkpoint).with_suffix(suffix)
+    before = file.read_text() if file.exists() else file.write_text("a report") and file.read_text()
+    status, _, told = forecast(
+        "--checkpoint", checkpoint, "--all", "--group=e7", "--map=m.html", f"--{name}", str(file)
+    )
+    assert status == 2 and f"{name}: {file} belongs to the run that left the checkpoint; give another name" in told
+    assert file.read_text() == before
+
+
 def test_events_of_one_generator_by_two_names_are_one_generators_in_their_order(checkpoint, forecast):
     Path("two.csv").write_text("generator,element,timestamp\ng1,e5,3\nG1,e90,2\ng1,e7,1\n")
     status, printed, _ = forecast("--checkpoint", checkpoint, "--history=two.csv", "--topk=1", "--format=json")

@@ -150,6 +150,17 @@ def test_resuming_from_the_best_checkpoint_gives_the_same_numbers_too(cyclic, sm
     assert again["best_valid_result"] == whole["best_valid_result"]
 
 
+def test_resuming_without_the_best_checkpoint_beside_it_is_refused_before_training(cyclic, small):
+    """It trained to the end, failed at the test for want of the best, and had removed the latest checkpoint by then."""
+    run(small, epochs=2)
+    (best,) = cyclic.glob("saved/*.pth")
+    elsewhere = best.rename(cyclic / "moved.pth")
+    before = elsewhere.read_bytes()
+    with pytest.raises(CheckpointError, match=rf"not beside it under its name; put it there: .*{best.name}"):
+        run(small, epochs=2, resume=str(elsewhere))
+    assert elsewhere.read_bytes() == before
+
+
 def test_resuming_with_other_settings_names_them(cyclic, small):
     run(small, epochs=1)
     (checkpoint,) = cyclic.glob("saved/*.pth")
