@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.backend_bases import FigureCanvasBase
 
-from recbole_hail.cli.common import guarded, parse, recbole_parser
+from recbole_hail.cli.common import guarded, parse, recbole_parser, settings_of
 from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.configuration import yaml_folder
 from recbole_hail.data.requirements import check_files
@@ -57,9 +57,11 @@ def _space_file(asked: str | None, model: str) -> Path:
     )
 
 
-def _check_arguments(arguments, space: Space) -> None:
+def _check_arguments(arguments, space: Space, settings: dict[str, str]) -> None:
     """SettingsError with all that does not go together."""
     found, ray = [], arguments.tool.lower() == "ray"
+    for name in sorted(space.keys() & settings.keys()):
+        found.append(f"{name}: {settings[name]} is given for all trials, but the space searches it; leave out one")
     if arguments.tool.lower() not in TOOLS:
         found.append(f"tool: {arguments.tool!r} must be Hyperopt or Ray")
     for name in ("max_evals", "early_stop"):
@@ -85,7 +87,7 @@ def _run() -> None:
     arguments, settings = parse(_parser())
     sys.argv[1:] = settings  # the rest is this command's, and RecBole would take it for settings
     space = read_space(_space_file(arguments.params_file, arguments.model))
-    _check_arguments(arguments, space)
+    _check_arguments(arguments, space, settings_of(settings, "run_hyper"))
     config = checked_config(arguments.model, arguments.dataset, config_files(arguments))
     if config["resume"]:
         raise SettingsError([f"resume: {config['resume']} cannot be continued by a search; leave it out"])

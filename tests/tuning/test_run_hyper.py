@@ -99,6 +99,13 @@ def test_trials_of_another_search_are_refused(search, capsys, arguments, space, 
     assert (FOLDER / "trials.jsonl").read_bytes() == before
 
 
+def test_a_setting_that_is_given_and_searched_is_refused(search, capsys):
+    """The space won, without a word."""
+    assert search("--epochs=1", "--alpha=0.3", space="alpha choice [0.6,0.7]\n") == 2
+    assert "alpha: 0.3 is given for all trials, but the space searches it; leave out one" in capsys.readouterr().err
+    assert not FOLDER.exists()
+
+
 @pytest.mark.parametrize("name", ["tpe", "bayes"])
 def test_tpe_has_recboles_name_too_and_tries_a_space_of_ranges(search, name):
     assert search("--epochs=1", f"--algo={name}", "--max_evals=2", space="alpha uniform 0.1,0.9\n") == 0
