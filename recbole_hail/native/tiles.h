@@ -45,7 +45,7 @@ static inline float logarithm(float x)
     int32_t bits, exponent;
     memcpy(&bits, &x, sizeof bits);
     exponent = (bits - 0x3f3504f3) >> 23; /* leaves a factor from sqrt(1/2) to sqrt(2) */
-    bits -= exponent << 23;
+    bits -= exponent * (1 << 23);
     memcpy(&x, &bits, sizeof x);
     float r = x - 1.0f, square = r * r;
     float value = (7.0376836292e-2f * r - 1.1514610310e-1f) * r + 1.1676998740e-1f;

@@ -66,12 +66,13 @@ def restore(trainer, file: str) -> None:
         raise CheckpointError(f"resume: {file} does not hold the state of a HAIL run")
     check_continues(file, state["config"], trainer.config)
     run = state["run"]
-    trainer.saved_model_file = os.path.join(os.path.dirname(file), run["saved_model_file"])
-    if run["best_epoch"] is not None and not os.path.exists(trainer.saved_model_file):
+    best = os.path.join(os.path.dirname(file), run["saved_model_file"])
+    if run["best_epoch"] is not None and not os.path.exists(best):
         raise CheckpointError(
             f"resume: {file} goes on from the best checkpoint of its run, which is not beside it under its name; "
-            f"put it there: {trainer.saved_model_file}"
+            f"put it there: {best}"
         )
+    trainer.saved_model_file = best
     trainer.start_epoch = state["epoch"] + 1
     trainer.cur_step = state["cur_step"]
     trainer.best_valid_score = state["best_valid_score"]

@@ -17,8 +17,9 @@ def chosen(dtype=torch.float32, peers=2, size=1.0, **settings):
 
 def test_float32_with_the_papers_weights_is_worked_on_in_c(monkeypatch):
     monkeypatch.setattr(native, "library", lambda: SimpleNamespace(hail_rows=print))
-    for settings in ({}, {"gamma": 0.25}, {"beta": 0.1}, {"distillation": "none"}, {"distillation": "mimicry"}):
+    for settings in ({}, {"beta": 0.1, "positive_term": False}, {"distillation": "none"}, {"distillation": "mimicry"}):
         assert chosen(**settings) is blocks.NativeBlocks
+    assert chosen(gamma=0.25) is chosen(gamma=2.0) is blocks.NativeBlocks
     assert chosen(distillation="mimicry", gamma=0.0) is blocks.NativeBlocks  # which has no gamma
     assert chosen(peers=1, gamma=0.0) is blocks.NativeBlocks  # nothing is distilled
 
