@@ -39,8 +39,9 @@ def form(request, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    """Products of 7 positions or fewer and blocks of 3 or fewer, so that small cases have several of both."""
+    """Products of 7 positions and 5 elements at most, blocks of 3 positions: small cases have several of all."""
     monkeypatch.setattr(module, "FEWEST_POSITIONS", 7)
+    monkeypatch.setattr(module, "COLUMNS", 5)
     monkeypatch.setattr(module, "ON_CPU", module.ChunkSizes(product=1, block=30))
 
 
