@@ -18,6 +18,7 @@ from recbole.config import Config
 from recbole.data.dataset import Dataset
 
 from recbole_hail import compat, ranks
+from recbole_hail.building import build_model
 from recbole_hail.configuration import with_checks, with_our_yaml
 from recbole_hail.data import caches
 from recbole_hail.data.history import attach_history
@@ -60,6 +61,7 @@ def register() -> None:
     for module in (recbole.quick_start, recbole.quick_start.quick_start):
         module.run_recboles = ranks.run_recboles
         module.objective_function = objective_function
+    recbole.quick_start.quick_start.get_model = lambda _: build_model
 
 
 def _with_file_check(original):

@@ -2,6 +2,7 @@
 
 import re
 from importlib.util import find_spec
+from math import inf
 
 from recbole.evaluator.register import metrics_dict
 from recbole.utils import EvaluatorType, ModelType
@@ -10,6 +11,7 @@ from recbole_hail.data.times import by_time
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.registry import base_of
 from recbole_hail.settings import check, number, optional, whole
 
 _OF_EVALUATION = {"split", "order", "group_by", "mode"}
@@ -34,7 +36,9 @@ def check_forms(merged: dict) -> None:
 
 def problems(config) -> list[str]:
     """One sentence for each wrong setting: its name, its value, what to do."""
-    found = _valid_metric(config) + _evaluation(config) + check(config, _CHECKS) + _columns(config)
+    found = _valid_metric(config) + _evaluation(config) + check(config, _CHECKS) + _columns(config) + _attention(config)
+    if base_of(config.model_class) is None:
+        found += check(config, _OF_RECBOLES_MODELS)
     if config["log_wandb"] and find_spec("wandb") is None:
         found.append("log_wandb: True needs wandb, which is not installed; pip install wandb, or leave it out")
     return found
@@ -74,7 +78,8 @@ def _valid_metric(config) -> list[str]:
     shown = [name for metric in config["metrics"] for name in _results(metric, config["topk"])]
     if protocol_of(config, "valid"):
         allowed = metrics.names(config["metrics"], config["topk"])
-        shown = f"{', '.join(shown)}, MRR, or one of these after repeat_ or new_"
+        whole_list = ["MRR"] * ("mrr" in allowed)
+        shown = f"{', '.join(shown + whole_list)}, or one of these after repeat_ or new_"
     else:
         allowed = [name.lower() for name in shown]
         shown = ", ".join(shown)
@@ -122,10 +127,49 @@ def _columns(config) -> list[str]:
     return found
 
 
+def _attention(config) -> list[str]:
+    """Of all models with self-attention, ours and RecBole's."""
+    heads, hidden = config["n_heads"], config["hidden_size"]
+    if heads is None:
+        return []
+    divides = not (whole(1)(heads) and whole(1)(hidden)) or hidden % heads == 0
+    found = [] if divides else [f"n_heads: {heads} must divide hidden_size: {hidden}"]
+    return found + check(config, [("n_layers", whole(1), _AT_LEAST_1)])
+
+
+def _clips(given) -> bool:
+    return given["max_norm"] > 0 and set(given) <= {"max_norm", "norm_type", "error_if_nonfinite", "foreach"}
+
+
+def _lengths(topk) -> bool:
+    return all(map(whole(1), topk))
+
+
+_AT_LEAST_0, _AT_LEAST_1 = (f"must be a whole number of at least {least}" for least in (0, 1))
+
 _CHECKS = [
+    ("train_batch_size", whole(1), _AT_LEAST_1),
+    ("eval_batch_size", whole(1), _AT_LEAST_1),
+    ("epochs", whole(0), _AT_LEAST_0),
+    ("eval_step", whole(0), f"{_AT_LEAST_0}; 0 never validates"),
+    ("stopping_step", whole(0), _AT_LEAST_0),
+    ("learning_rate", lambda v: v > 0, "must be positive"),
+    ("weight_decay", number(0, inf), "must not be negative"),
+    ("clip_grad_norm", optional(_clips), "must be {max_norm: a positive number}, or ~ for none"),
+    ("topk", optional(_lengths), "must be whole numbers of at least 1, as in [1, 5, 10]"),
+    ("metric_decimal_place", whole(0), _AT_LEAST_0),
     ("user_inter_num_interval", optional(_are_intervals), f"must be {_HOW}"),
     ("item_inter_num_interval", optional(_are_intervals), f"must be {_HOW}"),
     ("val_interval", optional(_filters), f"must name for each field {_HOW}, or a list of tokens"),
-    ("seed", optional(number(0, 2**32 - 1)), "must lie from 0 to 4294967295"),
-    ("loss_decimal_place", optional(whole(0)), "must be a whole number of at least 0"),
+    ("seed", lambda v: whole(0)(v) and v < 2**32, "must be a whole number from 0 to 4294967295"),
+    ("loss_decimal_place", optional(whole(0)), _AT_LEAST_0),
+]
+
+# Settings of many of its models, each of which has some of them. HAIL's yaml gives all of ours their own bounds.
+_OF_RECBOLES_MODELS = [
+    *((name, optional(whole(1)), _AT_LEAST_1) for name in ("embedding_size", "hidden_size", "inner_size", "n_heads")),
+    *(
+        (name, optional(number(0, 1)), "must lie in [0, 1]")
+        for name in ("dropout_prob", "hidden_dropout_prob", "attn_dropout_prob")
+    ),
 ]

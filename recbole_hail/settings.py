@@ -49,7 +49,7 @@ def problems(config, *, learns: Iterable[str] = ("masked", "next")) -> list[str]
 
     `learns` is what the model trains its base networks to predict.
     """
-    return check(config, _CHECKS) + _peers(config, learns) + _sizes(config)
+    return check(config, _CHECKS) + _peers(config, learns)
 
 
 def check(config, checks: Iterable[tuple[str, Callable, str]]) -> list[str]:
@@ -93,10 +93,6 @@ def optional(test: Callable) -> Callable:
     return lambda value: value is None or test(value)
 
 
-def _clips(given) -> bool:
-    return given["max_norm"] > 0 and set(given) <= {"max_norm", "norm_type", "error_if_nonfinite", "foreach"}
-
-
 _LEARNERS = ("adam", "adamw", "sgd", "adagrad", "rmsprop")  # for others RecBole takes Adam; sparse_adam wants sparse
 
 _CHECKS = [
@@ -113,7 +109,6 @@ _CHECKS = [
     ("mask_ratio", lambda v: 0 < v < 1, "must lie between 0 and 1"),
     ("max_masked", whole(1), "must be a whole number of at least 1"),
     ("ft_ratio", number(0, 1), "must lie in [0, 1]"),
-    ("n_layers", whole(1), "must be a whole number of at least 1"),
     ("n_heads", whole(1), "must be a whole number of at least 1"),
     ("hidden_size", whole(1), "must be a whole number of at least 1"),
     ("inner_size", whole(1), "must be a whole number of at least 1"),
@@ -122,17 +117,9 @@ _CHECKS = [
     ("hidden_act", *one_of(ACTIVATIONS)),
     ("initializer_range", lambda v: v > 0, "must be positive"),
     ("MAX_ITEM_LIST_LENGTH", whole(2), "must be a whole number of at least 2"),
-    ("train_batch_size", whole(1), "must be a whole number of at least 1"),
     ("train_batch_tokens", optional(whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
-    ("learning_rate", lambda v: v > 0, "must be positive"),
     ("learner", lambda v: v.lower() in _LEARNERS, f"must be one of {', '.join(_LEARNERS)}"),
-    ("clip_grad_norm", optional(_clips), "must be {max_norm: a positive number}, or ~ for none"),
-    ("weight_decay", number(0, float("inf")), "must not be negative"),
     ("layer_norm_eps", lambda v: v > 0, "must be positive"),
-    ("seed", whole(0), "must be a whole number of at least 0"),
-    ("epochs", whole(0), "must be a whole number of at least 0"),
-    ("eval_step", whole(0), "must be a whole number of at least 0; 0 never validates"),
-    ("stopping_step", whole(0), "must be a whole number of at least 0"),
     ("schedule", *one_of(SCHEDULES)),
     ("warmup_steps", whole(0), "must be a whole number of at least 0"),
 ]
@@ -158,10 +145,3 @@ def _peers(config, learns: Iterable[str]) -> list[str]:
     if choice != "mean" and not (whole(1)(choice) and choice <= peers):
         found.append(f"predict_with: {choice!r} must be mean or a peer from 1 to {peers}")
     return found
-
-
-def _sizes(config) -> list[str]:
-    heads, hidden = config["n_heads"], config["hidden_size"]
-    if all(whole(1)(value) for value in (heads, hidden)) and hidden % heads:
-        return [f"n_heads: {heads} must divide hidden_size: {hidden}"]
-    return []

@@ -50,7 +50,7 @@ def test_splits_of_recbole_are_taken(workplace, split):
             "unused_col: {'inter': ['item_id']} leaves out item_id, which is needed",
         ),
         ({"discretization": {"timestamp": {"method": "ED"}}}, "discretization: timestamp orders the events"),
-        ({"seed": 2**32}, "seed: 4294967296 must lie from 0 to 4294967295"),
+        ({"seed": 2**32}, "seed: 4294967296 must be a whole number from 0 to 4294967295"),
         ({"loss_decimal_place": -1}, "loss_decimal_place: -1 must be a whole number"),
         ({"loss_decimal_place": "abc"}, "loss_decimal_place: 'abc' must be a whole number"),
         ({"learner": "sparse_adam"}, "learner: 'sparse_adam' must be one of"),
@@ -83,3 +83,39 @@ def test_wrong_values_are_named(workplace, settings, message):
 )
 def test_right_values_are_taken(workplace, settings):
     Config(model="HAIL", dataset="chi18", config_dict=settings)
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        ("SASRec", {"train_batch_size": 0}, "train_batch_size: 0 must be a whole number of at least 1"),
+        ("SASRec", {"eval_batch_size": "abc"}, "eval_batch_size: 'abc' must be a whole number of at least 1"),
+        ("SASRec", {"learning_rate": -1}, "learning_rate: -1 must be positive"),
+        ("SASRec", {"topk": [2.5]}, "topk: [2.5] must be whole numbers of at least 1"),
+        ("SASRec", {"epochs": 1.5}, "epochs: 1.5 must be a whole number of at least 0"),
+        ("SASRec", {"n_heads": 3}, "n_heads: 3 must divide hidden_size: 64"),
+        ("SASRec", {"n_layers": 0}, "n_layers: 0 must be a whole number of at least 1"),
+        ("SASRec", {"hidden_dropout_prob": 1.5}, "hidden_dropout_prob: 1.5 must lie in [0, 1]"),
+        ("GRU4Rec", {"embedding_size": 0}, "embedding_size: 0 must be a whole number of at least 1"),
+        ("BPR", {"weight_decay": -0.1}, "weight_decay: -0.1 must not be negative"),
+        ("Pop", {"seed": None}, "seed: None must be a whole number"),
+        ("HAIL", {"eval_batch_size": 0, "n_heads": 3}, "n_heads: 3 must divide hidden_size: 64; eval_batch_size: 0"),
+    ],
+)
+def test_wrong_values_of_any_models_settings_are_named(workplace, model, settings, message):
+    """They were tracebacks, for RecBole's own models and in searches over them."""
+    parts = said(model, **settings).split("; ")
+    assert all(any(part.startswith(wanted) for part in parts) for wanted in message.split("; "))
+    assert len(parts) == len(settings)
+
+
+def test_a_valid_metric_that_is_not_measured_is_not_offered(workplace):
+    """It said that MRR must be one of MRR."""
+    assert said(metrics=["Hit"], topk=[1, 5]) == (
+        "valid_metric: 'MRR' must be one of Hit@1, Hit@5, or one of these after repeat_ or new_ (metrics and topk)"
+    )
+
+
+@pytest.mark.parametrize(("model", "settings"), [("LightGCN", {"n_layers": 0}), ("NARM", {"dropout_probs": [0, 1]})])
+def test_settings_of_recboles_models_are_left_to_them(workplace, model, settings):
+    Config(model=model, dataset="chi18", config_dict=settings)

@@ -76,7 +76,7 @@ def test_resume_is_refused_where_it_cannot_be_exact(workplace):
         ({"eval_args": {"split": {"XX": [1]}}}, "eval_args: split {'XX': [1]} must be one of"),
         ({"log_wandb": True}, "log_wandb: True needs wandb, which is not installed"),
         ({"epochs": "abc"}, "epochs: 'abc' must be a whole number of at least 0"),
-        ({"seed": -1}, "seed: -1 must be a whole number of at least 0"),
+        ({"seed": -1}, "seed: -1 must be a whole number from 0 to"),
         ({"weight_decay": None}, "weight_decay: None must not be negative"),
         ({"base_network": 5}, "base_network: '5' must be one of bidirectional, causal, gru"),
     ],

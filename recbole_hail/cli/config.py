@@ -82,16 +82,17 @@ def checked_config(model: str, dataset: str, files: list[str] | None, settings: 
         raise
     except (KeyError, ValueError, TypeError, NotImplementedError, RuntimeError, SyntaxError, OSError) as error:
         raise SettingsError([f"settings: {error}"]) from None
-    _warn_of_unknown(config)
     return config
 
 
-def _warn_of_unknown(config: Config) -> None:
-    """RecBole takes any --name=value in silence, a misspelt one too."""
-    known = known_settings(config) | {"model", "dataset", "config_files"}
-    for name in config.cmd_config_dict:
-        close = [] if name in known else difflib.get_close_matches(name, known, n=1)
-        if close:
-            print(
-                f"warning: --{name} is not a setting of {config['model']}; did you mean --{close[0]}?", file=sys.stderr
-            )
+def warn_of_unknown(configs: list[Config]) -> None:
+    """Names what is like a setting of one of the models, and is none: RecBole takes a misspelling in silence."""
+    known = {"model", "dataset", "config_files"}.union(*map(known_settings, configs))
+    models = " or ".join(config["model"] for config in configs)
+    for given, dashes in ((configs[0].cmd_config_dict, "--"), (configs[0].file_config_dict, "")):
+        for name in sorted(given.keys() - known):
+            if close := difflib.get_close_matches(name, known, n=1):
+                print(
+                    f"warning: {dashes}{name} is not a setting of {models}; did you mean {dashes}{close[0]}?",
+                    file=sys.stderr,
+                )

@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.backend_bases import FigureCanvasBase
 
 from recbole_hail.cli.common import guarded, parse, recbole_parser, settings_of
-from recbole_hail.cli.config import checked_config, config_files
+from recbole_hail.cli.config import checked_config, config_files, warn_of_unknown
 from recbole_hail.configuration import yaml_folder
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
@@ -89,6 +89,7 @@ def _run() -> None:
     space = read_space(_space_file(arguments.params_file, arguments.model))
     _check_arguments(arguments, space, settings_of(settings, "run_hyper"))
     config = checked_config(arguments.model, arguments.dataset, config_files(arguments))
+    warn_of_unknown([config])
     if config["resume"]:
         raise SettingsError([f"resume: {config['resume']} cannot be continued by a search; leave it out"])
     sys.argv[1:] = []  # the settings reach the trials by themselves

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dataset_converters
 from recbole_hail.cli.common import add_processes, guarded, parse, recbole_parser, run_model
-from recbole_hail.cli.config import checked_config, config_files
+from recbole_hail.cli.config import checked_config, config_files, warn_of_unknown
 from recbole_hail.data.requirements import check_files
 
 
@@ -24,6 +24,7 @@ def _run() -> None:
     # RecBole reads settings from the process arguments, and this is none.
     sys.argv = [argument for argument in sys.argv if argument != "--download"]
     config = checked_config(arguments.model, arguments.dataset, files)
+    warn_of_unknown([config])
     if arguments.download and not os.path.isdir(config["data_path"]):
         dataset_converters.download(arguments.dataset, output=Path(config["data_path"]))
     check_files(config)

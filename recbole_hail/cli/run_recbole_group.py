@@ -6,7 +6,7 @@ from pathlib import Path
 from recbole.utils import list_to_latex
 
 from recbole_hail.cli.common import add_processes, guarded, parse, recbole_parser, run_model
-from recbole_hail.cli.config import checked_config, config_files
+from recbole_hail.cli.config import checked_config, config_files, warn_of_unknown
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.tables import result_table
@@ -42,6 +42,7 @@ def _run() -> None:
     if not models:
         raise SettingsError([f"model_list: {arguments.model_list!r} names none; give names separated by commas"])
     configs = {model: checked_config(model, arguments.dataset, files) for model in models}
+    warn_of_unknown([*configs.values()])
     _check_comparable(configs)
     for config in configs.values():  # all of them before the first is trained
         check_files(config)

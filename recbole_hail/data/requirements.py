@@ -5,7 +5,8 @@ import os
 from recbole_hail.data.times import by_time
 from recbole_hail.errors import DataError
 
-_NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "LABEL_FIELD")
+_NUMBERS = ("TIME_FIELD", "LABEL_FIELD")
+_NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", *_NUMBERS)
 
 
 def check_files(config) -> None:
@@ -29,7 +30,9 @@ def check_files(config) -> None:
     missing = [field for field in needed if field not in fields]
     if missing:
         setting = next(s for s in _NEEDED if config[s] == missing[0])
-        instead = next((field for field in reversed(fields) if field not in needed), [*fields][-1])
+        kind = "float" if setting in _NUMBERS else "token"
+        unused = [field for field in fields if field not in needed] or [*fields]
+        instead = next((field for field in unused if fields[field] == kind), unused[-1])
         order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
         alone = f" alone (field_separator: {config['field_separator']!r})" if len(fields) == 1 else ""
         raise DataError(
@@ -37,7 +40,7 @@ def check_files(config) -> None:
             f"column, or name the one to use{order}, as in --{setting}={instead}"
         )
     for field in needed:
-        kind = "float" if field in (config["TIME_FIELD"], config["LABEL_FIELD"]) else "token"
+        kind = "float" if field in [config[setting] for setting in _NUMBERS] else "token"
         if fields[field] != kind:
             why = "its numbers count" if kind == "float" else "it names things"
             raise DataError(

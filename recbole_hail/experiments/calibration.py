@@ -11,9 +11,10 @@ from time import perf_counter, process_time
 
 import torch
 from recbole.data import create_dataset, data_preparation
-from recbole.utils import get_model, init_seed
+from recbole.utils import init_seed
 from torch.nn.utils import clip_grad_norm_
 
+from recbole_hail.building import build_model
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import write_text
 from recbole_hail.report.notation import ModelSpec
@@ -163,7 +164,7 @@ class Stepper:
         init_seed(config["seed"], config["reproducibility"])
         self.config = config
         self.loader, *_ = data_preparation(config, create_dataset(config))
-        self.model = get_model(config["model"])(config, self.loader._dataset).to(config["device"]).train()
+        self.model = build_model(config, self.loader._dataset).train()
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config["learning_rate"])
         self.restart()
         self.most_steps = config["epochs"] * len(self.loader)

@@ -79,7 +79,8 @@ def make_plan(
         known |= known_here
         found += _problems_of_own_settings(spec, shared, known_here)
     if not found:
-        unknown = [name for name in settings if name not in known]
+        in_files = [name for name in base.file_config_dict if name not in known_settings(base)]  # HAIL's may be in all
+        unknown = [name for name in dict.fromkeys([*in_files, *settings]) if name not in known]
         found = [f"{name}: no model here has such a setting{_close(name, known)}" for name in unknown]
     if found:
         raise SettingsError(list(dict.fromkeys(found)))

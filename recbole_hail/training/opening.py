@@ -86,6 +86,7 @@ def _record_beside(path: Path, config) -> dict | None:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
         found = (record["model"], record["dataset"])
+        {**record["settings"], **record["results"]}  # which no other file has beside these names
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"record: {file} cannot be read ({error!r}); mend it, or move it away") from None
     if found != (config["model"], config["dataset"]):

@@ -73,6 +73,9 @@ def restore(trainer, file: str) -> None:
             f"put it there: {best}"
         )
     trainer.saved_model_file = best
+    folder = os.path.dirname(file) or "."
+    if not os.path.samefile(folder, trainer.checkpoint_dir):
+        trainer.logger.info(f"checkpoint_dir: {trainer.checkpoint_dir} is passed over; the run goes on in {folder}")
     trainer.start_epoch = state["epoch"] + 1
     trainer.cur_step = state["cur_step"]
     trainer.best_valid_score = state["best_valid_score"]

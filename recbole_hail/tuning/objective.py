@@ -5,8 +5,9 @@ from logging import getLogger
 
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
-from recbole.utils import get_model, get_trainer, init_logger, init_seed
+from recbole.utils import get_trainer, init_logger, init_seed
 
+from recbole_hail.building import build_model
 from recbole_hail.errors import DataError
 
 
@@ -36,7 +37,7 @@ def objective_function(config_dict=None, config_file_list=None, saved=True, on_v
     init_seed(config["seed"], config["reproducibility"])
     train_data, valid_data, test_data = data_preparation(config, create_dataset(config))
     init_seed(config["seed"], config["reproducibility"])
-    model = get_model(config["model"])(config, train_data._dataset).to(config["device"])
+    model = build_model(config, train_data._dataset)
     trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
 
     def after_validation(epoch: int, score: float) -> None:

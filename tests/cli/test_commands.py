@@ -35,6 +35,7 @@ def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_com
         (["--config_files=list.yaml"], ["config_files: list.yaml holds no settings"]),
         (["--config_files=latin.yaml"], ["config_files: latin.yaml is not text in utf-8"]),
         (["--metrics=['Nonsense']"], ["There is no metric named 'Nonsense'"]),
+        (["--USER_ID_FIELD=who"], ["has no field who", "as in --USER_ID_FIELD=user_id"]),  # proposed the last column
         (["--dataset=timeless"], ["has no field timestamp", "user_id, item_id, when", "--TIME_FIELD=when"]),
         (
             ["--metrics=[]", "--topk=[]", "--eval_args=5"],
@@ -73,6 +74,26 @@ def test_a_misspelt_setting_is_pointed_out(cyclic, run_here):
     done = run_hail(run_here, "--epochs=1", "--alhpa=0.3")
     assert done.returncode == 0
     assert "warning: --alhpa is not a setting of HAIL; did you mean --alpha?" in done.stderr
+
+
+def test_a_misspelt_setting_of_a_file_is_pointed_out(cyclic, run_here):
+    """It was passed over in silence."""
+    Path("misspelt.yaml").write_text("epochs: 1\nalhpa: 0.3\nnote of mine: 5\n")
+    files = "--config_files=small.yaml misspelt.yaml"
+    done = run_here("run_recbole", "--model=HAIL", "--dataset=cyclic", files)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("warning: ") == 1
+    assert "warning: alhpa is not a setting of HAIL; did you mean alpha?" in done.stderr
+
+
+def test_a_setting_of_one_model_of_a_group_is_no_misspelling(cyclic, run_here):
+    done = run_here(
+        "run_recbole_group", "--model_list=HAIL,SASRec", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=1",
+        "--loss_type=CE", "--loss_typ=CE", "--metrics=['Hit','MRR']", "--topk=[1,10]", "--valid_metric=MRR@10", FULL,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "warning: --loss_typ is not a setting of HAIL or SASRec; did you mean --loss_type?" in done.stderr
+    assert "warning: --loss_type" not in done.stderr
 
 
 def test_prune_writes_a_model_of_one_peer(cyclic, run_command, run_here):

@@ -90,6 +90,13 @@ def test_problems_are_named(cyclic, models, settings, expected):
     assert expected in str(raised.value)
 
 
+def test_a_misspelt_setting_of_a_file_is_named(cyclic):
+    """It was passed over in silence, where the same on the command line was an error."""
+    (cyclic / "misspelt.yaml").write_text("alhpa: 0.3\n")
+    with pytest.raises(SettingsError, match="alhpa: no model here has such a setting; did you mean alpha"):
+        plan(files=["small.yaml", "misspelt.yaml"])
+
+
 def test_problems_of_all_models_are_reported_together(cyclic):
     with pytest.raises(SettingsError) as raised:
         plan("HAIL[peers=0],HAIL[alpha=2;beta=1],Popp")

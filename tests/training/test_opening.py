@@ -75,8 +75,13 @@ def test_missing_data_are_named_with_the_ways_to_get_them(run, tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ('{"model": "SASRec", "dataset": "world"}', "is of SASRec on world, but .* holds HAIL on world"),
-        ('{"model": "HAIL", "dataset": "mars"}', "is of HAIL on mars"),
+        (
+            '{"model": "SASRec", "dataset": "world", "settings": {}, "results": {}}',
+            "is of SASRec on world, but .* holds",
+        ),
+        ('{"model": "HAIL", "dataset": "mars", "settings": {}, "results": {}}', "is of HAIL on mars"),
+        ('{"model": "HAIL", "dataset": "world"}', "cannot be read"),  # was taken for a run's
+        ('{"model": "HAIL", "dataset": "world", "settings": [], "results": {}}', "cannot be read"),
         ("{", "cannot be read"),
         ("[]", "cannot be read"),
     ],

@@ -161,6 +161,16 @@ def test_resuming_without_the_best_checkpoint_beside_it_is_refused_before_traini
     assert elsewhere.read_bytes() == before
 
 
+def test_a_resumed_run_says_that_it_goes_on_where_its_checkpoint_is(cyclic, small, caplog):
+    run(small, epochs=1)
+    (best,) = cyclic.glob("saved/*.pth")
+    with caplog.at_level("INFO"):
+        run(small, epochs=1, resume=str(best))
+        assert "is passed over" not in caplog.text
+        run(small, epochs=1, resume=str(best), checkpoint_dir="elsewhere")
+    assert f"checkpoint_dir: elsewhere is passed over; the run goes on in {best.parent}" in caplog.text
+
+
 def test_resuming_with_other_settings_names_them(cyclic, small):
     run(small, epochs=1)
     (checkpoint,) = cyclic.glob("saved/*.pth")

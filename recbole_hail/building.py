@@ -1,0 +1,37 @@
+"""Models of RecBole are built from settings that nothing has checked; what goes wrong there becomes a message."""
+
+from pathlib import Path
+
+import recbole
+from recbole.utils import get_model
+
+import yaml
+from recbole_hail.errors import SettingsError, UserError
+
+
+def build_model(config, dataset):
+    """The model that `config` names, on its device.
+
+    Raises:
+        SettingsError: RecBole's model cannot be built. What a user's own model raises is left as it is, for its author.
+    """
+    model_class = get_model(config["model"])
+    try:
+        return model_class(config, dataset).to(config["device"])
+    except UserError:
+        raise
+    except Exception as error:
+        if not model_class.__module__.startswith("recbole."):
+            raise
+        raise SettingsError(
+            [
+                f"model: {config['model']} cannot be built from the data and its settings, {_own_settings(config)}: "
+                f"{type(error).__name__}: {error}"
+            ]
+        ) from error
+
+
+def _own_settings(config) -> str:
+    file = Path(recbole.__file__).parent / "properties" / "model" / f"{config['model']}.yaml"
+    names = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
+    return ", ".join(f"{name}: {config[name]!r}" for name in names or ()) or "of which it has none of its own"

@@ -1,0 +1,46 @@
+"""Models that cannot be built from their settings: a message for RecBole's own, a traceback for their author's."""
+
+import pytest
+from recbole.model.sequential_recommender import SASRec
+from recbole.quick_start import run_recbole
+
+from recbole_hail import building
+from recbole_hail.errors import SettingsError
+from recbole_hail.tuning.objective import objective_function
+
+SETTINGS = {"candidates": "full", "topk": [1], "valid_metric": "MRR@1", "show_progress": False}
+
+
+@pytest.mark.parametrize("run", [run_recbole, lambda **given: objective_function(_flat(**given))])
+def test_a_setting_that_recboles_model_cannot_be_built_with_is_named_with_its_value(cyclic, run):
+    """It was a traceback."""
+    with pytest.raises(SettingsError) as caught:
+        run(model="SASRec", dataset="cyclic", config_dict={**SETTINGS, "hidden_act": "sine"})
+    said = str(caught.value)
+    assert said.startswith("model: SASRec cannot be built from the data and its settings, n_layers: 2, n_heads: 2, ")
+    assert "hidden_act: 'sine'" in said and "KeyError: 'sine'" in said
+    assert not list(cyclic.glob("saved/*.pth"))
+
+
+def _flat(model, dataset, config_dict):
+    return {"model": model, "dataset": dataset, **config_dict}
+
+
+def test_what_a_users_model_raises_is_left_to_its_author(monkeypatch):
+    class Broken(SASRec):
+        def __init__(self, config, dataset):
+            raise ZeroDivisionError("by its author")
+
+    monkeypatch.setattr(building, "get_model", lambda _: Broken)
+    with pytest.raises(ZeroDivisionError, match="by its author"):
+        building.build_model({"model": "Broken", "device": "cpu"}, None)
+
+
+def test_our_own_messages_stay_as_they_are(monkeypatch):
+    class Choosy(SASRec):
+        def __init__(self, config, dataset):
+            raise SettingsError(["alpha: 2 must lie in [0, 1]"])
+
+    monkeypatch.setattr(building, "get_model", lambda _: Choosy)
+    with pytest.raises(SettingsError, match=r"^alpha: 2 must lie in \[0, 1\]$"):
+        building.build_model({"model": "Choosy", "device": "cpu"}, None)
