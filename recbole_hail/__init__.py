@@ -3,6 +3,7 @@
 `recbole_hail.losses` and `recbole_hail.networks` need torch alone and work where RecBole is not installed.
 """
 
+import gc
 import os
 from importlib.util import find_spec
 
@@ -14,11 +15,18 @@ if "OMP_WAIT_POLICY" not in os.environ:
 __version__ = "0.1.0"
 
 if find_spec("recbole") is not None:
-    from recbole_hail import compat
+    # What is imported stays; to look for garbage among it again and again takes a quarter of the time.
+    collects_garbage = gc.isenabled()
+    gc.disable()
+    try:
+        from recbole_hail import compat
 
-    compat.before_recbole()
-    from recbole_hail.plugin import register
-    from recbole_hail.tuning.objective import objective_function
+        compat.before_recbole()
+        from recbole_hail.plugin import register
+        from recbole_hail.tuning.objective import objective_function
+    finally:
+        if collects_garbage:
+            gc.enable()
 
     register()
     __all__ = ["Forecaster", "objective_function", "register"]

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,6 +45,12 @@ SMALL = {
     "use_gpu": False,
     "gpu_id": "",
 }
+
+
+def pytest_collection_modifyitems(items):
+    """Files with few tests first: theirs start processes and take long, and one left for the end keeps a core idle."""
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: tests[item.path])
 
 
 def write_dataset(folder: Path, name: str, sequences: dict[str, list[str]]) -> Path:

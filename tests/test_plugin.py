@@ -1,5 +1,7 @@
 """Registration: RecBole's own models, child processes, and no stale data."""
 
+import gc
+import importlib
 import json
 from pathlib import Path
 
@@ -8,9 +10,21 @@ from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
 
+import recbole_hail
 from recbole_hail.errors import DataError
 
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
+
+
+@pytest.mark.parametrize("switch", [gc.enable, gc.disable])
+def test_importing_leaves_the_garbage_collector_as_it_was(switch):
+    switch()
+    before = gc.isenabled()
+    try:
+        importlib.reload(recbole_hail)
+        assert gc.isenabled() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("model", ["BERT4Rec", "SASRec", "GRU4Rec", "Pop", "BPR"])

@@ -1,6 +1,7 @@
 """What the commands share: RecBole's arguments, and errors for people."""
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ from recbole_hail.errors import FileError, SettingsError, UserError
 
 def guarded(command: Callable[[], None]) -> int:
     """Runs a command; exit status 0, 2 for what the user can mend, 1 for a lost rank, 130 after Ctrl-C, 143 SIGTERM."""
+    if not gc.get_freeze_count():
+        gc.freeze()  # what was imported; looking for garbage among it at the end took a second
     terminated = []
 
     def terminate(*_) -> None:  # everything is to be left as after Ctrl-C

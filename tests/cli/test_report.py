@@ -97,6 +97,6 @@ def test_a_checkpoint_of_another_dataset_or_model_is_refused(checkpoint, tmp_pat
     said = refused(tmp_path, f"--checkpoint={checkpoint}", f"--data_path={tmp_path}", f"--output={tmp_path}/page.html")
     assert "was not trained on the data in" in said
     shutil.copy(checkpoint, tmp_path / "model.pth")
-    (tmp_path / "record.json").write_text('{"model": "SASRec", "dataset": "world"}')
+    (tmp_path / "record.json").write_text('{"model": "SASRec", "dataset": "world", "settings": {}, "results": {}}')
     said = refused(tmp_path, f"--checkpoint={tmp_path / 'model.pth'}")
     assert "is of SASRec on world" in said

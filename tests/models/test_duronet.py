@@ -34,8 +34,4 @@ def test_all_problems_are_told_at_once(workplace):
     settings = {"kernel_width": 0, "learning_rate": 0, "distillation": "med"}
     with pytest.raises(SettingsError) as caught:
         Config(model="DuroNetS", dataset="ml-100k", config_dict=settings)
-    assert [problem.split(":")[0] for problem in caught.value.problems] == [
-        "learning_rate",
-        "distillation",
-        "kernel_width",
-    ]
+    assert sorted(problem.split(":")[0] for problem in caught.value.problems) == sorted(settings)
