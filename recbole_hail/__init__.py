@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 
 if find_spec("recbole") is not None:
     # What is imported stays; to look for garbage among it again and again takes a quarter of the time.
-    collects_garbage = gc.isenabled()
+    _collects_garbage = gc.isenabled()
     gc.disable()
     try:
         from recbole_hail import compat
@@ -25,7 +25,7 @@ if find_spec("recbole") is not None:
         from recbole_hail.plugin import register
         from recbole_hail.tuning.objective import objective_function
     finally:
-        if collects_garbage:
+        if _collects_garbage:
             gc.enable()
 
     register()

@@ -25,7 +25,7 @@ ON_GPU = ChunkSizes(product=2**26, block=2**26)  # 256 MB
 FEWEST_POSITIONS = 64  # in a product, however many elements, for each reads the table and adds to its gradient
 IN_LANES = 2**22  # elements of all lanes' gradients of the table, 16 MB of float32
 FEWEST_LOGITS = 2**17  # that earn back a lane of their own
-COLUMNS = 2**11  # elements in a product on a CPU, where one of a million takes twice the time of 489 such
+COLUMNS = 2**11  # elements in a product on a CPU, where one of a million can take twice the time of 489 such
 
 
 class Sweep:
