@@ -5,8 +5,7 @@ import os
 from recbole_hail.data.times import by_time
 from recbole_hail.errors import DataError
 
-_NUMBERS = ("TIME_FIELD", "LABEL_FIELD")
-_NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", *_NUMBERS)
+_NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "LABEL_FIELD")
 
 
 def check_files(config) -> None:
@@ -27,20 +26,19 @@ def check_files(config) -> None:
         needed.append(config["TIME_FIELD"])
     if "labeled" in config["eval_args"]["mode"].values() and config["threshold"] is None:
         needed.append(config["LABEL_FIELD"])
+    kinds = {field: "float" if field in (config["TIME_FIELD"], config["LABEL_FIELD"]) else "token" for field in needed}
     missing = [field for field in needed if field not in fields]
     if missing:
         setting = next(s for s in _NEEDED if config[s] == missing[0])
-        kind = "float" if setting in _NUMBERS else "token"
         unused = [field for field in fields if field not in needed] or [*fields]
-        instead = next((field for field in unused if fields[field] == kind), unused[-1])
+        instead = next((field for field in unused if fields[field] == kinds[missing[0]]), unused[-1])
         order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
         alone = f" alone (field_separator: {config['field_separator']!r})" if len(fields) == 1 else ""
         raise DataError(
             f"dataset: {file} has no field {', '.join(missing)}; its header has {', '.join(fields)}{alone}. Add the "
             f"column, or name the one to use{order}, as in --{setting}={instead}"
         )
-    for field in needed:
-        kind = "float" if field in [config[setting] for setting in _NUMBERS] else "token"
+    for field, kind in kinds.items():
         if fields[field] != kind:
             why = "its numbers count" if kind == "float" else "it names things"
             raise DataError(

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
-from recbole.utils import get_model
 
+from recbole_hail.building import build_model
 from recbole_hail.data.requirements import check_files
 from recbole_hail.data.tokens import elements_hash
 from recbole_hail.errors import CheckpointError, DataError
@@ -104,7 +104,7 @@ def restored(path: str | os.PathLike, state: dict, train):
         CheckpointError: the data are not those that the model was trained on.
     """
     config = state["config"]
-    model = get_model(config["model"])(config, train).to(config["device"])
+    model = build_model(config, train)
     try:
         model.load_state_dict(state["state_dict"])
     except RuntimeError as error:
