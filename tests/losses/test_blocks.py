@@ -75,7 +75,9 @@ def assert_agree(logits, bias, targets, **settings):
     # A divergence is what remains of log p that nearly cancel, each as exact as its logits.
     size = torch.stack([logits.abs().max(), bias.abs().max()]).max().item()
     rounding = 3e-7 * size if chosen.distillation == "mimicry" else 1e-12
-    torch.testing.assert_close(found.terms.double(), wanted.terms, rtol=1e-6, atol=rounding)
+    # A weight p^gamma is gamma times as uncertain as p, and how p is rounded depends on the processor's instructions.
+    relative = 1e-6 * max(1.0, chosen.gamma / 10)
+    torch.testing.assert_close(found.terms.double(), wanted.terms, rtol=relative, atol=rounding)
     for one, other in ((of_c, of_torch), (found.grad_bias, wanted.grad_bias)):
         torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=1e-6 * other.abs().max().item() + 1e-30)
 
