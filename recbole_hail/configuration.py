@@ -1,5 +1,6 @@
 """The settings in force: RecBole's defaults, the shipped yaml files and the user's over one another, and checked."""
 
+import warnings
 from functools import wraps
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from recbole_hail.data import caches
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import problems as evaluation_problems
 from recbole_hail.registry import MODELS, base_of, name_parts_of_users
+from recbole_hail.settings import known_settings, misspelt
 from recbole_hail.training.budget import problems as budget_problems
 
 # They learn from labels that the data has; yaml/<dataset>.yaml says how to rank what comes next.
@@ -106,7 +108,9 @@ def _in_mode_of(candidates: str, arguments: dict) -> dict:
 
 
 def with_checks(original):
-    """Reports all problems of a model's settings at once, and keeps saved data apart by settings."""
+    """Reports all problems of a model's settings at once, warns of what may be misspelt in Python's `config_dict`, and
+    keeps saved data apart by settings. Commands warn of their own, for a group of models has settings of each.
+    """
 
     @wraps(original)
     def init(self, *args, **kwargs):
@@ -115,6 +119,7 @@ def with_checks(original):
         found = (complete(self) if complete else []) + _common_problems(self)
         if found:
             raise SettingsError(found)
+        _warn_of_misspelt(self)
         self["dataset_save_path"] = caches.cache_path(self, "dataset", self["dataset_save_path"])
 
     return init
@@ -128,3 +133,9 @@ def _common_problems(config) -> list[str]:
     if config["resume"] and base_of(config.model_class) is None:
         found.append(f"resume: {config['model']} is RecBole's, which cannot continue a run exactly; leave it out")
     return found
+
+
+def _warn_of_misspelt(config) -> None:
+    for name, meant in misspelt(config.variable_config_dict, known_settings(config)):
+        # 3: the line that calls Config.
+        warnings.warn(f"{name} is not a setting of {config['model']}; did you mean {meant}?", stacklevel=3)

@@ -1,11 +1,15 @@
 """The settings of HAIL: brought into one form, checked, and all problems reported together."""
 
-from collections.abc import Callable, Iterable
+import difflib
+from collections.abc import Callable, Iterable, Iterator
 
 from recbole_hail.losses.hail import DENOISING_FORMS, DISTILLATIONS
 from recbole_hail.networks import BASE_NETWORKS, predicts
 from recbole_hail.networks.activations import ACTIVATIONS
 from recbole_hail.training.schedules import SCHEDULES
+
+# What RecBole tells a process about itself and those that it trains with.
+OF_PROCESSES = frozenset({"single_spec", "local_rank", "nproc", "world_size", "ip", "port", "offset"})
 
 
 def normalise(config) -> None:
@@ -23,6 +27,18 @@ def normalise(config) -> None:
 def known_settings(config) -> set[str]:
     """The settings that a model knows."""
     return {*config.internal_config_dict, *(name for names in config.parameters.values() for name in names)}
+
+
+def meant(name: str, known: Iterable[str]) -> str | None:
+    """The known setting that an unknown one is most like, where it is like one."""
+    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
+
+
+def misspelt(given: Iterable[str], known: set[str]) -> Iterator[tuple[str, str]]:
+    """Names that are none of the known ones and are like one, each with that."""
+    for name in sorted(set(given) - known - OF_PROCESSES):
+        if likest := meant(name, known):
+            yield name, likest
 
 
 def of_data_and_evaluation(config) -> set[str]:

@@ -79,3 +79,12 @@ def test_a_renamed_time_takes_no_other_file_away(workplace):
     ordered = {"eval_args": {"split": {"TS": [0.8, 0.1, 0.1]}, "order": "TO", "mode": "full"}}
     config = Config(model="CKE", dataset="cyclic", config_dict={"TIME_FIELD": "when", **ordered})
     assert config["load_col"].keys() == {"inter", "kg", "link"} and "when" in config["load_col"]["inter"]
+
+
+def test_a_misspelt_setting_of_a_dictionary_is_pointed_out(cyclic, small):
+    """It was passed over in silence."""
+    given = {**small, "alhpa": 0.3, "note of mine": 5, "world_size": 1}
+    with pytest.warns(UserWarning) as warned:
+        Config(model="HAIL", dataset="cyclic", config_dict=given)
+    assert [str(warning.message) for warning in warned] == ["alhpa is not a setting of HAIL; did you mean alpha?"]
+    assert warned[0].filename == __file__

@@ -13,7 +13,7 @@ import yaml
 from recbole_hail.configuration import yaml_folder
 from recbole_hail.errors import SettingsError
 from recbole_hail.registry import MODELS
-from recbole_hail.settings import known_settings
+from recbole_hail.settings import known_settings, misspelt
 
 _EXTERNAL = ("LightGBM", "XGBoost")  # RecBole's names for models of libraries that need not be installed
 _SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
@@ -90,9 +90,8 @@ def warn_of_unknown(configs: list[Config]) -> None:
     known = {"model", "dataset", "config_files"}.union(*map(known_settings, configs))
     models = " or ".join(config["model"] for config in configs)
     for given, dashes in ((configs[0].cmd_config_dict, "--"), (configs[0].file_config_dict, "")):
-        for name in sorted(given.keys() - known):
-            if close := difflib.get_close_matches(name, known, n=1):
-                print(
-                    f"warning: {dashes}{name} is not a setting of {models}; did you mean {dashes}{close[0]}?",
-                    file=sys.stderr,
-                )
+        for name, meant in misspelt(given, known):
+            print(
+                f"warning: {dashes}{name} is not a setting of {models}; did you mean {dashes}{meant}?",
+                file=sys.stderr,
+            )

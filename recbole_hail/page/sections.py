@@ -4,6 +4,7 @@ from recbole_hail.page import wording
 from recbole_hail.page.charts import Line, bars, lines
 from recbole_hail.page.gather import Report
 from recbole_hail.page.markup import Markup, bullets, element, figure, paragraph, table
+from recbole_hail.settings import OF_PROCESSES
 from recbole_hail.training.progress import PARTS
 
 # Where things lie on a machine, and what it shows: nothing that makes a run what it is.
@@ -17,9 +18,9 @@ _OF_THE_MACHINE = frozenset(
             "dataloaders_save_path",
             "save_dataset",
         ),
-        *("save_dataloaders", "config_file", "config_files", "device", "gpu_id", "use_gpu", "local_rank", "worker"),
-        *("single_spec", "nproc", "world_size", "offset", "ip", "port", "resume", "show_progress", "state"),
-        *("log_wandb", "wandb_project"),
+        *("save_dataloaders", "config_file", "config_files", "device", "gpu_id", "use_gpu", "worker"),
+        *("resume", "show_progress", "state", "log_wandb", "wandb_project"),
+        *OF_PROCESSES,
     }
 )
 

@@ -1,6 +1,5 @@
 """What a comparison will run: models, rules and seeds, under settings that are the same for all of them."""
 
-import difflib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.models import rules
 from recbole_hail.report.notation import ModelSpec
 from recbole_hail.report.runs import Run, Shared
-from recbole_hail.settings import known_settings
+from recbole_hail.settings import known_settings, meant
 
 # Every comparison has them: they run in seconds, and what does not beat them has learnt nothing of use.
 RULES = ("Pop", *rules.RULES)
@@ -148,5 +147,5 @@ def _problems_of_own_settings(spec: ModelSpec, shared: Shared, known: set[str]) 
 
 
 def _close(name: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    close = meant(name, known)
+    return f"; did you mean {close}?" if close else ""

@@ -19,13 +19,12 @@ from scipy import sparse
 
 from recbole_hail.errors import CheckpointError, SettingsError
 from recbole_hail.files import written_whole
+from recbole_hail.settings import OF_PROCESSES
 
 _ENUMS = {"MODEL_INPUT_TYPE": InputType, "eval_type": EvaluatorType}
 _BEGINNINGS = (b"P", b"\x80")  # of torch's archives, and of pickles such as its older files
 # Known anew wherever a checkpoint is opened: the machine's devices, and that one process opens it.
-_OF_THE_PROCESS = frozenset(
-    {"device", "local_rank", "single_spec", "MODEL_TYPE", "nproc", "world_size", "ip", "port", "offset", "resume"}
-)
+_OF_THE_PROCESS = OF_PROCESSES | {"device", "MODEL_TYPE", "resume"}
 
 
 def write_checkpoint(state: dict, path: str | os.PathLike) -> None:

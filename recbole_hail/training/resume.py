@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from recbole_hail.errors import CheckpointError
+from recbole_hail.settings import OF_PROCESSES
 from recbole_hail.training import checkpoints
 from recbole_hail.training.checkpoints import plain, read_checkpoint
 from recbole_hail.training.curve import Curve
@@ -25,7 +26,7 @@ MAY_DIFFER = frozenset(
             "loss_decimal_place",
         ),
         *("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path"),
-        *("MODEL_TYPE", "single_spec", "local_rank", "nproc", "world_size", "ip", "port", "offset"),
+        *(*OF_PROCESSES, "MODEL_TYPE"),
         *("distributed_timeout", "verbose"),  # RecBole tells ranks but the first to be silent
     }
 )

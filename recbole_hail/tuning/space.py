@@ -1,7 +1,6 @@
 """Search spaces: RecBole's files of one setting a line, checked before anything is trained."""
 
 import ast
-import difflib
 import itertools
 import json
 import random
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recbole_hail.errors import SettingsError
+from recbole_hail.settings import meant
 
 _BOUNDS = {"uniform": 2, "quniform": 3, "loguniform": 2}
 
@@ -105,8 +105,8 @@ def check_space(space: Space, known: set[str], config_of: Callable[[dict], objec
     found = []
     for name, dimension in space.items():
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            advice = f"did you mean {close[0]}?" if close else "take it out of the space"
+            close = meant(name, known)
+            advice = f"did you mean {close}?" if close else "take it out of the space"
             found.append(f"params_file: {name} is not a setting of this model; {advice}")
             continue
         if name in asked:
