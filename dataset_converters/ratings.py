@@ -61,7 +61,7 @@ class Ratings:
             user, item = (
                 _numbered(column, known) for column, known in zip(columns, (self._users, self._items), strict=False)
             )
-            time = _seconds(columns[2])
+            time = _milliseconds(columns[2])
             good = np.ones(batch.length, bool)
             for bad, reason, column in (
                 (user < 0, "no user", columns[0]),
@@ -82,14 +82,14 @@ class Ratings:
         user = [self._users.setdefault(row[0], len(self._users)) for row in rows]
         item = [self._items.setdefault(row[1], len(self._items)) for row in rows]
         time = np.array([row[2] for row in rows], np.int64)
-        self._parts.append((np.array(user, np.int32), np.array(item, np.int32), _to_seconds(time)))
+        self._parts.append((np.array(user, np.int32), np.array(item, np.int32), _in_milliseconds(time)))
 
     def events(self, users: pd.DataFrame | None = None, items: pd.DataFrame | None = None) -> Events:
         """All rows as events; rows that repeat user, item and time are kept once.
 
-        Events of one user at the same second have no order of their own. They are put in an order that follows from
-        the two ids by a hash: the same for every order of the file's rows, and without the pattern that an order by
-        item number would bring into the sequences.
+        Events of one user at the same time, to the millisecond where the source has them, have no order of their own.
+        They are put in an order that follows from the two ids by a hash: the same for every order of the file's rows,
+        and without the pattern that an order by item number would bring into the sequences.
 
         Args:
             users, items: what the ids mean, indexed by id.
@@ -102,13 +102,14 @@ class Ratings:
         user_ids, user_place = _in_order(self._users)
         item_ids, item_place = _in_order(self._items)
         user, item, time = user_place[user[~repeated]], item_place[item[~repeated]], time[~repeated]
+        second, within = np.divmod(time, 1000)
         return Events(
             user=user,
             item=item,
             users=_described("user_id:token", user_ids, users),
             items=_described("item_id:token", item_ids, items),
-            tie=_hashes(user_ids)[user] ^ _hashes(item_ids, b"item")[item],
-            time=time,
+            tie=_ranks(within, _hashes(user_ids)[user] ^ _hashes(item_ids, b"item")[item]),
+            time=second,
             time_suffix="Z",
         )
 
@@ -119,16 +120,23 @@ def _numbered(column: pa.DictionaryArray, known: dict[str, int]) -> np.ndarray:
     return np.array(table or [-1], np.int32)[column.indices.to_numpy()]
 
 
-def _seconds(column: pa.StringArray) -> np.ndarray:
-    """[n] int64 seconds since 1970; -1 where the text is no whole number."""
+def _milliseconds(column: pa.StringArray) -> np.ndarray:
+    """[n] int64 milliseconds since 1970; below 0 where the text is no whole number."""
     texts = pc.utf8_trim_whitespace(column)
     whole = pc.match_substring_regex(texts, r"^\d{1,18}(\.0*)?$")
     digits = pc.replace_substring_regex(pc.if_else(whole, texts, "-1"), r"\..*$", "")
-    return _to_seconds(pc.cast(digits, pa.int64()).to_numpy())
+    return _in_milliseconds(pc.cast(digits, pa.int64()).to_numpy())
 
 
-def _to_seconds(time: np.ndarray) -> np.ndarray:
-    return np.where(time > MILLISECONDS, time // 1000, time)
+def _in_milliseconds(time: np.ndarray) -> np.ndarray:
+    return np.where(time > MILLISECONDS, time, time * 1000)
+
+
+def _ranks(first: np.ndarray, then: np.ndarray) -> np.ndarray:
+    """[n] int64 in the order of two keys."""
+    ranks = np.empty(len(first), np.int64)
+    ranks[np.lexsort((then, first))] = np.arange(len(first))
+    return ranks
 
 
 def _in_order(known: dict[str, int]) -> tuple[list[str], np.ndarray]:

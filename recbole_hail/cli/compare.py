@@ -33,7 +33,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--candidates", help=f"{', '.join(PROTOCOLS)} (default: by eval_args)")
     parser.add_argument("--minutes-per-model", help="most minutes of training for each run, in place of max_steps")
     parser.add_argument("--max_steps", help="most optimiser steps for each run")
-    parser.add_argument("--test", choices=TESTS, default="wilcoxon", help="of differences (default: wilcoxon)")
+    parser.add_argument("--test", choices=TESTS, default="bootstrap", help="of differences (default: bootstrap)")
     parser.add_argument("--config_files", default="", help="yaml files of settings for all, separated by spaces")
     parser.add_argument("--output", type=Path, help="folder (default: comparisons/DATASET)")
     parser.add_argument("--dry-run", action="store_true", help="say what would be trained and reused, and stop")

@@ -14,6 +14,9 @@ def wilcoxon(differences: np.ndarray) -> np.ndarray:
     Zero differences are left out, as Wilcoxon did: the test asks about the generators that the two models serve
     differently. A column of zeros alone has p = 1. Exact for few differences, normal approximation with tie
     correction for many (`scipy.stats.wilcoxon`, method "auto").
+
+    Its hypothesis is that differences are symmetric about 0. Those of reciprocal ranks are skewed, so that it may
+    reject where means are equal, and keep where they are not: `paired_bootstrap` is the test of means.
     """
     columns = np.round(_columns(differences), _ROUNDING).T
     return np.array([stats.wilcoxon(column[column != 0]).pvalue if column.any() else 1.0 for column in columns])
@@ -34,7 +37,7 @@ def paired_bootstrap(differences: np.ndarray, *, draws: int = DRAWS, seed: int =
     return (extreme.sum(axis=0) + 1) / (draws + 1)
 
 
-TESTS = {"wilcoxon": wilcoxon, "bootstrap": paired_bootstrap}
+TESTS = {"bootstrap": paired_bootstrap, "wilcoxon": wilcoxon}
 
 
 def holm(p_values) -> np.ndarray:

@@ -29,8 +29,6 @@ _FREE = ("alpha", "alpha_end", "beta")  # settings of the loss that change no st
 class Calibration:
     """Seconds of a step of each system, measured once and kept, so that a repeated sweep plans the same runs.
 
-    `ratio` is what a step of HAIL with two peers costs in steps of another system, as `tenth` rounds it.
-
     Args:
         file: kept here, apart for each data and settings.
         shared: of the runs; all but their number of steps belongs to what the figures hold for.
@@ -41,27 +39,32 @@ class Calibration:
 
     def __init__(self, file: Path, shared: Shared):
         self.file, self.shared = file, shared
-        described = {name: value for name, value in shared.described().items() if name != "max_steps"}
-        self.kept = self._read() if file.is_file() else []
-        own = [one for one in self.kept if one["settings"] == described]
-        if not own:
-            own = [{"settings": described, "reference": cost_label(REFERENCE), "systems": {}}]
-            self.kept += own
-        self.own = own[0]
-
-    @property
-    def systems(self) -> dict[str, dict]:
-        """The figures of each system, by `cost_label`."""
-        return self.own["systems"]
+        self.settings = {name: value for name, value in shared.described().items() if name != "max_steps"}
+        self.systems: dict[str, dict] = self._own(self._read())  # the figures of each system, by `cost_label`
 
     def _read(self) -> list[dict]:
         try:
-            kept = json.loads(self.file.read_text(encoding="utf-8"))
+            kept = json.loads(self.file.read_text(encoding="utf-8")) if self.file.is_file() else []
             if isinstance(kept, list) and all({"settings", "systems"} <= one.keys() for one in kept):
                 return kept
         except (ValueError, AttributeError, TypeError):
             pass
         raise SettingsError([f"output: {self.file} cannot be read; remove it, and it is measured again"])
+
+    def _own(self, kept: list[dict]) -> dict[str, dict]:
+        """The figures among all that are kept, added to these where there are none."""
+        for one in kept:
+            if one["settings"] == self.settings:
+                return one["systems"]
+        kept.append({"settings": self.settings, "reference": cost_label(REFERENCE), "systems": {}})
+        return kept[-1]["systems"]
+
+    def _keep(self, label: str, figures: dict) -> None:
+        """Beside what another command has measured meanwhile, whose figures stand where it had the same system."""
+        kept = self._read()
+        self.systems = self._own(kept)
+        self.systems.setdefault(label, figures)
+        write_text(self.file, json.dumps(kept, indent=2) + "\n")
 
     def measure(self, specs: Iterable[ModelSpec], config_of: Callable, say: Callable[[str], None]) -> None:
         """Measures the systems that are not known yet, one after another, and keeps the figures of each at once."""
@@ -75,12 +78,15 @@ class Calibration:
         )
         with TemporaryDirectory() as lists, _quiet():
             for label, figures in _measured(missing, self.shared, {"candidates_dir": lists}, config_of, say):
-                self.systems[label] = figures
-                write_text(self.file, json.dumps(self.kept, indent=2) + "\n")
+                self._keep(label, figures)
 
     def ratio(self, spec: ModelSpec) -> float:
         """Steps of `spec`, for a mean of each of its members, that cost as much as one of HAIL's with two peers."""
-        return self.systems[cost_label(spec)]["ratio"] / spec.members
+        return two_digits(self.systems[cost_label(spec)]["ratio"]) / spec.members
+
+    def times(self, spec: ModelSpec, other: ModelSpec) -> float:
+        """How many steps of `other` one of `spec` costs, by rounds of steps that took turns."""
+        return self.systems[cost_label(other)]["ratio"] / self.systems[cost_label(spec)]["ratio"]
 
     def steps_for(self, spec: ModelSpec, reference: ModelSpec, steps: int) -> int:
         """How many steps of `spec` take the time of `steps` of `reference`."""
@@ -130,7 +136,7 @@ def _measured(
         stepper = reference if label == cost_label(REFERENCE) else stepper_of(spec)
         say(f"{head}: taking steps")
         beside, seconds = in_turn(reference, stepper)
-        yield label, {"seconds": median(seconds), "most steps": stepper.most_steps, "ratio": tenth(beside, seconds)}
+        yield label, {"seconds": median(seconds), "most steps": stepper.most_steps, "ratio": paired(beside, seconds)}
 
 
 def in_turn(reference: "Stepper", own: "Stepper") -> tuple[list[float], list[float]]:
@@ -151,14 +157,21 @@ def in_turn(reference: "Stepper", own: "Stepper") -> tuple[list[float], list[flo
     return beside, seconds
 
 
-def tenth(reference: list[float], seconds: list[float]) -> float:
-    """The median over rounds of how many steps cost one of the reference, to a tenth, or to one digit below that."""
-    exact = median(one / other for one, other in zip(reference, seconds, strict=True))
-    return round(exact, 1) if exact >= 0.1 else float(f"{exact:.1g}")
+def paired(reference: list[float], seconds: list[float]) -> float:
+    """How many steps cost one of the reference: the median over rounds."""
+    return median(one / other for one, other in zip(reference, seconds, strict=True))
+
+
+def two_digits(ratio: float) -> float:
+    """What a plan goes by, so that a busy moment less often plans other runs."""
+    return float(f"{ratio:.2g}")
 
 
 class Stepper:
-    """Training steps of any model, one at a time: forward, backward, clipping and optimiser."""
+    """Training steps of any model, one at a time: forward, backward, clipping and optimiser.
+
+    Where a model is pre-trained, a step is one of either stage, each for its share of them.
+    """
 
     def __init__(self, config):
         init_seed(config["seed"], config["reproducibility"])
@@ -166,6 +179,8 @@ class Stepper:
         self.loader, *_ = data_preparation(config, create_dataset(config))
         self.model = build_model(config, self.loader._dataset).train()
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config["learning_rate"])
+        share = config["pretrain_share"] if hasattr(self.loader, "set_pretraining") else None
+        self.stages = [(True, share), (False, 1 - share)] if share else [(False, 1.0)]  # pre-training, and its share
         self.restart()
         self.most_steps = config["epochs"] * len(self.loader)
 
@@ -176,9 +191,15 @@ class Stepper:
             self.loader.set_epoch(0)
 
     def step(self) -> float:
-        """Seconds it took: processor time on a CPU, which other programs hardly change, else wall time."""
+        """Seconds it took."""
+        return sum(share * self._step(pretraining) for pretraining, share in self.stages)
+
+    def _step(self, pretraining: bool) -> float:
+        """Wall time; on one thread of a CPU processor time, which is the same but for what other programs take."""
         on_gpu = self.config["device"].type == "cuda"
-        clock = perf_counter if on_gpu else process_time
+        clock = perf_counter if on_gpu or torch.get_num_threads() > 1 else process_time
+        if len(self.stages) > 1:
+            self.loader.set_pretraining(pretraining)  # a batch is of the stage that it is drawn in
         started = clock()
         batch = self._next().to(self.config["device"])
         self.optimizer.zero_grad()

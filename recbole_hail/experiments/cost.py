@@ -15,25 +15,23 @@ _TWO = ModelSpec("HAIL")
 def cost_table(sweep: Sweep, placed: list[Placed]) -> Table:
     """Seconds of a training step by the calibration, parameters, and how many times those of one network."""
     known = published.cost_of_two_peers(sweep.dataset)
-    one = sweep.calibration.seconds(_ONE)
     rows = {}
     for place in placed:
         spec = place.row.spec
         file = place.folder.path(place.runs[0]) / "record.json"
         if spec.model in RULES or not file.is_file():
             continue
-        seconds = sweep.calibration.seconds(spec)
         parameters = json.loads(file.read_text(encoding="utf-8"))["parameters"]
-        times = Cell(seconds / one, published=known if spec == _TWO else None)
-        rows[place.label] = [Cell(seconds), times, Cell(float(parameters))]
+        times = Cell(sweep.calibration.times(spec, _ONE), published=known if spec == _TWO else None)
+        rows[place.label] = [Cell(sweep.calibration.seconds(spec)), times, Cell(float(parameters))]
     columns = [
         Column("s a step", ".3f", ranked=False),
         Column("times one network", ".2f", ranked=False),
         Column("parameters", ",.0f", ranked=False),
     ]
     caption = (
-        f"{sweep.dataset}: seconds of a training step, medians over interleaved steps (processor time on a CPU), and "
-        "how many times those of one network; in parentheses, for ML-1m, the paper's (17 s a batch against 9 s) and "
-        "ours off it."
+        f"{sweep.dataset}: seconds of a training step (processor time on one thread of a CPU, else wall time), and how "
+        "many steps of one network cost as much, medians over steps that took turns; in parentheses, for ML-1m, the "
+        "paper's (17 s a batch against 9 s) and ours off it."
     )
     return Table(caption, columns, rows, {"group": "cost"})

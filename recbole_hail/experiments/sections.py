@@ -77,7 +77,7 @@ def _records(place: Placed, results: list[Result], context: Context, protocol: s
     """What each run of a row gave and took."""
     return [
         {
-            **{"system": place.label, "seed": run.seed, "steps": place.steps, "candidates": protocol},
+            **{"system": place.label, "seed": run.seed, "steps": result.steps, "candidates": protocol},
             "training seconds": result.seconds,
             **dict(zip(context.metrics.values(), result.values["all"][1].mean(axis=0).tolist(), strict=True)),
         }

@@ -15,7 +15,8 @@ class HAIL(WindowedRecommender):
         }
         self.alpha_end = config["alpha_end"]
         # The authors' program takes the share beta of all prediction slots of a batch, filled or not.
-        self.slots_per_sequence = config["max_masked"] if config["denoise"] == "authors" else None
+        slots = config["max_masked"] if self.predicts == "masked" else config["MAX_ITEM_LIST_LENGTH"]
+        self.slots_per_sequence = slots if config["denoise"] == "authors" else None
         if self.peers == 1:
             self.logger.info("peers: 1, so there is nothing to distil; the loss is the plain cross-entropy.")
 

@@ -13,10 +13,14 @@ TARGETS = ("all", "repeat", "new")
 
 @dataclass(frozen=True)
 class Result:
-    """One run. `values[targets]` are the generators' names [G], sorted, and their metrics [G, M]."""
+    """One run. `values[targets]` are the generators' names [G], sorted, and their metrics [G, M].
+
+    `steps` are those that were taken, by a mean's member that took the most.
+    """
 
     values: dict[str, tuple[np.ndarray, np.ndarray]]
     seconds: float
+    steps: int | None
     parameters: int
     candidates: dict
 
@@ -65,6 +69,7 @@ def read_result(
     return Result(
         values={targets: _by_generator(generators[rows[targets]], values[rows[targets]]) for targets in TARGETS},
         seconds=record["training seconds"] or 0.0,
+        steps=record.get("steps"),
         parameters=record["parameters"],
         candidates=candidates,
     )

@@ -114,11 +114,19 @@ def _cell(table: Table, index: int, cell: Cell, style: Style) -> str:
             text = style.second.format(text)
     text += style.differs * cell.differs
     if table.detailed and cell.low is not None and cell.high is not None:
-        low, high = (_number(end, column) for end in (cell.low, cell.high))
+        low, high = (_end(end, column, cell) for end in (cell.low, cell.high))
         text += style.escape(f" [{low}, {high}]")
     if cell.published is not None:
         off = "" if cell.off is None else f", {cell.off:+.1f} %"
         text += style.escape(f" ({format(cell.published, column.format)}{off})")
+    return text
+
+
+def _end(value: float, column: Column, cell: Cell) -> str:
+    """Of an interval; one that leaves 0 out does not seem to end there."""
+    text = _number(value, column)
+    if cell.differs and value and not text.strip("+-0."):
+        return format(value, "+.0e" if column.format.startswith("+") else ".0e")
     return text
 
 

@@ -172,6 +172,17 @@ def test_any_order_of_ratings_gives_the_same_files(tmp_path_factory, rows, layou
     assert made[0] == made[1]
 
 
+def test_events_within_a_second_keep_their_order(world, tmp_path):
+    """Amazon's files of 2023 have milliseconds, of which nothing was left: A B C D E became E B D A C."""
+    path = tmp_path / "ratings.csv"
+    rows = [f"u,{item},5.0,{978300000000 + 100 * place}" for place, item in enumerate("ABCDE")]
+    path.write_text("\n".join(["user_id,parent_asin,rating,timestamp", *shuffled([*rows, rows[0]])]) + "\n")
+    dataset_converters.amazon(path, tmp_path / "toys", min_events=1, min_item_events=1)
+    written = world.read_inter(tmp_path / "toys")[1:]
+    assert [row[1] for row in written] == list("ABCDE")
+    assert {row[3] for row in written} == {"2000-12-31T22:00:00Z"}
+
+
 def test_equal_times_do_not_follow_the_item_numbers(world, tmp_path):
     path = tmp_path / "ratings.dat"
     path.write_text(as_dat([(1, film, 5, 978300000) for film in range(1, 41)]), encoding="utf-8")

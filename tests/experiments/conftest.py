@@ -6,7 +6,7 @@ import pytest
 
 from recbole_hail.cli.config import checked_config
 from recbole_hail.experiments.budgets import Budget
-from recbole_hail.experiments.calibration import tenth
+from recbole_hail.experiments.calibration import paired
 
 LEVELS = {
     "length": [0.5, 2],
@@ -46,7 +46,7 @@ def fixed_costs(monkeypatch):
     def measured(specs, dataset, settings, config_of, say):
         seconds = {label: 0.1 * int(dict(spec.settings).get("peers", 2)) for label, spec in specs.items()}
         for label in specs:
-            yield label, {"seconds": seconds[label], "most steps": 1000, "ratio": tenth([0.2], [seconds[label]])}
+            yield label, {"seconds": seconds[label], "most steps": 1000, "ratio": paired([0.2], [seconds[label]])}
 
     monkeypatch.setattr("recbole_hail.experiments.calibration._measured", measured)
 

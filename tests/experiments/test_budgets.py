@@ -25,7 +25,13 @@ def test_the_gpu_preset_is_the_papers_budget():
 
 def test_a_number_is_steps_and_seeds_of_the_command_line_win():
     budget = read_budget("42", "anything", seeds=[7])
-    assert (budget.steps, budget.seeds, budget.settings) == (42, [7], {})
+    assert (budget.steps, budget.seeds) == (42, [7])
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_nothing_stops_before_its_steps(preset):
+    """Tables said 300 steps of runs that had stopped early after 81."""
+    assert read_budget(preset, "chi18").settings["stopping_step"] == 1_000_000
 
 
 @pytest.mark.parametrize("asked, dataset", [("huge", "chi18"), ("0", "chi18"), ("-3", "chi18"), ("cpu", "ml-100k")])

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from recbole.config import Config
 
+from recbole_hail.data.segments import SEGMENT
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments import calibration
-from recbole_hail.experiments.calibration import Calibration, Stepper, cost_label, tenth
+from recbole_hail.experiments.calibration import Calibration, Stepper, cost_label, paired
 from recbole_hail.report.notation import parse_models
 from recbole_hail.report.runs import Shared
 
@@ -25,8 +27,9 @@ def test_equal_time_in_steps(file, fixed_costs):
     costs.measure([HAIL, ONE, THREE, MEAN], None, lambda text: None)
     assert costs.steps_for(ONE, HAIL, 300) == 600
     assert costs.steps_for(MEAN, HAIL, 300) == 200, "three networks, each a third of what one would get"
-    assert costs.ratio(THREE) == 0.7, "rounded to a tenth, so that a busy moment plans no other runs"
-    assert costs.steps_for(HAIL, THREE, 70) == 100
+    assert costs.ratio(THREE) == 0.67, "two digits, so that a busy moment less often plans other runs"
+    assert costs.steps_for(HAIL, THREE, 67) == 100
+    assert costs.times(THREE, ONE) == pytest.approx(3.0), "not of rounded figures"
     assert costs.steps_for(THREE, ONE, 1) == 1, "no system is left without a step"
 
 
@@ -100,9 +103,24 @@ def test_the_reference_is_measured_by_itself():
 
 def test_a_slow_moment_changes_no_ratio():
     """Rounds are compared one by one, so that neither a long batch nor a busy machine counts."""
-    assert tenth([1.0, 4.0, 1.1, 1.0, 9.0], [0.5, 2.0, 0.5, 0.5, 0.5]) == 2.0
-    assert tenth([1.0], [1.04]) == 1.0 and tenth([1.0], [8.0]) == 0.1
-    assert tenth([1.0], [27.3]) == 0.04, "BERT4Rec had a tenth, which was 2.7 times the time"
+    assert paired([1.0, 4.0, 1.1, 1.0, 9.0], [0.5, 2.0, 0.5, 0.5, 0.5]) == 2.0
+
+
+@pytest.mark.parametrize("ratio, planned", [(2.04, 2.0), (0.149, 0.15), (1 / 27.3, 0.037), (12.4, 12.0)])
+def test_plans_go_by_two_digits(file, fixed_costs, ratio, planned):
+    """A tenth gave BERT4Rec 2.7 times the time, and left mimicry of four peers a third of its steps."""
+    costs = Calibration(file, SHARED)
+    costs.systems["HAIL (peers=1)"] = {"ratio": ratio}
+    assert costs.ratio(ONE) == planned
+
+
+def test_two_commands_keep_what_both_measure(file, fixed_costs, kept_calibration):
+    """The second to write had read the file before the first wrote, and dropped its figures."""
+    first, second = Calibration(file, SHARED), Calibration(file, SHARED)
+    first.measure([ONE], None, lambda text: None)
+    second.measure([THREE], None, lambda text: None)
+    assert set(kept_calibration(file)) == {"HAIL", "HAIL (peers=1)", "HAIL (peers=3)"}
+    assert second.ratio(ONE) == first.ratio(ONE)
 
 
 def test_systems_whose_steps_cost_the_same_are_measured_once():
@@ -136,6 +154,53 @@ def test_a_stepper_takes_training_steps_as_long_as_it_is_asked(cyclic, small, mo
     stepper = Stepper(Config(model=model, dataset="cyclic", config_dict=own))
     passes = len(stepper.loader)
     assert stepper.most_steps == 2 * passes
+    assert stepper.model.training
     before = [weight.clone() for weight in stepper.model.parameters()]
     assert all(stepper.step() > 0 for _ in range(passes + 1)), "the second pass begins by itself"
     assert any((old != new).any() for old, new in zip(before, stepper.model.parameters(), strict=True))
+
+
+@pytest.fixture
+def stepper_of(cyclic, small):
+    def make(model, **settings):
+        return Stepper(Config(model=model, dataset="cyclic", config_dict={**small, **settings}))
+
+    return make
+
+
+def test_a_restarted_stepper_takes_the_batches_that_it_began_with(stepper_of):
+    stepper = stepper_of("HAIL")
+    first = stepper._next()
+    for _ in range(len(stepper.loader)):
+        second_pass = stepper._next()
+    stepper.restart()
+    again = stepper._next()
+    same = [all(torch.equal(first[name], other[name]) for name in first.columns) for other in (again, second_pass)]
+    assert same == [True, False]
+
+
+def test_a_step_of_a_model_in_two_stages_is_one_of_each_for_its_share(stepper_of, monkeypatch):
+    """Fine-tuning alone was measured, and S3-Rec got a third more than equal time."""
+    stepper = stepper_of("S3RecID", pretrain_share=0.25)
+    loss, stages = stepper.model.calculate_loss, []
+
+    def noting(batch):
+        stages.append(SEGMENT in batch)
+        return loss(batch)
+
+    monkeypatch.setattr(stepper.model, "calculate_loss", noting)
+    for _ in range(2 * len(stepper.loader)):
+        stepper.step()
+    assert stages == [True, False] * (2 * len(stepper.loader))
+    monkeypatch.setattr(stepper, "_step", lambda pretraining: 4.0 if pretraining else 2.0)
+    assert stepper.step() == 2.5
+
+
+@pytest.mark.parametrize("count, clock", [(1, "process_time"), (2, "perf_counter")])
+def test_several_threads_are_timed_by_the_wall(stepper_of, threads, monkeypatch, count, clock):
+    """Their processor time counts how long they wait for one another: one network of two threads got half its steps."""
+    for name, seconds in (("process_time", 1.0), ("perf_counter", 2.0)):
+        monkeypatch.setattr(calibration, name, iter((0.0, seconds)).__next__)
+    stepper = stepper_of("HAIL")
+    threads(count)
+    assert stepper.step() == {"process_time": 1.0, "perf_counter": 2.0}[clock]

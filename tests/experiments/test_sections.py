@@ -37,7 +37,7 @@ def finish(sweep, write_run):
             places = higher[folder.output.name, str(run)] = draw.integers(0, 6, (QUESTIONS, len(views)))
             ranks = np.stack([places, 0 * places, 0 * places + 99], axis=-1)
             points = [{"step": 7, "agreement": {"all right": 0.1, "some right": 0.1 * run.seed, "none right": 0.5}}]
-            write_run(folder.path(run), ranks, views=views, curve=None if alone else points)
+            write_run(folder.path(run), ranks, views=views, curve=None if alone else points, steps=93)
             lists = json.dumps({"protocol": "paper", "hash": "def"})
             kept = dict(np.load(folder.path(run) / "ranks.npz")) | {"candidates": lists}
             np.savez_compressed(folder.ranks(run, "paper"), **kept)
@@ -70,7 +70,7 @@ def test_controls_have_a_table_and_differences_to_med_under_both_protocols(sweep
     assert differences.rows["Pop"][mrr].sd is None, "one run against two has no pairs of seeds"
     assert strict.shown.rows == {label: cells for label, cells in differences.rows.items() if label not in RULES}
     record = strict.runs[1]
-    assert (record["system"], record["seed"], record["steps"]) == ("MED, 100 steps", 2, 100)
+    assert (record["system"], record["seed"], record["steps"]) == ("MED, 100 steps", 2, 93), "those that were taken"
     assert record["MRR"] == pytest.approx(values(higher, "steps-100", "HAIL")[1].mean())
     assert record["training seconds"] == 1.0
 

@@ -73,7 +73,7 @@ def test_time_is_equal_to_that_of_the_groups_own_reference(place, budget):
     sweep = place(controls(["peers"], budget))
     three = next(placed for _, group, placed in sweep.groups if group.title == "T = 3")
     steps = {row.label: row.steps for row in three}
-    assert steps["one network, 286 steps (equal time)"] == 286, "2.0 / 0.7 of 100"
+    assert steps["one network, 299 steps (equal time)"] == 299, "2.0 / 0.67 of 100"
 
 
 def test_a_level_that_is_the_default_takes_the_defaults_runs(place, budget):

@@ -133,6 +133,17 @@ def test_authors_denoising_counts_every_slot(built, monkeypatch):
     assert seen["slots"] == 7 * len(batch["item_id_list"])
 
 
+def test_authors_denoising_of_networks_that_predict_every_next_element_counts_all_of_them(built, monkeypatch):
+    """It counted the slots that only masked elements have, on CHI-18 a fifth of the positions of a window."""
+    model, (train, _, _) = built(denoise="authors", max_masked=7, base_network="causal", MAX_ITEM_LIST_LENGTH=11)
+    seen = {}
+    monkeypatch.setattr("recbole_hail.models.windowed.fused_hail_loss_parts", lambda *args, **kw: seen.update(kw))
+    batch = next(iter(train))
+    model.loss_parts(batch)
+    assert seen["slots"] == 11 * len(batch["item_id_list"])
+    assert batch["item_id_list"].shape[1] <= 11
+
+
 def test_recboles_case_study_works(cyclic, small):
     run_recbole(model="HAIL", dataset="cyclic", config_dict={**small, "epochs": 1, "eval_args": FULL})
     (checkpoint,) = cyclic.glob("saved/*.pth")

@@ -101,3 +101,12 @@ def test_differences_have_a_sign_and_their_deviations_none():
     cells = [Cell(-0.0003, 0.0017, -0.00001, 0.0012)], [Cell(-0.00004, 0.0001)]
     table = Table("", [Column("MRR", "+.4f", ranked=False)], dict(zip("ab", cells, strict=True)), detailed=True)
     assert "-0.0003 ± 0.0017 [+0.0000, +0.0012]" in to_text(table) and "+0.0000 ± 0.0001" in to_text(table)
+
+
+def test_an_interval_that_leaves_0_out_does_not_end_there():
+    """A marked difference had [-0.0022, +0.0000]."""
+    cells = [Cell(-0.0011, low=-0.0022, high=-0.00003, differs=True)], [Cell(0.001, low=0.00004, high=0.002)]
+    for format, ends in (("+.4f", "[-0.0022, -3e-05]"), (".4f", "[-0.0022, -3e-05]")):
+        table = Table("", [Column("MRR", format, ranked=False)], dict(zip("ab", cells, strict=True)), detailed=True)
+        assert ends in to_text(table)
+    assert "[0.0000, 0.0020]" in to_text(table), "of one that is not marked"

@@ -76,6 +76,28 @@ def test_stops_early_on_the_valid_metric(cyclic, small, monkeypatch):
     assert written["steps"] == 4 * 3  # the best epoch and three worse ones, one more than stopping_step
 
 
+def test_a_resumed_run_has_the_patience_that_was_left(cyclic, small, monkeypatch):
+    from recbole_hail.evaluation.metrics import RankEvaluator
+    from recbole_hail.models.hail import HAIL
+
+    scores, loss_parts, steps = iter(range(1000, 0, -1)), HAIL.loss_parts, []
+
+    def killed_in_the_fourth_epoch(self, interaction):
+        steps.append(1)
+        if len(steps) == 3 * 3 + 1:
+            raise KeyboardInterrupt
+        return loss_parts(self, interaction)
+
+    monkeypatch.setattr(RankEvaluator, "evaluate", lambda self, collected, view=0: {"hit@1": 0.0, "mrr": next(scores)})
+    monkeypatch.setattr(HAIL, "loss_parts", killed_in_the_fourth_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        run(small, epochs=40, stopping_step=3)
+    (latest,) = cyclic.glob("saved/*.latest.pth")
+    run(small, epochs=40, stopping_step=3, resume=str(latest))
+    written = json.loads(next(cyclic.glob("saved/*.json")).read_text())
+    assert written["steps"] == 5 * 3  # the best epoch, two worse ones before it was killed and two after
+
+
 def test_the_same_seed_gives_the_same_run_and_another_does_not(cyclic, small):
     results = [run(small, epochs=2, seed=seed)["test_result"] for seed in (1, 1, 2)]
     assert results[0] == results[1] != results[2]
