@@ -18,6 +18,7 @@ from dataset_converters.tokens import token
 from dataset_converters.writer import check_output, write_dataset
 
 LAYOUTS = ("auto", "pairs", "lines")
+HEADER = {"user", "user_id", "userid", "generator", "item", "item_id", "itemid", "element", "items", "elements"}
 
 
 def sequences(
@@ -82,6 +83,8 @@ class _Reader:
                 words = line.split()
                 if not words:
                     continue
+                if row == 1 and all(word.split(":")[0].lower() in HEADER for word in words):
+                    raise ConversionError(f"{path}: row 1 is a header ({line.strip()[:60]!r}); delete it")
                 if len(words) != 2 and self.layout == "pairs":
                     self._change_layout(path, row, words)
                 if len(words) < 2:

@@ -15,7 +15,7 @@ from recbole_hail.settings import known_settings, misspelt
 from recbole_hail.training.budget import problems as budget_problems
 
 # They learn from labels that the data has; yaml/<dataset>.yaml says how to rank what comes next.
-_WITH_LABELS = (ModelType.CONTEXT, ModelType.DECISIONTREE)
+WITH_LABELS = (ModelType.CONTEXT, ModelType.DECISIONTREE)
 
 # HAIL's settings in yaml/<dataset>.yaml that RecBole's NAIS, FISM, NCL and others have too, and mean something else by.
 _OF_HAIL_ALONE = ("alpha", "beta")
@@ -52,7 +52,7 @@ def _lay_over(defaults: dict, read, model: str, model_class, dataset: str) -> No
     base = base_of(model_class)
     theirs = {name: defaults[name] for name in _OF_HAIL_ALONE if name in defaults}
     columns = defaults["load_col"]
-    of_dataset = [] if model_class.type in _WITH_LABELS else [dataset]
+    of_dataset = [] if model_class.type in WITH_LABELS else [dataset]
     of_model = [*getattr(model_class, "settings_of", ()), *of_dataset, base or model, model]
     for name in dict.fromkeys(["evaluation", *of_model]):
         file = yaml_folder() / f"{name}.yaml"

@@ -5,7 +5,7 @@ import glob
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from recbole_hail.errors import UserError
@@ -33,7 +33,8 @@ def written_whole(path: Path) -> Iterator[Path]:
             error.filename, error.filename2 = str(path), None
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):  # which has been told, of `path`
+            temporary.unlink(missing_ok=True)
 
 
 def _runs(process: str) -> bool:

@@ -9,6 +9,7 @@ import sys
 from functools import wraps
 
 import recbole.config
+import recbole.config.configurator
 import recbole.data.dataset
 import recbole.data.utils
 import recbole.quick_start
@@ -28,8 +29,10 @@ from recbole_hail.data.tokens import elements_hash
 from recbole_hail.errors import DataError, UserError
 from recbole_hail.evaluation.phase import phase_of
 from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.model_names import with_known_names
 from recbole_hail.registry import MODELS, base_of, name_parts
 from recbole_hail.training.budget import with_budget
+from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.evaluate import with_protocols
 from recbole_hail.tuning.objective import objective_function
 
@@ -46,6 +49,7 @@ def register() -> None:
         # RecBole looks for a module of this name by find_spec and imports it; both answer from sys.modules.
         sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(module)
         name_parts(name, dataset, trainer)
+    recbole.config.configurator.get_model = with_known_names(recbole.config.configurator.get_model)
     Config._load_internal_config_dict = with_our_yaml(Config._load_internal_config_dict)
     Config.__init__ = with_checks(Config.__init__)
     Dataset._from_scratch = _with_file_check(Dataset._from_scratch)
@@ -57,11 +61,27 @@ def register() -> None:
     data.create_samplers = _with_split_check(data.create_samplers)
     data.save_split_dataloaders = recbole.data.save_split_dataloaders = caches.save_split_dataloaders
     data.load_split_dataloaders = recbole.data.load_split_dataloaders = caches.load_split_dataloaders
+    load = _with_checkpoint_check(recbole.quick_start.load_data_and_model)
     # Child processes unpickle these by module and name, and so import the plugin before they look for a model.
     for module in (recbole.quick_start, recbole.quick_start.quick_start):
         module.run_recboles = ranks.run_recboles
         module.objective_function = objective_function
+        module.load_data_and_model = load
     recbole.quick_start.quick_start.get_model = lambda _: build_model
+
+
+def _with_checkpoint_check(original):
+    """What is no checkpoint, and raises whatever it may, becomes a message."""
+
+    @wraps(original)
+    def load(model_file):
+        try:
+            return original(model_file)
+        except Exception:
+            read_checkpoint(model_file)  # says what is wrong with the file, where that is it
+            raise
+
+    return load
 
 
 def _with_file_check(original):

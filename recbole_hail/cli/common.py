@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from recbole.quick_start import run
 from torch.multiprocessing.spawn import ProcessException
@@ -76,7 +77,7 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
     """RecBole's arguments for training with several processes."""
     parser.add_argument("--nproc", type=_at_least_1, default=1, help="processes on this machine (default: 1)")
     parser.add_argument("--ip", default="localhost", help="address of the master node (default: localhost)")
-    parser.add_argument("--port", default="5678", help="port of the master node (default: 5678)")
+    parser.add_argument("--port", type=_port, default="5678", help="port of the master node (default: 5678)")
     parser.add_argument("--world_size", type=int, default=-1, help="processes on all machines (default: nproc)")
     parser.add_argument("--group_offset", type=int, default=0, help="global rank of this machine's first process")
 
@@ -85,6 +86,19 @@ def _at_least_1(text: str) -> int:
     if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
     return int(text)
+
+
+def _port(text: str) -> str:
+    if not (text.isdecimal() and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 0 to 65535")
+    return text
+
+
+def check_folder(name: str, folder: Path) -> None:
+    """SettingsError where a folder cannot be made there; before any work."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise SettingsError([f"{name}: {folder} cannot be a folder, for {there} is none; name another"])
 
 
 def run_model(model: str, files: list[str] | None, arguments: argparse.Namespace):

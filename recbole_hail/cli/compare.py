@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from recbole_hail.cli.common import seeds, settings_of
+from recbole_hail.cli.common import check_folder, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import UserError
@@ -58,7 +58,9 @@ def run(arguments) -> None:
         specs, seeds(arguments.seeds), arguments.dataset, files, _settings(arguments), config_of=checked_config
     )
     check_files(plan.config)
-    folder = RunFolder(arguments.output or Path("comparisons", arguments.dataset), plan.shared)
+    output = arguments.output or Path("comparisons", arguments.dataset)
+    check_folder("output", output)
+    folder = RunFolder(output, plan.shared)
     folder.check()
     if arguments.dry_run:
         for planned in plan.runs:

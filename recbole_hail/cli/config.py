@@ -1,22 +1,15 @@
 """The settings that a command goes by, checked before anything is written or read."""
 
 import argparse
-import difflib
-import importlib
 import os
 import sys
-from importlib import resources
 
 from recbole.config import Config
 
 import yaml
 from recbole_hail.configuration import yaml_folder
 from recbole_hail.errors import SettingsError
-from recbole_hail.registry import MODELS
 from recbole_hail.settings import known_settings, misspelt
-
-_EXTERNAL = ("LightGBM", "XGBoost")  # RecBole's names for models of libraries that need not be installed
-_SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
 
 
 def config_files(arguments: argparse.Namespace) -> list[str] | None:
@@ -55,27 +48,8 @@ def _check_yaml(files: list[str]) -> None:
         raise SettingsError(found)
 
 
-def _class_names(model: str) -> list[str]:
-    """Names of model classes in RecBole's module for `model`, or in modules whose names are like it."""
-    modules = {
-        entry.name.removesuffix(".py"): f"recbole.model.{package}_recommender.{entry.name.removesuffix('.py')}"
-        for package in _SUBPACKAGES
-        for entry in resources.files(f"recbole.model.{package}_recommender").iterdir()
-        if entry.name.endswith(".py") and entry.name != "__init__.py"
-    }
-    modules |= {name.lower(): module for name, (module, *_) in MODELS.items()}
-    close = difflib.get_close_matches(model.lower(), modules, n=3)
-    return [
-        next(name for name in dir(importlib.import_module(modules[match])) if name.lower() == match) for match in close
-    ]
-
-
 def checked_config(model: str, dataset: str, files: list[str] | None, settings: dict | None = None) -> Config:
     """The settings in force, or a SettingsError; nothing is written and no data is read."""
-    names = [model] if model in _EXTERNAL else _class_names(model)
-    if model not in names:
-        advice = f"did you mean {' or '.join(names)}?" if names else "see RecBole's model list"
-        raise SettingsError([f"model: {model!r} is not a model of RecBole or of this plugin; {advice}"])
     try:
         config = Config(model=model, dataset=dataset, config_file_list=files, config_dict=settings)
     except SettingsError:

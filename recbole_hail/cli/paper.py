@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from recbole_hail.cli.common import seeds, settings_of
+from recbole_hail.cli.common import check_folder, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError, UserError
@@ -62,6 +62,8 @@ def run(arguments) -> None:
         experiments = controls([name.strip() for name in names if name.strip()], budget)
     else:
         experiments = [EXPERIMENTS[arguments.experiment](arguments.dataset, budget)]
+    check_folder("output", arguments.output)
+    check_folder("results", arguments.results)
     files = config_files(arguments)
     config = checked_config("HAIL", arguments.dataset, files, settings)
     given = {**config.file_config_dict, **config.variable_config_dict}

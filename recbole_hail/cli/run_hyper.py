@@ -6,17 +6,17 @@ from pathlib import Path
 
 from matplotlib.backend_bases import FigureCanvasBase
 
-from recbole_hail.cli.common import guarded, parse, recbole_parser, settings_of
+from recbole_hail.cli.common import check_folder, guarded, parse, recbole_parser, settings_of
 from recbole_hail.cli.config import checked_config, config_files, warn_of_unknown
 from recbole_hail.configuration import yaml_folder
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
-from recbole_hail.settings import known_settings, of_the_question
+from recbole_hail.settings import OF_PROCESSES, known_settings, of_the_question
 from recbole_hail.tuning.proposals import ALGORITHMS
-from recbole_hail.tuning.results import table_text, write_results
+from recbole_hail.tuning.results import BEST, TABLES, table_text, write_results
 from recbole_hail.tuning.search import Search, described, given
 from recbole_hail.tuning.space import Space, check_space, is_grid, read_space
-from recbole_hail.tuning.trials import TrialsFolder
+from recbole_hail.tuning.trials import HEADING, TRIALS, TrialsFolder
 from recbole_hail.tuning.with_hyperopt import search_with_hyperopt
 from recbole_hail.tuning.with_ray import SCHEDULERS, search_with_ray
 
@@ -76,6 +76,8 @@ def _check_arguments(arguments, space: Space, settings: dict[str, str]) -> None:
         found.append(f"algo: {arguments.algo} waits for one trial before the next; with --tool=Ray take random")
     if arguments.algo == "exhaustive" and not is_grid(space):
         found.append("algo: exhaustive needs a space of choices alone; take random or tpe")
+    for name in sorted(settings.keys() & OF_PROCESSES):
+        found.append(f"{name}: {settings[name]} cannot be had, for a trial is one process; leave it out")
     plot = arguments.display_file and arguments.display_file.suffix[1:]
     if plot is not None and plot not in FigureCanvasBase.get_supported_filetypes():
         found.append(f"display_file: {arguments.display_file} must end in .png, .svg or .pdf")
@@ -83,11 +85,26 @@ def _check_arguments(arguments, space: Space, settings: dict[str, str]) -> None:
         raise SettingsError(found)
 
 
+def _check_files(arguments, space_file: Path, output: Path) -> None:
+    """SettingsError where a file of results would be one that the search reads, or writes else."""
+    check_folder("output", output)
+    taken = [space_file, *map(Path, arguments.config_files.split())]
+    taken += [output / name for name in (HEADING, TRIALS, *TABLES, BEST)]
+    taken = {path.resolve() for path in taken}
+    for name in ("output_file", "display_file"):
+        path = getattr(arguments, name)
+        if path and path.resolve() in taken:
+            raise SettingsError([f"{name}: {path} is another file of this search; name another"])
+
+
 def _run() -> None:
     arguments, settings = parse(_parser())
     sys.argv[1:] = settings  # the rest is this command's, and RecBole would take it for settings
-    space = read_space(_space_file(arguments.params_file, arguments.model))
+    space_file = _space_file(arguments.params_file, arguments.model)
+    space = read_space(space_file)
     _check_arguments(arguments, space, settings_of(settings, "run_hyper"))
+    output = arguments.output or Path("hyper", f"{arguments.model}-{arguments.dataset}")
+    _check_files(arguments, space_file, output)
     config = checked_config(arguments.model, arguments.dataset, config_files(arguments))
     warn_of_unknown([config])
     if config["resume"]:
@@ -101,7 +118,6 @@ def _run() -> None:
         of_the_question(config),
     )
     check_files(config)
-    output = arguments.output or Path("hyper", f"{arguments.model}-{arguments.dataset}")
     folder = TrialsFolder(output, described(config, space))
     algorithm = arguments.algo or ("exhaustive" if is_grid(space) else "random")
     search = Search(config, space, algorithm, arguments.max_evals, arguments.early_stop, folder)

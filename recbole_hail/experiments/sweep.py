@@ -57,6 +57,7 @@ class Sweep:
         self.dataset, self.budget, self.files, self.config_of = dataset, budget, files, config_of
         self.settings = {**budget.settings, **settings}
         self.output = output / dataset
+        self.known: set[str] = set()  # settings of the models of all plans; the first has all models
         self.plans: dict[int, Plan] = {}
         self.folders: dict[int, RunFolder] = {}
         self.groups: list[tuple[Experiment, Group, list[Placed]]] = []
@@ -83,7 +84,11 @@ class Sweep:
     def _plan(self, specs: list[ModelSpec], steps: int) -> Plan:
         bounds = {"max_steps": str(steps), "candidates": TRAINED_UNDER}
         settings = {**self.settings, **bounds}
-        return make_plan(specs, self.budget.seeds, self.dataset, self.files, settings, config_of=self.config_of)
+        plan = make_plan(
+            specs, self.budget.seeds, self.dataset, self.files, settings, config_of=self.config_of, known=self.known
+        )
+        self.known |= plan.known
+        return plan
 
     def _steps(self, group: Group) -> list[tuple[Row, int]]:
         """The rows with the steps they get, those that come out the same once, and after them the rules."""

@@ -1,8 +1,10 @@
 """A CSV of events that are newer than the training data."""
 
 import csv
+import math
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from recbole_hail.errors import DataError
@@ -103,10 +105,25 @@ def _in_time(path, rows: list[tuple[int, str, str, str]]) -> list[tuple[int, str
             continue
         if all(time == time for time in times):
             return [rows[place] for place in order]
+    line, *_, text = _first_unlike(rows)
     raise DataError(
         f"history: {path} has timestamps that are neither all numbers nor all ISO times of one kind, such as "
-        f"{rows[0][3]!r} in line {rows[0][0]}"
+        f"{text!r} in line {line}"
     )
+
+
+def _first_unlike(rows: list[tuple[int, str, str, str]]) -> tuple[int, str, str, str]:
+    """The first row whose timestamp is no time, or of another kind than that of the first row."""
+    kinds = [_kind(row[3]) for row in rows]
+    return next(row for row, kind in zip(rows, kinds, strict=True) if kind is None or kind != kinds[0])
+
+
+def _kind(text: str) -> str | None:
+    with suppress(ValueError):
+        return "number" if math.isfinite(float(text)) else None
+    with suppress(ValueError):
+        return "local" if _iso(text).tzinfo is None else "with a zone"
+    return None
 
 
 def _iso(text: str) -> datetime:

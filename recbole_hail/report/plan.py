@@ -1,12 +1,13 @@
 """What a comparison will run: models, rules and seeds, under settings that are the same for all of them."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from recbole.config import Config
 
+from recbole_hail.configuration import WITH_LABELS
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.models import rules
@@ -27,12 +28,13 @@ _OF_THE_COMPARISON = ("model", "dataset", "seed", "resume", "checkpoint_dir", "n
 
 @dataclass(frozen=True)
 class Plan:
-    """`rows` are the runs of each row of the table; `runs` are all there are, in order."""
+    """`rows` are the runs of each row of the table, `runs` all there are, in order; `known`, the models' settings."""
 
     shared: Shared
     config: Config
     rows: dict[str, list[Run]]
     seeds: list[int]
+    known: set[str] = field(default_factory=set)
 
     @property
     def runs(self) -> list[Run]:
@@ -49,6 +51,7 @@ def make_plan(
     files: list[str] | None,
     settings: dict,
     config_of: Callable[..., Config],
+    known: Iterable[str] = (),
 ) -> Plan:
     """Checks all settings of all models; nothing is written.
 
@@ -59,6 +62,7 @@ def make_plan(
         files: yaml files of settings for all models.
         settings: for all models, over those of the files.
         config_of: makes a Config of model, dataset, files and settings, or raises SettingsError.
+        known: settings of models that are compared in other plans.
 
     Raises:
         SettingsError: with all problems found.
@@ -67,7 +71,7 @@ def make_plan(
     base = config_of("HAIL", dataset, files, dict(settings))
     shared = _shared(base, dataset, settings)
     found = _problems_of(base)
-    known = set()
+    known = set(known)
     for spec in specs:
         try:
             config = config_of(spec.model, dataset, None, shared.settings_of(spec))
@@ -76,6 +80,8 @@ def make_plan(
             continue
         known_here = known_settings(config)
         known |= known_here
+        if config["MODEL_TYPE"] in WITH_LABELS:
+            found.append(f"{spec.label}: {spec.model} learns from labels and has no ranking to compare; leave it out")
         found += _problems_of_own_settings(spec, shared, known_here)
     if not found:
         in_files = [name for name in base.file_config_dict if name not in known_settings(base)]  # HAIL's may be in all
@@ -83,7 +89,7 @@ def make_plan(
         found = [f"{name}: no model here has such a setting{_close(name, known)}" for name in unknown]
     if found:
         raise SettingsError(list(dict.fromkeys(found)))
-    return Plan(shared, base, {spec.label: _runs(spec, seeds) for spec in specs}, seeds)
+    return Plan(shared, base, {spec.label: _runs(spec, seeds) for spec in specs}, seeds, known)
 
 
 def _runs(spec: ModelSpec, seeds: list[int]) -> list[Run]:
@@ -122,7 +128,7 @@ def data_hash(folder: Path, dataset: str) -> str:
 
 def _problems_of(base: Config) -> list[str]:
     given = {**base.file_config_dict, **base.variable_config_dict}
-    found = [f"{name}: compare sets it itself; leave it out" for name in _OF_THE_COMPARISON if name in given]
+    found = [f"{name}: the command sets it itself; leave it out" for name in _OF_THE_COMPARISON if name in given]
     if base["train_on_valid"]:
         found.append(
             "train_on_valid: True is unknown to RecBole's own models, which would train on less than the others; give "

@@ -56,7 +56,8 @@ def _suggestion(algorithm: str, space: Space, told: list[tuple[dict, float | Non
     trials.refresh()
     suggest = {"random": rand.suggest, "tpe": tpe.suggest}[algorithm]
     (document,) = suggest([len(told)], domain, trials, seed)
-    return {name: space[name].value(drawn) for name, (drawn,) in document["misc"]["vals"].items()}
+    drawn = document["misc"]["vals"]
+    return {name: dimension.value(drawn[name][0]) for name, dimension in space.items()}
 
 
 def _hyperopt_space(space: Space) -> dict:

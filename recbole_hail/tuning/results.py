@@ -18,20 +18,18 @@ from recbole_hail.tuning.search import Search, given
 from recbole_hail.tuning.trials import FINISHED, Trial
 
 CHOSEN = "chosen"
+TABLES, BEST = ("table.txt", "table.csv", "table.md"), "best.yaml"
 
 
 def write_results(search: Search, output_file: Path, plot: Path) -> list[Path]:
     """Table as text, CSV and Markdown, plot, RecBole's text and `best.yaml`; returns the paths of what there is."""
     header, rows = _grid(search)
     folder = search.folder.path
-    texts = {
-        folder / "table.txt": table_text(search),
-        folder / "table.csv": _csv(header, rows),
-        folder / "table.md": _markdown(search, header, rows),
-        output_file: _as_recbole(search),
-    }
+    tables = table_text(search), _csv(header, rows), _markdown(search, header, rows)
+    texts = {folder / name: text for name, text in zip(TABLES, tables, strict=True)}
+    texts[output_file] = _as_recbole(search)
     if search.best():
-        texts[folder / "best.yaml"] = _best_settings(search)
+        texts[folder / BEST] = _best_settings(search)
     for path, text in texts.items():
         write_text(path, text)
     slice_plot(search, plot)
@@ -49,7 +47,7 @@ def _grid(search: Search) -> tuple[list[str], list[list]]:
         [
             "*" if trial is best else "",
             search.trials.index(trial) + 1,
-            *trial.settings.values(),
+            *(trial.settings[name] for name in search.space),
             trial.score,
             *(trial.test.get(name) for name in tests),
             trial.steps,

@@ -3,6 +3,7 @@
 import ast
 import itertools
 import json
+import math
 import random
 from collections.abc import Callable, Container
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 from recbole_hail.errors import SettingsError
 from recbole_hail.settings import meant
 
+_FEW = 30  # multiples that are all checked
+_ROUNDING = 1e-6  # of a step, for 3 * 0.1 is more than 0.3
 _BOUNDS = {"uniform": 2, "quniform": 3, "loguniform": 2}
 
 
@@ -28,22 +31,37 @@ class Dimension:
         """The setting for what Hyperopt has drawn; of choices it draws the index."""
         if self.kind == "choice":
             return self.values[int(drawn)]
-        if self.kind == "quniform" and all(isinstance(bound, int) for bound in self.values):
-            return int(drawn)
+        if self.kind == "quniform":
+            drawn = self._within(drawn)
+            if all(isinstance(bound, int) for bound in self.values):
+                return int(drawn)
         return float(f"{drawn:.4g}")  # what is told of a trial is what was trained
 
     def drawn(self, value) -> float:
         """Undoes `value`."""
         return self.values.index(value) if self.kind == "choice" else value
 
-    def extremes(self) -> list:
-        """All choices, or the settings at the two bounds."""
+    def _within(self, drawn: float) -> float:
+        """Hyperopt rounds to multiples of the step, up to half of one beyond the bounds."""
+        low, high, step = self.values
+        slack = step * _ROUNDING
+        return drawn + step if drawn < low - slack else drawn - step if drawn > high + slack else drawn
+
+    def tried(self) -> list:
+        """What is checked before a search: all choices, the settings at both bounds, all multiples where few.
+
+        Raises:
+            OverflowError: a bound of loguniform is no logarithm of a number.
+        """
         if self.kind == "choice":
             return self.values
-        from math import exp
-
-        low, high = (exp(bound) if self.kind == "loguniform" else bound for bound in self.values[:2])
-        return [low, high]
+        low, high = (math.exp(bound) if self.kind == "loguniform" else bound for bound in self.values[:2])
+        if self.kind != "quniform":
+            return [low, high]
+        step = self.values[2]
+        multiples = range(math.ceil(low / step - _ROUNDING), math.floor(high / step + _ROUNDING) + 1)
+        shown = multiples if len(multiples) <= _FEW else (multiples[0], multiples[-1])
+        return [self.value(step * number) for number in shown]
 
 
 Space = dict[str, Dimension]
@@ -85,7 +103,7 @@ def _values(kind: str, text: str) -> list | None:
     except (ValueError, SyntaxError, TypeError):
         return None
     if kind == "choice":
-        return values
+        return [value for place, value in enumerate(values) if value not in values[:place]]  # a trial is made once
     numbers = all(isinstance(value, int | float) for value in values)
     bounds = numbers and len(values) == _BOUNDS.get(kind) and values[0] < values[1]
     return values if bounds and (kind != "quniform" or values[2] > 0) else None
@@ -115,13 +133,25 @@ def check_space(space: Space, known: set[str], config_of: Callable[[dict], objec
                 f"take it out of the space, and give --{name}= for all trials"
             )
             continue
-        for value in dimension.extremes():
-            try:
-                config_of({name: value})
-            except SettingsError as error:
-                found += [f"params_file: {problem}" for problem in error.problems]
+        found += [f"params_file: {problem}" for problem in _problems_of(name, dimension, config_of)]
     if found:
         raise SettingsError(list(dict.fromkeys(found)))
+
+
+def _problems_of(name: str, dimension: Dimension, config_of: Callable[[dict], object]) -> list[str]:
+    try:
+        tried = dimension.tried()
+    except OverflowError:
+        return [f"{name}: the bounds of loguniform are logarithms, as in -7,-4, and no number has {dimension.values}"]
+    if not tried:
+        return [f"{name}: no multiple of {dimension.values[2]} lies within {dimension.values[:2]}; give other bounds"]
+    found = []
+    for value in tried:
+        try:
+            config_of({name: value})
+        except SettingsError as error:
+            found += error.problems
+    return found
 
 
 def is_grid(space: Space) -> bool:

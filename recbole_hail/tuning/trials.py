@@ -9,6 +9,7 @@ from pathlib import Path
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import held_alone, write_text
 
+HEADING, TRIALS = "search.json", "trials.jsonl"
 FINISHED, STOPPED, DIVERGED = "finished", "stopped", "diverged"
 
 
@@ -43,7 +44,7 @@ class TrialsFolder:
     def __init__(self, path: Path, searched: dict):
         self.path = path
         self._searched = json.loads(json.dumps(searched))  # as the file gives it back
-        self._file, self._heading = path / "trials.jsonl", path / "search.json"
+        self._file, self._heading = path / TRIALS, path / HEADING
         self.trials: list[Trial] = []
 
     @contextmanager
@@ -56,8 +57,7 @@ class TrialsFolder:
         self._check()
         with held_alone(self.path):
             if self._file.is_file():
-                lines = self._file.read_text(encoding="utf-8").splitlines()
-                self.trials = [Trial(**json.loads(line)) for line in lines]
+                self.trials = self._read()
             write_text(self._heading, json.dumps(self._searched, indent=2) + "\n")
             yield
 
@@ -76,6 +76,12 @@ class TrialsFolder:
             raise SettingsError(
                 [f"output: {self.path} holds the trials of another search ({'; '.join(differ)}); name another folder"]
             )
+
+    def _read(self) -> list[Trial]:
+        try:
+            return [Trial(**json.loads(line)) for line in self._file.read_text(encoding="utf-8").splitlines()]
+        except (ValueError, TypeError) as error:
+            raise SettingsError([f"output: {self._file} holds no trials ({error}); name another folder"]) from None
 
     def keep(self, trial: Trial) -> None:
         """Adds a trial; the file is there whole at any time."""

@@ -43,6 +43,8 @@ def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_com
         ),
         (["--nproc=0"], ["argument --nproc: '0' must be a whole number of at least 1"]),  # trained nothing, in silence
         (["--nproc=2", "--world_size=1"], ["world_size: 1 processes on all machines have no room for nproc: 2"]),
+        (["--nproc=2", "--port=abc"], ["argument --port: 'abc' must be a whole number from 0 to 65535"]),
+        (["--nproc=2", "--port=99999"], ["argument --port: '99999' must be"]),
         (["--alpha", "0.3"], ["--alpha: is no argument of run_recbole", "are written --name=value"]),  # was passed over
         (["--resume=no.pth"], ["checkpoint: no.pth does not exist"]),
     ],

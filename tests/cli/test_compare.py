@@ -129,6 +129,8 @@ def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare
         (["--learning_rate=0.5"], "(learning_rate was 0.01, is 0.5)"),
         (["--output=."], "holds something else than a comparison"),
         (["--dataset=nowhere", "--output=comparisons/cyclic"], "nowhere is not at"),
+        (["--output=small.yaml"], "output: small.yaml cannot be a folder"),
+        (["--models=HAIL,DeepFM"], "DeepFM: DeepFM learns from labels and has no ranking to compare"),
         (["seeds"], "seeds: is no argument of compare"),
     ],
 )

@@ -115,6 +115,8 @@ def test_a_dry_run_says_what_is_there_and_how_long_the_rest_takes(done, paper):
         (("--budget=long",), "budget: 'long' must be one of minimal, cpu, gpu or a number of steps"),
         (("--seeds=one",), "seeds: 'one' must be whole numbers"),
         (("--gama=2",), "gama: no model here has such a setting; did you mean gamma?"),
+        (("--results=small.yaml",), "results: small.yaml cannot be a folder"),  # was told after all trainings
+        (("--output=small.yaml/runs",), "small.yaml is none; name another"),
         (("--dataset=nowhere",), "nowhere is not at"),
         (("budget",), "budget: is no argument of paper"),
     ],

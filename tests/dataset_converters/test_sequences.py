@@ -53,6 +53,14 @@ def test_what_is_no_sequence_file(tmp_path, text, options, said):
     assert not (tmp_path / "made").exists()
 
 
+def test_a_header_is_no_sequence(tmp_path):
+    """It became a generator `user` with an element `item`."""
+    for header in ("user item", "user_id:token item_id:token", "generator element"):
+        (tmp_path / "h.txt").write_text(f"{header}\n1 5\n1 6\n")
+        with pytest.raises(ConversionError, match=r"row 1 is a header .*; delete it"):
+            dataset_converters.sequences(tmp_path / "h.txt", tmp_path / "h")
+
+
 def test_several_files_and_short_sequences(world, tmp_path):
     (tmp_path / "a.txt").write_text("1 7\n1 8\n2 7\n", encoding="utf-8")
     (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"1 9\n"))

@@ -69,6 +69,14 @@ def test_groups_of_base_networks_are_what_they_are_called_whatever_all_runs_shar
     assert len(sweep.jobs()) == len(place(controls(["base"], budget), base_network=network).jobs())
 
 
+def test_a_setting_of_hail_alone_holds_where_other_systems_have_steps_of_their_own(place, budget):
+    """Each number of steps has a plan, and one without HAIL took gamma for a setting that no model knows."""
+    sweep = place([table2("cyclic", budget)], gamma="0.5")
+    assert len(sweep.plans) > 1
+    with pytest.raises(SettingsError, match="gama: no model here has such a setting; did you mean gamma"):
+        place([table2("cyclic", budget)], gama="0.5")
+
+
 def test_time_is_equal_to_that_of_the_groups_own_reference(place, budget):
     sweep = place(controls(["peers"], budget))
     three = next(placed for _, group, placed in sweep.groups if group.title == "T = 3")

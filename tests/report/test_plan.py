@@ -75,7 +75,7 @@ def test_another_dataset_of_the_same_name_is_another_comparison(cyclic):
         ("HAIL", {"topk": "[1,101]"}, "topk: 101 is more than the target and the 99 candidates that recbole draws"),
         ("HAIL", {"max_minutes": "0"}, "max_minutes: 0 must be a positive number"),
         ("HAIL", {"alhpa": "0.3"}, "alhpa: no model here has such a setting; did you mean alpha?"),
-        ("HAIL", {"seed": "5"}, "seed: compare sets it itself; leave it out"),
+        ("HAIL", {"seed": "5"}, "seed: the command sets it itself; leave it out"),
         ("HAIL", {"train_on_valid": "True"}, "train_on_valid: True is unknown to RecBole's own models"),
         ("HAIL[peers=0]", {}, "HAIL (peers=0): peers: 0 must be a whole number of at least 1"),
         ("HAIL[peer=1]", {}, "HAIL (peer=1): peer is not a setting of HAIL; did you mean peers?"),

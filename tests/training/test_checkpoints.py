@@ -1,7 +1,6 @@
 """Checkpoints: plain values, whole or not at all, opened without running code."""
 
 import os
-import pickle
 from argparse import Namespace
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def test_a_pickle_that_would_run_code_is_refused(workplace):
     torch.save({"config": {}, "state_dict": {}, "evil": _RunsCode()}, "evil.pth")
     with pytest.raises(CheckpointError, match=r"evil\.pth.*could run code"):
         read_checkpoint("evil.pth")
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(CheckpointError, match="could run code"):
         load_data_and_model("evil.pth")
     assert not Path("was-run").exists()
 
@@ -156,3 +155,12 @@ def test_a_pruned_peer_scores_identically(checkpoint, workplace):
         assert torch.equal(one.eval().predict(interaction), expected[peer - 1])
     with pytest.raises(SettingsError, match="peer: 3 must lie between 1 and the checkpoint's 2"):
         prune_to_peer(read_checkpoint(checkpoint), 3)
+
+
+@pytest.mark.parametrize("content, told", [(None, "does not exist"), ("export A=1", "is not a checkpoint")])
+def test_what_is_no_checkpoint_is_told_by_recboles_loader_too(workplace, content, told):
+    """It ended in `IndexError: pop from empty list`."""
+    if content:
+        Path("env.sh").write_text(content)
+    with pytest.raises(CheckpointError, match=f"checkpoint: env.sh {told}"):
+        load_data_and_model("env.sh")

@@ -28,6 +28,13 @@ def test_random_draws_the_same_from_the_seed_however_many():
     assert points(LINE, "random", 3, 7) == points(LINE, "random", 8, 7)[:3] != points(LINE, "random", 3, 8)
 
 
+@pytest.mark.parametrize("space", [LINE, dict(reversed(LINE.items()))], ids=str)
+def test_settings_are_in_the_order_of_the_space(space):
+    """Hyperopt has them in alphabetical order, and tables had values under others' names."""
+    drawn = [*points(space, "random", 2, 7), propose(space, [], True, 7)]
+    assert all(list(point) == list(space) for point in drawn)
+
+
 def test_random_draws_a_hundred_where_nothing_else_is_said():
     assert len(points(LINE, "random", None, 7)) == 100
 

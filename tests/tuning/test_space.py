@@ -79,6 +79,26 @@ def test_whole_bounds_and_steps_give_whole_numbers():
     assert repr(Dimension("quniform", [0, 1, 0.25]).value(0.5)) == "0.5"
 
 
+@pytest.mark.parametrize(
+    "bounds, drawn, values",
+    [
+        ([1, 5, 3], [0.0, 3.0, 6.0], [3, 3, 3]),  # Hyperopt draws them: 0 layers ended a search for good
+        ([16, 64, 16], [16.0, 64.0], [16, 64]),
+        ([0.1, 0.3, 0.1], [0.1, 3 * 0.1], [0.1, 0.3]),
+    ],
+)
+def test_quniform_stays_within_its_bounds(bounds, drawn, values):
+    dimension = Dimension("quniform", bounds)
+    assert [dimension.value(number) for number in drawn] == values
+    assert set(values) <= set(dimension.tried()) and all(bounds[0] <= v <= bounds[1] for v in dimension.tried())
+
+
+def test_a_choice_that_is_written_twice_is_one(tmp_path):
+    """The grid had a trial that was never made."""
+    space = space_of(tmp_path, "alpha choice [0.5,0.5,0.7]", "base_network choice ['gru',['gru','causal'],'gru']")
+    assert space["alpha"].values == [0.5, 0.7] and space["base_network"].values == ["gru", ["gru", "causal"]]
+
+
 def test_a_choice_comes_back_from_its_index():
     dimension = Dimension("choice", ["causal", ["causal", "gru"]])
     assert [dimension.value(dimension.drawn(value)) for value in dimension.values] == dimension.values

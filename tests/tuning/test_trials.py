@@ -33,6 +33,15 @@ def test_the_trials_of_another_search_are_refused_and_left_alone(tmp_path):
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+def test_trials_that_cannot_be_read_are_named(tmp_path):
+    folder = TrialsFolder(tmp_path, SEARCHED)
+    with folder.held():
+        folder.keep(FIRST)
+    (tmp_path / "trials.jsonl").write_text("alpha:0.5\n")
+    with pytest.raises(SettingsError, match=r"output: .*trials.jsonl holds no trials \(.*\); name another folder"):
+        TrialsFolder(tmp_path, SEARCHED).held().__enter__()
+
+
 def test_a_search_without_trials_can_become_another(tmp_path):
     with TrialsFolder(tmp_path, SEARCHED).held():
         pass
