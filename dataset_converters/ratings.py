@@ -103,12 +103,13 @@ class Ratings:
         item_ids, item_place = _in_order(self._items)
         user, item, time = user_place[user[~repeated]], item_place[item[~repeated]], time[~repeated]
         second, within = np.divmod(time, 1000)
+        tie = _hashes(user_ids)[user] ^ _hashes(item_ids, b"item")[item]
         return Events(
             user=user,
             item=item,
             users=_described("user_id:token", user_ids, users),
             items=_described("item_id:token", item_ids, items),
-            tie=_ranks(within, _hashes(user_ids)[user] ^ _hashes(item_ids, b"item")[item]),
+            tie=_ranks(within, tie) if within.any() else tie,
             time=second,
             time_suffix="Z",
         )

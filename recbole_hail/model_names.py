@@ -9,7 +9,8 @@ from importlib import resources
 from recbole_hail.errors import SettingsError
 from recbole_hail.registry import MODELS
 
-_EXTERNAL = ("LightGBM", "XGBoost")  # RecBole's names for models of libraries that need not be installed
+# RecBole's models of libraries that need not be installed, among which it looks for every name found nowhere else.
+_EXTERNAL = {"LightGBM": "lightgbm", "XGBoost": "xgboost"}
 _SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
 
 
@@ -25,7 +26,7 @@ def with_known_names(get_model: Callable[[str], type]) -> Callable[[str], type]:
         try:
             return get_model(model_name)
         except ModuleNotFoundError as error:
-            if model_name in _EXTERNAL:
+            if model_name in _EXTERNAL or error.name not in _EXTERNAL.values():
                 advice = f"needs the package {error.name}, which is not installed: pip install {error.name}"
                 raise SettingsError([f"model: {model_name} {advice}"]) from None
         except (ValueError, AttributeError):  # no module, or none of its classes

@@ -21,11 +21,17 @@ def test_what_is_no_model_is_told_with_those_it_is_like(workplace, name, told):
     assert told in str(error.value)
 
 
-def test_a_library_that_is_not_installed_is_named():
+@pytest.mark.parametrize(
+    "name, library, told",
+    [
+        ("LightGBM", "lightgbm", r"LightGBM needs the package lightgbm, .*: pip install lightgbm"),
+        ("HALI", "lightgbm", "'HALI' is not a model"),  # looked for among RecBole's external models last
+        ("MyGraph", "torch_scatter", "MyGraph needs the package torch_scatter"),
+    ],
+)
+def test_a_library_that_is_not_installed_is_named(name, library, told):
     def get_model(name):
-        raise ModuleNotFoundError("No module named 'lightgbm'", name="lightgbm")
+        raise ModuleNotFoundError(f"No module named {library!r}", name=library)
 
-    with pytest.raises(SettingsError, match=r"LightGBM needs the package lightgbm, .*: pip install lightgbm"):
-        model_names.with_known_names(get_model)("LightGBM")
-    with pytest.raises(SettingsError, match="'HALI' is not a model"):
-        model_names.with_known_names(get_model)("HALI")
+    with pytest.raises(SettingsError, match=told):
+        model_names.with_known_names(get_model)(name)
