@@ -1,11 +1,12 @@
 """The settings in force: RecBole's defaults, the shipped yaml files and the user's over one another, and checked."""
 
 import warnings
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 
 from recbole.utils import ModelType
 
+import yaml
 from recbole_hail import ranks, recbole_settings
 from recbole_hail.data import caches
 from recbole_hail.errors import SettingsError
@@ -26,6 +27,13 @@ def yaml_folder() -> Path:
     package = Path(__file__).parent
     installed = package / "yaml"
     return installed if installed.is_dir() else package.parent / "yaml"
+
+
+@cache
+def settings_of_ours() -> frozenset[str]:
+    """What any of our models takes by itself: HAIL's alone, and DML's, in a dictionary for SASRec too, are no slips."""
+    files = (yaml_folder() / f"{model}.yaml" for model in MODELS)
+    return frozenset(name for file in files if file.is_file() for name in yaml.safe_load(file.read_text("utf-8")))
 
 
 def with_our_yaml(original):
@@ -136,6 +144,6 @@ def _common_problems(config) -> list[str]:
 
 
 def _warn_of_misspelt(config) -> None:
-    for name, meant in misspelt(config.variable_config_dict, known_settings(config)):
+    for name, meant in misspelt(config.variable_config_dict, known_settings(config) | settings_of_ours()):
         # 3: the line that calls Config.
         warnings.warn(f"{name} is not a setting of {config['model']}; did you mean {meant}?", stacklevel=3)

@@ -88,3 +88,10 @@ def test_a_misspelt_setting_of_a_dictionary_is_pointed_out(cyclic, small):
         Config(model="HAIL", dataset="cyclic", config_dict=given)
     assert [str(warning.message) for warning in warned] == ["alhpa is not a setting of HAIL; did you mean alpha?"]
     assert warned[0].filename == __file__
+
+
+def test_settings_of_one_model_in_a_dictionary_for_all_are_no_slips(cyclic, small, recwarn):
+    """SASRec, given what HAIL was, warned: warmup_steps is not a setting of SASRec; did you mean max_steps?"""
+    Config(model="SASRec", dataset="cyclic", config_dict={**small, "warmup_steps": 10, "train_batch_tokens": 64})
+    Config(model="HAIL", dataset="cyclic", config_dict={**small, "drop_steps": 10})
+    assert not [warning for warning in recwarn if "is not a setting" in str(warning.message)]

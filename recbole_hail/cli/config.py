@@ -7,7 +7,7 @@ import sys
 from recbole.config import Config
 
 import yaml
-from recbole_hail.configuration import yaml_folder
+from recbole_hail.configuration import settings_of_ours, yaml_folder
 from recbole_hail.errors import SettingsError
 from recbole_hail.settings import known_settings, misspelt
 
@@ -60,11 +60,17 @@ def checked_config(model: str, dataset: str, files: list[str] | None, settings: 
 
 
 def warn_of_unknown(configs: list[Config]) -> None:
-    """Names what is like a setting of one of the models, and is none: RecBole takes a misspelling in silence."""
+    """Names what does nothing: RecBole takes misspellings, and settings of other models, in silence.
+
+    A file may hold settings of several models, whichever of them is run.
+    """
     known = {"model", "dataset", "config_files"}.union(*map(known_settings, configs))
     models = " or ".join(config["model"] for config in configs)
-    for given, dashes in ((configs[0].cmd_config_dict, "--"), (configs[0].file_config_dict, "")):
-        for name, meant in misspelt(given, known):
+    of_command, of_files = configs[0].cmd_config_dict, configs[0].file_config_dict
+    for name in sorted(settings_of_ours() & of_command.keys() - known):
+        print(f"warning: --{name} is a setting of other models and does nothing for {models}", file=sys.stderr)
+    for given, dashes in ((of_command, "--"), (of_files, "")):
+        for name, meant in misspelt(given, known | settings_of_ours()):
             print(
                 f"warning: {dashes}{name} is not a setting of {models}; did you mean {dashes}{meant}?",
                 file=sys.stderr,

@@ -78,6 +78,17 @@ def test_a_misspelt_setting_is_pointed_out(cyclic, run_here):
     assert "warning: --alhpa is not a setting of HAIL; did you mean --alpha?" in done.stderr
 
 
+def test_a_setting_of_other_models_is_pointed_out(cyclic, run_here):
+    """`--warmup_steps` was proposed to be `--max_steps`."""
+    done = run_here(
+        "run_recbole", "--model=SASRec", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=1", FULL,
+        "--warmup_steps=5", "--metrics=['Hit','MRR']", "--topk=[1,10]", "--valid_metric=MRR@10",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "warning: --warmup_steps is a setting of other models and does nothing for SASRec\n" in done.stderr
+    assert "did you mean" not in done.stderr
+
+
 def test_a_misspelt_setting_of_a_file_is_pointed_out(cyclic, run_here):
     """It was passed over in silence."""
     Path("misspelt.yaml").write_text("epochs: 1\nalhpa: 0.3\nnote of mine: 5\n")
