@@ -19,7 +19,7 @@ import torch
 
 from recbole_hail.networks import Sizes
 from recbole_hail.networks.base import build_encoder
-from recbole_hail.networks.encoders import SelfAttention
+from recbole_hail.networks.layers import SelfAttention
 from recbole_hail.networks.probsparse import ProbSparseAttention, sample_sizes
 
 COLUMNS = ("L", "full", "ProbSparse", "full net", "Informer", "full prod.", "sparse prod.")

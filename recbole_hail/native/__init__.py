@@ -1,6 +1,7 @@
 """What of loss and networks is written in C, compiled once on each kind of machine and called without the GIL.
 
-rows.c has the loss of a block of positions, attention.c attention, layers.c what stands between a layer's products.
+rows.c has the loss of a block of positions, attention.c attention, layers.c what stands between a layer's products, and
+encoder.c a layer as a whole, with torch's own matrix product.
 """
 
 import ctypes
@@ -39,6 +40,8 @@ FUNCTIONS = {  # by name: what they are given and what they return; the sources 
     "hail_gelu": ([*RANGE, *[POINTER] * 3], None),
     "hail_add_and_norm": ([*RANGE, INTEGER, *[POINTER] * 3, BITS, FLOAT, *[POINTER] * 2, FLOAT, *[POINTER] * 3], None),
     "hail_add_and_norm_backward": ([*RANGE, INTEGER, *[POINTER] * 2, BITS, FLOAT, *[POINTER] * 7], None),
+    "hail_layer": ([*RANGE, POINTER, FLOAT, *[POINTER] * 2], BITS),
+    "hail_layer_backward": ([*RANGE, POINTER, FLOAT, *[POINTER] * 4], BITS),
 }
 POSITIVE, NEGATIVE, MIMICRY = 1, 2, 4  # what is distilled; rows.c has the same numbers
 
@@ -60,6 +63,17 @@ def takes(*tensors: Tensor) -> bool:
     plain = all(type(tensor) in (Tensor, torch.nn.Parameter) for tensor in tensors)  # others only stand for numbers
     there = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
     return plain and there and library() is not None
+
+
+@cache
+def matrix_product() -> int | None:
+    """Where BLAS's sgemm is in the library that torch computes with; None where it shows none of 32-bit sizes."""
+    if not torch.backends.mkl.is_available():
+        return None
+    with suppress(OSError, AttributeError):
+        path = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+        return ctypes.cast(ctypes.CDLL(str(path)).sgemm_, ctypes.c_void_p).value
+    return None
 
 
 def call(name: str, *arguments):

@@ -5,26 +5,12 @@
 
 #include <stdlib.h>
 
+#include "attention.h"
 #include "product.h"
 #include "tiles.h"
 
-/* Where the vectors of a tensor [sequences, places, heads, width] start, in floats from one another. */
-typedef struct {
-    float *start;
-    int64_t of_sequence, of_place, of_head;
-} Vectors;
-
-typedef struct {
-    int64_t queries, keys, heads, width; /* width: a multiple of COLUMNS */
-    const unsigned char *visible;        /* 0 where a query must not look at a key; NULL where it may look at all */
-    int64_t visible_sequence, visible_head, visible_query; /* from one to the next; 0 where all have the same */
-    const int16_t *draws; /* [sequences, heads, queries, keys], shares with less than dropped_below are dropped; NULL */
-    int64_t dropped_below;
-    float kept_scale;
-    int causal; /* a query looks at the keys up to its own */
-} Attention;
-
-static int64_t padded(int64_t keys) { return (keys + COLUMNS - 1) / COLUMNS * COLUMNS; }
+/* Shares of attention are kept in rows of as many floats. */
+int64_t hail_padded(int64_t keys) { return (keys + COLUMNS - 1) / COLUMNS * COLUMNS; }
 
 static int fewer(int64_t left) { return left < ROWS ? (int)left : ROWS; }
 
@@ -39,7 +25,7 @@ static float *at(Vectors vectors, int64_t place) { return vectors.start + place 
 /* Vectors [keys, width] -> transposed [width, padded keys]. */
 static void transpose(Vectors vectors, int64_t keys, int64_t width, float *transposed)
 {
-    int64_t all = padded(keys);
+    int64_t all = hail_padded(keys);
     for (int64_t d = 0; d < width; d++) {
         for (int64_t k = 0; k < keys; k++) transposed[d * all + k] = vectors.start[k * vectors.of_place + d];
         for (int64_t k = keys; k < all; k++) transposed[d * all + k] = 0.0f;
@@ -116,7 +102,7 @@ static void keep(const Attention *a, const int16_t *draws, const float *row, flo
 int hail_attention(int64_t first, int64_t end, const Attention *a, const Vectors *queries, const Vectors *keys,
                    const Vectors *values, const Vectors *mixed, float *shares, float scale)
 {
-    int64_t width = a->width, all = padded(a->keys);
+    int64_t width = a->width, all = hail_padded(a->keys);
     float *transposed = malloc((width + 2 * ROWS) * all * sizeof *transposed);
     if (!transposed) return -1;
     float *room = transposed + width * all, *kept = room + ROWS * all;
@@ -156,7 +142,7 @@ int hail_attention_backward(int64_t first, int64_t end, const Attention *a, cons
                             const Vectors *values, const float *shares, float scale, const Vectors *of_mixed,
                             const Vectors *of_queries, const Vectors *of_keys, const Vectors *of_values)
 {
-    int64_t width = a->width, all = padded(a->keys), size = a->queries * all;
+    int64_t width = a->width, all = hail_padded(a->keys), size = a->queries * all;
     float *transposed = malloc((width * all + (a->draws ? 2 : 1) * size) * sizeof *transposed);
     if (!transposed) return -1;
     float *gradients = transposed + width * all, *kept = gradients + size;

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "layers.h"
 #include "tiles.h"
 
 /* The share of the standard normal distribution below x, with a relative error of some 1e-7, and its density at x. */

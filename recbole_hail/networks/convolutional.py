@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from recbole_hail.networks.attention import attend
 from recbole_hail.networks.dropout import dropout as drop
-from recbole_hail.networks.encoders import EncoderLayer
+from recbole_hail.networks.layers import EncoderLayer
 from recbole_hail.networks.sizes import Sizes
 
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recbole_hail.networks.attention import attend
-from recbole_hail.networks.encoders import EncoderLayer
+from recbole_hail.networks.layers import EncoderLayer
 from recbole_hail.networks.probsparse import ProbSparseAttention
 from recbole_hail.networks.residual import ResidualNorm
 from recbole_hail.networks.sizes import Sizes

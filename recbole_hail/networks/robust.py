@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recbole_hail.networks.encoders import EncoderLayer, SelfAttention
+from recbole_hail.networks.layers import SelfAttentionLayer
 from recbole_hail.networks.residual import ResidualNorm
 from recbole_hail.networks.sizes import Sizes
 
@@ -47,7 +47,7 @@ class RobustLayer(nn.Module):
     def __init__(self, sizes: Sizes, *, kernel_width: int):
         super().__init__()
         self.point_wise = PointWiseRobustLayer(sizes, kernel_width=kernel_width)
-        self.sequence_wise = EncoderLayer(sizes, SelfAttention(sizes, causal=True))
+        self.sequence_wise = SelfAttentionLayer(sizes, causal=True)
 
     def forward(self, hidden: Tensor) -> Tensor:
         return self.sequence_wise(self.point_wise(hidden), None)

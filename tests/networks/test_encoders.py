@@ -6,7 +6,8 @@ from torch.nn import functional as F
 
 from recbole_hail.networks import BASE_NETWORKS, Sizes, encoders, predicts
 from recbole_hail.networks.base import build_encoder
-from recbole_hail.networks.encoders import EncoderLayer, SelfAttention, TransformerEncoder, both_ways
+from recbole_hail.networks.encoders import TransformerEncoder, both_ways
+from recbole_hail.networks.layers import EncoderLayer, SelfAttention
 
 SIZES = {
     "positions": 6,

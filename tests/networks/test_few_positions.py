@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recbole_hail.networks import BASE_NETWORKS
-from recbole_hail.networks.encoders import Asked
+from recbole_hail.networks.layers import Asked
 
 SEQUENCES = torch.tensor([[1, 2, 3, 4, 5, 6], [5, 6, 8, 0, 0, 0], [7, 0, 0, 0, 0, 0], [1, 8, 3, 8, 2, 0]])
 VISIBLE = SEQUENCES > 0

@@ -1,0 +1,204 @@
+/* A layer of a transformer's encoder as a whole (paper Eqs. 1 to 3), value and gradient, block of sequences by block.
+
+   A thread that runs one layer so asks for Python's lock once, where it asked some thirty times and waited for other
+   peers each time; and what a part of the layer writes is still in cache when the next part reads it. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "attention.h"
+#include "layers.h"
+#include "linear.h"
+
+enum { AT_ONCE = 256 }; /* rows of a block, or those of one sequence: enough for a matrix product, few for a cache */
+
+/* Weights as torch keeps them, [out, in], or their gradients. Queries stand before keys and values. */
+typedef struct {
+    float *query_key_value, *query_key_value_bias, *mixing, *mixing_bias, *attention_gain, *attention_shift;
+    float *inner, *inner_bias, *outer, *outer_bias, *output_gain, *output_shift;
+} Weights;
+
+/* All sequences have `length` rows; the layer's output is asked for at some of them, or at all where start is NULL. */
+typedef struct {
+    Gemm gemm;
+    int64_t length, size, inner, heads;
+    const unsigned char *visible; /* [sequences, length], 0 at padding; NULL where there is none */
+    const int64_t *start;         /* [sequences + 1], where each sequence's asked rows start among all asked rows */
+    const int64_t *position;      /* [asked], their places among all rows, growing */
+    const int16_t *attention_draws, *output_draws; /* [asked, size] each, as in hail_add_and_norm */
+    int dropped_below, causal;
+    float kept_scale, epsilon;
+    Weights weights;
+    /* Kept for the gradient, a row for each asked row but for key_value, which has one for each row. */
+    float *query, *mixed, *attention_normal, *between, *output_normal, *attention_inverse, *output_inverse;
+    float *key_value, *shares, *value, *derivative;
+} Layer;
+
+/* Rows [rows, asked) of a block, and room for what is needed of it alone. */
+typedef struct {
+    int64_t first, end, rows, row, asked, ask; /* sequences; rows and the first of them; the same of asked ones */
+    float *asking, *narrow, *other, *wide, *of_key_value;
+} Block;
+
+static int64_t at_once(const Layer *l) { return l->length < AT_ONCE ? AT_ONCE / l->length : 1; }
+
+static int64_t start_of(const Layer *l, int64_t sequence) { return l->start ? l->start[sequence] : sequence * l->length; }
+
+/* Room for the largest block; NULL where there is no memory. */
+static float *make_room(const Layer *l, Block *b)
+{
+    int64_t rows = at_once(l) * l->length, wide = l->inner > 2 * l->size ? l->inner : 2 * l->size;
+    float *room = malloc(rows * (5 * l->size + wide) * sizeof *room);
+    b->asking = room;
+    b->narrow = b->asking + rows * l->size;
+    b->other = b->narrow + rows * l->size;
+    b->of_key_value = b->other + rows * l->size;
+    b->wide = b->of_key_value + rows * 2 * l->size;
+    return room;
+}
+
+static void take_block(const Layer *l, int64_t first, int64_t end, Block *b)
+{
+    b->first = first;
+    b->end = first + at_once(l) < end ? first + at_once(l) : end;
+    b->row = first * l->length;
+    b->rows = (b->end - first) * l->length;
+    b->ask = start_of(l, first);
+    b->asked = start_of(l, b->end) - b->ask;
+}
+
+/* The rows of a block that are asked for, in place where these are all. */
+static const float *asking(const Layer *l, const Block *b, const float *hidden)
+{
+    if (!l->position) return hidden + b->row * l->size;
+    for (int64_t i = 0; i < b->asked; i++)
+        memcpy(b->asking + i * l->size, hidden + l->position[b->ask + i] * l->size, l->size * sizeof *hidden);
+    return b->asking;
+}
+
+/* What attention is asked for one sequence: its vectors lie in rows of one or two sizes. */
+static Attention attention_of(const Layer *l, int64_t sequence)
+{
+    Attention a = {.queries = start_of(l, sequence + 1) - start_of(l, sequence), .keys = l->length, .heads = l->heads};
+    a.width = l->size / l->heads;
+    a.causal = l->causal;
+    a.visible = l->visible && !l->causal ? l->visible + sequence * l->length : NULL;
+    return a;
+}
+
+static Vectors vectors(const Layer *l, float *start, int64_t of_place)
+{
+    return (Vectors){start, 0, of_place, l->size / l->heads};
+}
+
+/* Everything up to the sums that the layer gives, for the sequences from `first` to before `end`.
+
+   hidden: [sequences, length, size]. out: [asked, size]. scale: of attention's products. Returns 0, or -1 where there
+   is no memory. */
+int hail_layer(int64_t first, int64_t end, const Layer *l, float scale, const float *hidden, float *out)
+{
+    const Weights *w = &l->weights;
+    int64_t d = l->size, of_shares = l->heads * hail_padded(l->length);
+    Block b;
+    float *room = make_room(l, &b);
+    if (!room) return -1;
+    int failed = 0;
+    for (; first < end && !failed; first = b.end) {
+        take_block(l, first, end, &b);
+        const float *asked = asking(l, &b, hidden);
+        float *query = l->query + b.ask * d, *key_value = l->key_value + b.row * 2 * d, *mixed = l->mixed + b.ask * d;
+        float *between = l->between + b.ask * d, *value = l->value + b.ask * l->inner;
+        const int16_t *draws = l->attention_draws ? l->attention_draws + b.ask * d : NULL;
+        const int16_t *output_draws = l->output_draws ? l->output_draws + b.ask * d : NULL;
+        linear(l->gemm, asked, w->query_key_value, w->query_key_value_bias, b.asked, d, d, query);
+        linear(l->gemm, hidden + b.row * d, w->query_key_value + d * d, w->query_key_value_bias + d, b.rows, 2 * d, d,
+               key_value);
+        for (int64_t s = b.first; s < b.end && !failed; s++) {
+            Attention a = attention_of(l, s);
+            float *keys = l->key_value + s * l->length * 2 * d, *shares = l->shares + start_of(l, s) * of_shares;
+            Vectors queries = vectors(l, l->query + start_of(l, s) * d, d), of_mixed = vectors(l, mixed, d);
+            Vectors key = vectors(l, keys, 2 * d), values = vectors(l, keys + d, 2 * d);
+            of_mixed.start = l->mixed + start_of(l, s) * d;
+            failed = hail_attention(0, 1, &a, &queries, &key, &values, &of_mixed, shares, scale);
+        }
+        linear(l->gemm, mixed, w->mixing, w->mixing_bias, b.asked, d, d, b.narrow);
+        hail_add_and_norm(0, b.asked, d, asked, b.narrow, draws, l->dropped_below, l->kept_scale, w->attention_gain,
+                          w->attention_shift, l->epsilon, l->attention_normal + b.ask * d,
+                          l->attention_inverse + b.ask, between);
+        linear(l->gemm, between, w->inner, w->inner_bias, b.asked, l->inner, d, b.wide);
+        hail_gelu(0, b.asked * l->inner, b.wide, value, l->derivative + b.ask * l->inner);
+        linear(l->gemm, value, w->outer, w->outer_bias, b.asked, d, l->inner, b.narrow);
+        hail_add_and_norm(0, b.asked, d, between, b.narrow, output_draws, l->dropped_below, l->kept_scale,
+                          w->output_gain, w->output_shift, l->epsilon, l->output_normal + b.ask * d,
+                          l->output_inverse + b.ask, out + b.ask * d);
+    }
+    free(room);
+    return failed;
+}
+
+/* From the gradient of mixed [asked of the block, size] to those of query and of_key_value of the block. */
+static int attention_backward(const Layer *l, const Block *b, float scale, float *of_mixed, float *of_query)
+{
+    int64_t d = l->size, of_shares = l->heads * hail_padded(l->length);
+    for (int64_t s = b->first; s < b->end; s++) {
+        Attention a = attention_of(l, s);
+        int64_t ask = start_of(l, s), place = (ask - b->ask) * d;
+        float *keys = l->key_value + s * l->length * 2 * d, *of_keys = b->of_key_value + (s - b->first) * l->length * 2 * d;
+        Vectors queries = vectors(l, l->query + ask * d, d), upstream = vectors(l, of_mixed + place, d);
+        Vectors key = vectors(l, keys, 2 * d), values = vectors(l, keys + d, 2 * d);
+        Vectors of_queries = vectors(l, of_query + place, d);
+        Vectors of_key = vectors(l, of_keys, 2 * d), of_values = vectors(l, of_keys + d, 2 * d);
+        if (hail_attention_backward(0, 1, &a, &queries, &key, &values, l->shares + ask * of_shares, scale, &upstream,
+                                    &of_queries, &of_key, &of_values))
+            return -1;
+    }
+    return 0;
+}
+
+/* Gradients from that of out: of_hidden, and those of the weights, which are added to. */
+int hail_layer_backward(int64_t first, int64_t end, const Layer *l, float scale, const float *hidden,
+                        const float *of_out, float *of_hidden, const Weights *of)
+{
+    const Weights *w = &l->weights;
+    int64_t d = l->size;
+    Block b;
+    float *room = make_room(l, &b);
+    if (!room) return -1;
+    int failed = 0;
+    for (; first < end && !failed; first = b.end) {
+        take_block(l, first, end, &b);
+        const float *asked = asking(l, &b, hidden), *between = l->between + b.ask * d;
+        const float *derivative = l->derivative + b.ask * l->inner;
+        const int16_t *draws = l->attention_draws ? l->attention_draws + b.ask * d : NULL;
+        const int16_t *output_draws = l->output_draws ? l->output_draws + b.ask * d : NULL;
+        float *of_update = draws ? b.other : b.narrow;
+        hail_add_and_norm_backward(0, b.asked, d, of_out + b.ask * d, output_draws, l->dropped_below, l->kept_scale,
+                                   w->output_gain, l->output_normal + b.ask * d, l->output_inverse + b.ask, b.narrow,
+                                   of_update, of->output_gain, of->output_shift);
+        linear_backward(l->gemm, l->value + b.ask * l->inner, w->outer, of_update, b.asked, d, l->inner, of->outer,
+                        of->outer_bias, 0.0f, b.wide);
+#pragma omp simd
+        for (int64_t k = 0; k < b.asked * l->inner; k++) b.wide[k] *= derivative[k];
+        linear_backward(l->gemm, between, w->inner, b.wide, b.asked, l->inner, d, of->inner, of->inner_bias, 1.0f,
+                        b.narrow);
+        /* b.narrow holds the gradient of `between`, b.wide has room for two that are as narrow. */
+        float *of_asked = b.wide, *of_mixed = b.wide + b.asked * d;
+        hail_add_and_norm_backward(0, b.asked, d, b.narrow, draws, l->dropped_below, l->kept_scale, w->attention_gain,
+                                   l->attention_normal + b.ask * d, l->attention_inverse + b.ask, of_asked, b.other,
+                                   of->attention_gain, of->attention_shift);
+        linear_backward(l->gemm, l->mixed + b.ask * d, w->mixing, draws ? b.other : of_asked, b.asked, d, d,
+                        of->mixing, of->mixing_bias, 0.0f, of_mixed);
+        failed = attention_backward(l, &b, scale, of_mixed, b.narrow);
+        linear_backward(l->gemm, asked, w->query_key_value, b.narrow, b.asked, d, d, of->query_key_value,
+                        of->query_key_value_bias, 1.0f, of_asked);
+        linear_backward(l->gemm, hidden + b.row * d, w->query_key_value + d * d, b.of_key_value, b.rows, 2 * d, d,
+                        of->query_key_value + d * d, of->query_key_value_bias + d, 0.0f, of_hidden + b.row * d);
+        for (int64_t i = 0; i < b.asked; i++) {
+            float *row = of_hidden + (l->position ? l->position[b.ask + i] : b.row + i) * d;
+#pragma omp simd
+            for (int64_t k = 0; k < d; k++) row[k] += of_asked[i * d + k];
+        }
+    }
+    free(room);
+    return failed;
+}

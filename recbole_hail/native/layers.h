@@ -1,0 +1,16 @@
+/* What stands between the products of a network's layers; layers.c says what each is. */
+
+#pragma once
+
+#include <stdint.h>
+
+void hail_gelu(int64_t first, int64_t end, const float *restrict x, float *restrict value, float *restrict derivative);
+
+void hail_add_and_norm(int64_t first, int64_t end, int64_t width, const float *hidden, const float *update,
+                       const int16_t *draws, int dropped_below, float kept_scale, const float *gain, const float *shift,
+                       float epsilon, float *normal, float *inverse, float *out);
+
+void hail_add_and_norm_backward(int64_t first, int64_t end, int64_t width, const float *of_out, const int16_t *draws,
+                                int dropped_below, float kept_scale, const float *gain, const float *normal,
+                                const float *inverse, float *of_hidden, float *of_update, float *of_gain,
+                                float *of_shift);

@@ -1,0 +1,166 @@
+"""A layer of self-attention as a whole, by native/encoder.c: in training, on a CPU and in float32."""
+
+import ctypes
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from recbole_hail import native
+from recbole_hail.networks.attention_in_c import COLUMNS, LONGEST, MOST
+from recbole_hail.networks.dropout import Draws, drops_some, in_c
+from recbole_hail.threads import over_range
+
+LEAST = 2**9  # positions that earn back a thread of their own
+
+
+class Asked(NamedTuple):
+    """Where the layer's output is wanted."""
+
+    start: Tensor  # int64 [B + 1], where each sequence's positions start among all M
+    position: Tensor  # int64 [M], indices into the flattened B · L, growing
+
+
+class Shape(NamedTuple):
+    """What the C code is told of a layer, beside its weights."""
+
+    heads: int
+    inner: int
+    causal: bool
+    dropout: float  # of hidden states
+    epsilon: float  # of LayerNorm
+
+
+class Weights(ctypes.Structure):
+    """Of encoder.c, as `Layer` is; a matrix or gains, and a vector, of each part."""
+
+    _fields_ = tuple(
+        (f"{part}_{of}", ctypes.c_void_p)
+        for part in ("query_key_value", "mixing", "attention_norm", "inner", "outer", "output_norm")
+        for of in ("weight", "bias")
+    )
+
+    @classmethod
+    def of(cls, tensors: Sequence[Tensor]) -> "Weights":
+        return cls(*(tensor.data_ptr() for tensor in tensors))
+
+
+WEIGHTS = len(Weights._fields_)
+
+
+class Layer(ctypes.Structure):
+    _fields_ = (
+        ("gemm", ctypes.c_void_p),
+        *((name, ctypes.c_int64) for name in ("length", "size", "inner", "heads")),
+        *((name, ctypes.c_void_p) for name in ("visible", "start", "position", "attention_draws", "output_draws")),
+        *((name, ctypes.c_int) for name in ("dropped_below", "causal")),
+        *((name, ctypes.c_float) for name in ("kept_scale", "epsilon")),
+        ("weights", Weights),
+        *((name, ctypes.c_void_p) for name in ("query", "mixed", "attention_normal", "between", "output_normal")),
+        *((name, ctypes.c_void_p) for name in ("attention_inverse", "output_inverse")),
+        *((name, ctypes.c_void_p) for name in ("key_value", "shares", "value", "derivative")),
+    )
+
+
+def takes(hidden: Tensor, visible: Tensor | None, shape: Shape, weights: Sequence[Tensor]) -> bool:
+    """Whether `layer` knows these."""
+    if not (torch.is_grad_enabled() and hidden.requires_grad and hidden.dim() == 3 and hidden.numel()):
+        return False
+    if not native.takes(hidden, *weights) or native.matrix_product() is None:
+        return False
+    batch, length, size = hidden.shape
+    drops = shape.dropout == 0 or drops_some(shape.dropout)
+    seen = visible is None or (visible.dtype == torch.bool and visible.shape == (batch, 1, 1, length))
+    fits = size % (shape.heads * COLUMNS) == 0 and length <= LONGEST and batch * shape.heads * length**2 <= MOST
+    return drops and seen and fits and all(weight.is_contiguous() for weight in weights)
+
+
+def layer(
+    hidden: Tensor, visible: Tensor | None, shape: Shape, weights: Sequence[Tensor], asked: Asked | None = None
+) -> Tensor:
+    """[B, L, d] -> [B, L, d], or [M, d] at the positions asked for; MemoryError where none is left.
+
+    Args:
+        visible: bool [B, 1, 1, L], False at padding, which a causal network has no need of.
+        weights: in the order of `Weights`, as torch's modules have them.
+        asked: of a network that is not causal.
+    """
+    places = hidden.shape[:2] if asked is None else asked.position.shape
+    draws = [Draws.of((*places, hidden.shape[2]), shape.dropout) for _ in range(2)] if shape.dropout else [None] * 2
+    return _Layer.apply(hidden, visible, shape, asked, draws, *weights)
+
+
+class _Layer(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, hidden, visible, shape, asked, draws, *weights):
+        hidden = hidden.contiguous()
+        out = torch.empty_like(hidden) if asked is None else hidden.new_empty(len(asked.position), hidden.shape[2])
+        numbers = [None if one is None else one.numbers for one in draws]
+        visible = None if visible is None else visible.flatten(1).contiguous()
+        told = hidden, visible, *(asked or (None, None)), *numbers
+        kept = _room(hidden, out.numel() // hidden.shape[2], shape)
+        ctx.save_for_backward(*told, *kept, *weights)
+        ctx.shape, ctx.dropped = shape, in_c(draws[0])[1:]
+        layer = _tell(shape, ctx.dropped, *told, *kept, *weights)
+        over_range(lambda *sequences: _call("hail_layer", *sequences, layer, hidden, out), **_parts(hidden))
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, upstream):
+        hidden, *others = ctx.saved_tensors
+        weights = others[-WEIGHTS:]
+        sizes = [weight.numel() for weight in weights]
+        upstream, of_hidden = upstream.contiguous(), torch.empty_like(hidden)
+        layer = _tell(ctx.shape, ctx.dropped, hidden, *others)
+
+        def gradients(*sequences: int) -> Tensor:
+            of_weights = hidden.new_zeros(sum(sizes))
+            to = ctypes.byref(Weights.of(of_weights.split(sizes)))
+            _call("hail_layer_backward", *sequences, layer, hidden, upstream, of_hidden, to)
+            return of_weights
+
+        parts = sum(over_range(gradients, **_parts(hidden))).split(sizes)
+        in_shape = (part.view_as(weight) for part, weight in zip(parts, weights, strict=True))
+        return of_hidden, None, None, None, None, *in_shape
+
+
+def _room(hidden: Tensor, asked: int, shape: Shape) -> tuple[Tensor, ...]:
+    """What is kept for the gradient: of each position asked for, keys and values of all, shares, feed-forward layer."""
+    batch, length, size = hidden.shape
+    columns = -(-length // COLUMNS) * COLUMNS
+    return (
+        hidden.new_empty(asked * (5 * size + 2)),
+        hidden.new_empty(batch * length * 2 * size),
+        hidden.new_empty(asked * shape.heads * columns),
+        hidden.new_empty(2 * asked * shape.inner),
+    )
+
+
+def _tell(shape: Shape, dropped: tuple[int, float], hidden, *others: Tensor | None) -> Layer:
+    """`Layer` of what `_Layer` keeps, which must live as long."""
+    *told, rows, key_value, shares, feed_forward = others[:-WEIGHTS]
+    _, length, size = hidden.shape
+    asked = feed_forward.numel() // (2 * shape.inner)
+    of_rows = rows.split([asked * size] * 5 + [asked] * 2)
+    addresses = [None if tensor is None else tensor.data_ptr() for tensor in told]
+    return Layer(
+        *(native.matrix_product(), length, size, shape.inner, shape.heads, *addresses),
+        *(dropped[0], shape.causal, dropped[1], shape.epsilon, Weights.of(others[-WEIGHTS:])),
+        *(tensor.data_ptr() for tensor in (*of_rows, key_value, shares, *feed_forward.chunk(2))),
+    )
+
+
+def _parts(hidden: Tensor) -> dict[str, int]:
+    """How sequences are shared out among torch's threads."""
+    batch, length, _ = hidden.shape
+    return {"count": batch, "least": -(-LEAST // length)}
+
+
+def _call(name: str, first: int, end: int, layer: Layer, hidden: Tensor, *given) -> None:
+    """A function of encoder.c for some of the sequences."""
+    scale = (layer.size // layer.heads) ** -0.5
+    if native.call(name, first, end, ctypes.byref(layer), scale, hidden, *given):
+        raise MemoryError("no memory was left for a layer of the network")
