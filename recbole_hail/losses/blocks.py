@@ -50,7 +50,7 @@ def blocks_for(
 
 
 class NativeBlocks:
-    positions = 256  # rows are worked on one by one, so few because the bias's gradient is summed so
+    positions = 128  # rows are worked on one by one, so few because the bias's gradient is summed so
 
     def __init__(self, bias: Tensor, distillation: str, settings: HailSettings):
         self.bias, self.kernel = bias.contiguous(), native.library().hail_rows
@@ -64,7 +64,7 @@ class NativeBlocks:
         status = self.kernel(
             *(peers, positions, elements, logits.data_ptr(), logits.stride(0), self.bias.data_ptr()),
             *(targets.data_ptr(), own.data_ptr(), distilled.data_ptr(), self.distils, self.gamma),
-            *(found.terms.data_ptr(), found.grad_bias.data_ptr()),
+            *(found.terms.data_ptr(), positions, found.grad_bias.data_ptr()),
         )
         if status:
             raise MemoryError("no memory was left for the loss")

@@ -1,7 +1,7 @@
 """What of loss and networks is written in C, compiled once on each kind of machine and called without the GIL.
 
-rows.c has the loss of a block of positions, attention.c attention, layers.c what stands between a layer's products, and
-encoder.c a layer as a whole, with torch's own matrix product.
+rows.c has the loss of a block of positions, attention.c attention, layers.c what stands between a layer's products;
+lane.c has the prediction layer with the loss, and encoder.c a layer as a whole, with torch's own matrix product.
 """
 
 import ctypes
@@ -34,7 +34,8 @@ SECONDS = 60  # a compiler takes one; more and something is wrong
 INTEGER, BITS, FLOAT, POINTER = ctypes.c_int64, ctypes.c_int, ctypes.c_float, ctypes.c_void_p
 RANGE = INTEGER, INTEGER  # first, and the first beyond
 FUNCTIONS = {  # by name: what they are given and what they return; the sources say what each is
-    "hail_rows": ([*[INTEGER] * 3, POINTER, INTEGER, *[POINTER] * 4, BITS, FLOAT, POINTER, POINTER], BITS),
+    "hail_rows": ([*[INTEGER] * 3, POINTER, INTEGER, *[POINTER] * 4, BITS, FLOAT, POINTER, INTEGER, POINTER], BITS),
+    "hail_lane": ([POINTER, *[INTEGER] * 2, *[POINTER] * 6], BITS),
     "hail_attention": ([*RANGE, *[POINTER] * 6, FLOAT], BITS),
     "hail_attention_backward": ([*RANGE, *[POINTER] * 5, FLOAT, *[POINTER] * 4], BITS),
     "hail_gelu": ([*RANGE, *[POINTER] * 3], None),
