@@ -13,7 +13,7 @@ from recbole_hail.evaluation.tables import result_table
 from recbole_hail.training import records, resume
 from recbole_hail.training.checkpoints import write_checkpoint
 from recbole_hail.training.curve import Curve
-from recbole_hail.training.memory import release_free_memory
+from recbole_hail.training.memory import hold_free_memory, release_free_memory
 from recbole_hail.training.optimizer import build_optimizer, threads_of_step
 from recbole_hail.training.progress import LossLog
 from recbole_hail.training.schedules import learning_rate_factor
@@ -67,6 +67,7 @@ class HAILTrainer(Trainer):
         self.steps_per_epoch = max(len(train_data), 1)
         self.planned_steps = self.epochs * self.steps_per_epoch
         self.data_counts = records.data_counts(train_data, valid_data)
+        hold_free_memory()
         outcome = super().fit(train_data, valid_data, verbose, saved, show_progress, callback_fn)
         if self.saving:
             records.write_record(self)
