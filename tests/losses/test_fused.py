@@ -30,11 +30,13 @@ SETTINGS = [
 ]
 
 
-@pytest.fixture(autouse=True, params=["C", "torch"])
+@pytest.fixture(autouse=True, params=["C", "C without products", "torch"])
 def form(request, monkeypatch):
-    """Every test runs with the loss in C and by torch; by torch twice where no C compiler is."""
+    """Every test runs with products and loss in C, with the loss alone, and by torch; where no C compiler is, by torch."""
     if request.param == "torch":
         monkeypatch.setattr(native, "library", lambda: None)
+    if request.param == "C without products":
+        monkeypatch.setattr(native, "matrix_product", lambda: None)
 
 
 @pytest.fixture(autouse=True)
