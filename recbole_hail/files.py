@@ -15,11 +15,14 @@ from recbole_hail.errors import UserError
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary path to write to, renamed to `path` at the end; after an error nothing of it remains.
 
-    What a process that was killed has left of the same file is removed. An OSError names `path`.
+    A link stays, and what it points to is written. What a process that was killed has left of the same file is removed.
+    An OSError names `path`; pipes and devices, which cannot be renamed over, are refused by one.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    machine = platform.node()
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    machine, asked, path = platform.node(), path, Path(os.path.realpath(path))
     temporary = path.with_name(f".{machine}-{os.getpid()}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +33,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         if error.errno is not None:  # else it has nothing but a text of its own
-            error.filename, error.filename2 = str(path), None
+            error.filename, error.filename2 = str(asked), None
         raise
     finally:
         with suppress(NotADirectoryError):  # which has been told, of `path`
@@ -49,6 +52,11 @@ def _runs(process: str) -> bool:
 
 
 def write_text(path: Path, text: str) -> None:
+    """A file written whole, or into what is there and no regular file, as /dev/stdout."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with open(path, "w", encoding="utf-8") as there:
+            there.write(text)
+        return
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -37,6 +37,30 @@ def test_an_error_names_the_file_that_was_meant(tmp_path):
     assert raised.value.filename == str(tmp_path / "table.csv") and not list(tmp_path.iterdir())
 
 
+def test_a_link_stays_and_what_it_points_to_is_written(tmp_path):
+    """The link was replaced, and the file it pointed to kept what was old."""
+    (tmp_path / "elsewhere").mkdir()
+    link, file = tmp_path / "table.csv", tmp_path / "elsewhere" / "kept.csv"
+    file.write_text("old")
+    link.symlink_to(file)
+    write_text(link, "new")
+    assert link.is_symlink() and file.read_text() == "new"
+    assert [path.name for path in file.parent.iterdir()] == ["kept.csv"]
+
+
+def test_a_pipe_is_written_into_or_refused_and_never_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(
+        [sys.executable, "-c", "import sys; print(open(sys.argv[1]).read())", str(pipe)], stdout=-1
+    )
+    write_text(pipe, "forecasts")
+    assert reader.communicate(timeout=60)[0] == b"forecasts\n"
+    with pytest.raises(OSError, match="is no regular file") as raised, written_whole(pipe):
+        pass
+    assert raised.value.filename == str(pipe) and pipe.is_fifo()
+
+
 @pytest.fixture
 def little_space():
     """No file may be longer than 10 kB, as on a disk that is nearly full."""

@@ -49,6 +49,8 @@ def _check(arguments) -> None:
             problems.append(f"{name}: {file} is a folder; name a file")
         elif file and not file.parent.is_dir():
             problems.append(f"{name}: the folder of {file} does not exist")
+        elif file and file.suffix == ".pth":
+            problems.append(f"{name}: {file} is a name of models; give another name")
     problems += _same_files(arguments) + _files_of_the_run(arguments)
     if problems:
         raise SettingsError(problems)

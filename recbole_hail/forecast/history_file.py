@@ -97,14 +97,13 @@ def _row(path, line: int, fields: list[str], place: dict[str, int], columns: int
 
 def _in_time(path, rows: list[tuple[int, str, str, str]]) -> list[tuple[int, str, str, str]]:
     """Rows of equal time keep the file's order."""
-    for read in (float, _iso):
+    for read in (_finite, _iso):
         try:
             times = [read(row[3]) for row in rows]
             order = sorted(range(len(rows)), key=times.__getitem__)
         except (ValueError, TypeError):  # times with and without a zone cannot be compared
             continue
-        if all(time == time for time in times):
-            return [rows[place] for place in order]
+        return [rows[place] for place in order]
     line, *_, text = _first_unlike(rows)
     raise DataError(
         f"history: {path} has timestamps that are neither all numbers nor all ISO times of one kind, such as "
@@ -118,9 +117,17 @@ def _first_unlike(rows: list[tuple[int, str, str, str]]) -> tuple[int, str, str,
     return next(row for row, kind in zip(rows, kinds, strict=True) if kind is None or kind != kinds[0])
 
 
+def _finite(text: str) -> float:
+    time = float(text)
+    if not math.isfinite(time):
+        raise ValueError(f"{text} is no time")
+    return time
+
+
 def _kind(text: str) -> str | None:
     with suppress(ValueError):
-        return "number" if math.isfinite(float(text)) else None
+        _finite(text)
+        return "number"
     with suppress(ValueError):
         return "local" if _iso(text).tzinfo is None else "with a zone"
     return None

@@ -159,7 +159,7 @@ class _NativeLane(_Lane):
 
     def run(self, hidden, grad_hidden, targets, own, distilled, terms) -> None:
         """As `_Lane.run`, of parts of tensors that hold as many positions of each peer."""
-        of_peer = hidden.stride(0) // hidden.shape[2]
+        of_peer = terms.stride(1)  # hidden's stride from peer to peer means nothing where there is one
         given = hidden, targets, own, distilled, grad_hidden, terms
         if native.call("hail_lane", ctypes.byref(self.told), hidden.shape[1], of_peer, *given):
             raise MemoryError("no memory was left for the loss")

@@ -68,12 +68,13 @@ def takes(*tensors: Tensor) -> bool:
 
 @cache
 def matrix_product() -> int | None:
-    """Where BLAS's sgemm is in the library that torch computes with; None where it shows none of 32-bit sizes."""
-    if not torch.backends.mkl.is_available():
+    """Where sgemm is in the library that torch computes with; None where that has no MKL, or does not show it."""
+    if not torch.backends.mkl.is_available() or "MKL_ILP64" in torch.__config__.show():  # its sizes have 64 bits
         return None
     with suppress(OSError, AttributeError):
         path = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
-        return ctypes.cast(ctypes.CDLL(str(path)).sgemm_, ctypes.c_void_p).value
+        loaded = ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD)  # a second copy of torch would end the process
+        return ctypes.cast(loaded.sgemm_, ctypes.c_void_p).value
     return None
 
 

@@ -34,26 +34,33 @@ typedef struct {
     float *key_value, *shares, *value, *derivative;
 } Layer;
 
-/* Rows [rows, asked) of a block, and room for what is needed of it alone. */
+/* Some sequences, and room for what is needed of them alone. */
 typedef struct {
-    int64_t first, end, rows, row, asked, ask; /* sequences; rows and the first of them; the same of asked ones */
-    float *asking, *narrow, *other, *wide, *of_key_value;
+    int64_t first, end; /* sequences */
+    int64_t row, rows;  /* the first of their rows, and how many these are */
+    int64_t ask, asked; /* the same of asked rows */
+    float *asking, *narrow, *other, *wide, *of_key_value, *sums;
 } Block;
 
 static int64_t at_once(const Layer *l) { return l->length < AT_ONCE ? AT_ONCE / l->length : 1; }
 
-static int64_t start_of(const Layer *l, int64_t sequence) { return l->start ? l->start[sequence] : sequence * l->length; }
+static int64_t start_of(const Layer *l, int64_t sequence)
+{
+    return l->start ? l->start[sequence] : sequence * l->length;
+}
 
 /* Room for the largest block; NULL where there is no memory. */
 static float *make_room(const Layer *l, Block *b)
 {
     int64_t rows = at_once(l) * l->length, wide = l->inner > 2 * l->size ? l->inner : 2 * l->size;
-    float *room = malloc(rows * (5 * l->size + wide) * sizeof *room);
+    float *room = malloc((rows * (5 * l->size + wide) + wide) * sizeof *room);
+    if (!room) return NULL;
     b->asking = room;
     b->narrow = b->asking + rows * l->size;
     b->other = b->narrow + rows * l->size;
     b->of_key_value = b->other + rows * l->size;
     b->wide = b->of_key_value + rows * 2 * l->size;
+    b->sums = b->wide + rows * wide;
     return room;
 }
 
@@ -116,9 +123,9 @@ int hail_layer(int64_t first, int64_t end, const Layer *l, float scale, const fl
         for (int64_t s = b.first; s < b.end && !failed; s++) {
             Attention a = attention_of(l, s);
             float *keys = l->key_value + s * l->length * 2 * d, *shares = l->shares + start_of(l, s) * of_shares;
-            Vectors queries = vectors(l, l->query + start_of(l, s) * d, d), of_mixed = vectors(l, mixed, d);
+            Vectors queries = vectors(l, l->query + start_of(l, s) * d, d);
             Vectors key = vectors(l, keys, 2 * d), values = vectors(l, keys + d, 2 * d);
-            of_mixed.start = l->mixed + start_of(l, s) * d;
+            Vectors of_mixed = vectors(l, l->mixed + start_of(l, s) * d, d);
             failed = hail_attention(0, 1, &a, &queries, &key, &values, &of_mixed, shares, scale);
         }
         linear(l->gemm, mixed, w->mixing, w->mixing_bias, b.asked, d, d, b.narrow);
@@ -143,7 +150,8 @@ static int attention_backward(const Layer *l, const Block *b, float scale, float
     for (int64_t s = b->first; s < b->end; s++) {
         Attention a = attention_of(l, s);
         int64_t ask = start_of(l, s), place = (ask - b->ask) * d;
-        float *keys = l->key_value + s * l->length * 2 * d, *of_keys = b->of_key_value + (s - b->first) * l->length * 2 * d;
+        float *keys = l->key_value + s * l->length * 2 * d;
+        float *of_keys = b->of_key_value + (s - b->first) * l->length * 2 * d;
         Vectors queries = vectors(l, l->query + ask * d, d), upstream = vectors(l, of_mixed + place, d);
         Vectors key = vectors(l, keys, 2 * d), values = vectors(l, keys + d, 2 * d);
         Vectors of_queries = vectors(l, of_query + place, d);
@@ -171,33 +179,36 @@ int hail_layer_backward(int64_t first, int64_t end, const Layer *l, float scale,
         const float *derivative = l->derivative + b.ask * l->inner;
         const int16_t *draws = l->attention_draws ? l->attention_draws + b.ask * d : NULL;
         const int16_t *output_draws = l->output_draws ? l->output_draws + b.ask * d : NULL;
-        float *of_update = draws ? b.other : b.narrow;
+        float *of_update = output_draws ? b.other : b.narrow;
+        memset(b.sums, 0, 2 * d * sizeof *b.sums);
         hail_add_and_norm_backward(0, b.asked, d, of_out + b.ask * d, output_draws, l->dropped_below, l->kept_scale,
                                    w->output_gain, l->output_normal + b.ask * d, l->output_inverse + b.ask, b.narrow,
-                                   of_update, of->output_gain, of->output_shift);
+                                   of_update, b.sums, b.sums + d);
+        add(of->output_gain, b.sums, d);
+        add(of->output_shift, b.sums + d, d);
         linear_backward(l->gemm, l->value + b.ask * l->inner, w->outer, of_update, b.asked, d, l->inner, of->outer,
-                        of->outer_bias, 0.0f, b.wide);
+                        of->outer_bias, b.sums, 0.0f, b.wide);
 #pragma omp simd
         for (int64_t k = 0; k < b.asked * l->inner; k++) b.wide[k] *= derivative[k];
-        linear_backward(l->gemm, between, w->inner, b.wide, b.asked, l->inner, d, of->inner, of->inner_bias, 1.0f,
-                        b.narrow);
+        linear_backward(l->gemm, between, w->inner, b.wide, b.asked, l->inner, d, of->inner, of->inner_bias, b.sums,
+                        1.0f, b.narrow);
         /* b.narrow holds the gradient of `between`, b.wide has room for two that are as narrow. */
         float *of_asked = b.wide, *of_mixed = b.wide + b.asked * d;
+        memset(b.sums, 0, 2 * d * sizeof *b.sums);
         hail_add_and_norm_backward(0, b.asked, d, b.narrow, draws, l->dropped_below, l->kept_scale, w->attention_gain,
                                    l->attention_normal + b.ask * d, l->attention_inverse + b.ask, of_asked, b.other,
-                                   of->attention_gain, of->attention_shift);
+                                   b.sums, b.sums + d);
+        add(of->attention_gain, b.sums, d);
+        add(of->attention_shift, b.sums + d, d);
         linear_backward(l->gemm, l->mixed + b.ask * d, w->mixing, draws ? b.other : of_asked, b.asked, d, d,
-                        of->mixing, of->mixing_bias, 0.0f, of_mixed);
+                        of->mixing, of->mixing_bias, b.sums, 0.0f, of_mixed);
         failed = attention_backward(l, &b, scale, of_mixed, b.narrow);
         linear_backward(l->gemm, asked, w->query_key_value, b.narrow, b.asked, d, d, of->query_key_value,
-                        of->query_key_value_bias, 1.0f, of_asked);
+                        of->query_key_value_bias, b.sums, 1.0f, of_asked);
         linear_backward(l->gemm, hidden + b.row * d, w->query_key_value + d * d, b.of_key_value, b.rows, 2 * d, d,
-                        of->query_key_value + d * d, of->query_key_value_bias + d, 0.0f, of_hidden + b.row * d);
-        for (int64_t i = 0; i < b.asked; i++) {
-            float *row = of_hidden + (l->position ? l->position[b.ask + i] : b.row + i) * d;
-#pragma omp simd
-            for (int64_t k = 0; k < d; k++) row[k] += of_asked[i * d + k];
-        }
+                        of->query_key_value + d * d, of->query_key_value_bias + d, b.sums, 0.0f, of_hidden + b.row * d);
+        for (int64_t i = 0; i < b.asked; i++)
+            add(of_hidden + (l->position ? l->position[b.ask + i] : b.row + i) * d, of_asked + i * d, d);
     }
     free(room);
     return failed;

@@ -1,4 +1,4 @@
-/* Prediction layer and loss of a thread's positions, value and gradient, chunk by chunk, so that logits stay in cache. */
+/* Prediction layer and loss of a thread's positions, value and gradient, chunk by chunk, for logits to stay in cache. */
 
 #include <stdlib.h>
 
@@ -19,11 +19,10 @@ typedef struct {
 /* Logits of one peer in a chunk [rows, elements], without bias. */
 static void predict(const Lane *l, const float *hidden, int64_t rows, float *logits)
 {
-    const int m = (int)rows, k = (int)l->size, all = (int)l->elements;
-    const float one = 1.0f, zero = 0.0f;
     for (int64_t start = 0; start < l->elements; start += l->columns) {
-        const int n = (int)(l->elements - start < l->columns ? l->elements - start : l->columns);
-        l->gemm("T", "N", &n, &m, &k, &one, l->table + start * l->size, &k, hidden, &k, &zero, logits + start, &all);
+        int64_t columns = l->elements - start < l->columns ? l->elements - start : l->columns;
+        matrix_product(l->gemm, 0, 1, rows, columns, l->size, hidden, l->table + start * l->size, 0.0f, logits + start,
+                       l->elements);
     }
 }
 
@@ -42,13 +41,14 @@ int hail_lane(const Lane *l, int64_t count, int64_t of_peer, const float *hidden
         if (hail_rows(l->peers, rows, l->elements, l->logits, of_logits, l->bias, targets + start, own + start,
                       distilled + start, l->distils, l->gamma, terms + start, of_peer, l->of_chunk))
             return -1;
-#pragma omp simd
-        for (int64_t v = 0; v < l->elements; v++) l->of_bias[v] += l->of_chunk[v];
+        add(l->of_bias, l->of_chunk, l->elements);
         for (int64_t j = 0; j < l->peers; j++) {
             int64_t place = (j * of_peer + start) * l->size;
             const float *of_chunk = l->logits + j * of_logits;
-            multiply(l->gemm, 0, 0, rows, l->size, l->elements, of_chunk, l->table, 0.0f, of_hidden + place);
-            multiply(l->gemm, 1, 0, l->elements, l->size, rows, of_chunk, hidden + place, 1.0f, l->of_table);
+            matrix_product(l->gemm, 0, 0, rows, l->size, l->elements, of_chunk, l->table, 0.0f, of_hidden + place,
+                           l->size);
+            matrix_product(l->gemm, 1, 0, l->elements, l->size, rows, of_chunk, hidden + place, 1.0f, l->of_table,
+                           l->size);
         }
     }
     return 0;

@@ -9,34 +9,43 @@
 typedef void (*Gemm)(const char *, const char *, const int *, const int *, const int *, const float *, const float *,
                      const int *, const float *, const int *, const float *, float *, const int *);
 
-/* out [rows, columns] = times * out + a b, where a [rows, inner] and b [inner, columns] may be stored transposed. */
-static inline void multiply(Gemm gemm, int a_across, int b_across, int64_t rows, int64_t columns, int64_t inner,
-                     const float *a, const float *b, float times, float *out)
+/* out [rows, columns], with rows `of_row` floats apart, = times * out + a b; a [rows, inner] and b [inner, columns] may
+   be stored transposed. */
+static inline void matrix_product(Gemm gemm, int a_across, int b_across, int64_t rows, int64_t columns, int64_t inner,
+                                  const float *a, const float *b, float times, float *out, int64_t of_row)
 {
     const int m = (int)rows, n = (int)columns, k = (int)inner, of_a = a_across ? m : k, of_b = b_across ? k : n;
+    const int of_out = (int)of_row;
     const float one = 1.0f;
     if (rows == 0) return;
-    gemm(b_across ? "T" : "N", a_across ? "T" : "N", &n, &m, &k, &one, b, &of_b, a, &of_a, &times, out, &n);
+    gemm(b_across ? "T" : "N", a_across ? "T" : "N", &n, &m, &k, &one, b, &of_b, a, &of_a, &times, out, &of_out);
+}
+
+/* to += from, [count] each. */
+static inline void add(float *to, const float *from, int64_t count)
+{
+#pragma omp simd
+    for (int64_t k = 0; k < count; k++) to[k] += from[k];
 }
 
 /* out [rows, to] = x [rows, from] weight' + bias. */
 static inline void linear(Gemm gemm, const float *x, const float *weight, const float *bias, int64_t rows, int64_t to,
-                   int64_t from, float *out)
+                          int64_t from, float *out)
 {
     for (int64_t i = 0; i < rows; i++) memcpy(out + i * to, bias, to * sizeof *bias);
-    multiply(gemm, 0, 1, rows, to, from, x, weight, 1.0f, out);
+    matrix_product(gemm, 0, 1, rows, to, from, x, weight, 1.0f, out, to);
 }
 
-/* Gradients of a product's weight and bias, which are added to, and of x [rows, from], `times` what it holds added. */
+/* Gradients of a product's weight and bias, which are added to, and of x [rows, from], `times` what it holds added.
+
+   sums: room for [to]; float sums over a block's rows alone lose little. */
 static inline void linear_backward(Gemm gemm, const float *x, const float *weight, const float *of_out, int64_t rows,
-                            int64_t to, int64_t from, float *of_weight, float *of_bias, float times, float *of_x)
+                                   int64_t to, int64_t from, float *of_weight, float *of_bias, float *sums, float times,
+                                   float *of_x)
 {
-    if (rows == 0) return;
-    multiply(gemm, 1, 0, to, from, rows, of_out, x, 1.0f, of_weight);
-    for (int64_t i = 0; i < rows; i++) {
-        const float *row = of_out + i * to;
-#pragma omp simd
-        for (int64_t k = 0; k < to; k++) of_bias[k] += row[k];
-    }
-    multiply(gemm, 0, 0, rows, from, to, of_out, weight, times, of_x);
+    matrix_product(gemm, 1, 0, to, from, rows, of_out, x, 1.0f, of_weight, from);
+    memset(sums, 0, to * sizeof *sums);
+    for (int64_t i = 0; i < rows; i++) add(sums, of_out + i * to, to);
+    add(of_bias, sums, to);
+    matrix_product(gemm, 0, 0, rows, from, to, of_out, weight, times, of_x, from);
 }

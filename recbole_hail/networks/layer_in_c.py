@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -16,11 +17,20 @@ from recbole_hail.threads import over_range
 LEAST = 2**9  # positions that earn back a thread of their own
 
 
-class Asked(NamedTuple):
-    """Where the layer's output is wanted."""
+class BySequence(NamedTuple):
+    """Positions where the layer's output is wanted."""
 
     start: Tensor  # int64 [B + 1], where each sequence's positions start among all M
     position: Tensor  # int64 [M], indices into the flattened B · L, growing
+
+
+def by_sequence(positions: Tensor, batch: int, length: int) -> BySequence | None:
+    """Positions [M] of the flattened B · L, or None where they do not grow or do not all lie within it."""
+    if positions.dtype != torch.int64 or not (positions[1:] > positions[:-1]).all():
+        return None
+    start = torch.searchsorted(positions, torch.arange(0, batch * length + 1, length))
+    within = start[0] == 0 and start[-1] == len(positions)
+    return BySequence(start, positions.contiguous()) if within else None
 
 
 class Shape(NamedTuple):
@@ -65,12 +75,18 @@ class Layer(ctypes.Structure):
 
 
 def takes(hidden: Tensor, visible: Tensor | None, shape: Shape, weights: Sequence[Tensor]) -> bool:
-    """Whether `layer` knows these."""
+    """Whether `layer` knows these; weights may be None, as a bias that a module lacks."""
     if not (torch.is_grad_enabled() and hidden.requires_grad and hidden.dim() == 3 and hidden.numel()):
+        return False
+    size, inner = hidden.shape[2], shape.inner
+    matrices = (3 * size, size), (size, size), (size,), (inner, size), (size, inner), (size,)
+    if [None if weight is None else weight.shape for weight in weights] != [
+        torch.Size(of) for matrix in matrices for of in (matrix, matrix[:1])
+    ]:
         return False
     if not native.takes(hidden, *weights) or native.matrix_product() is None:
         return False
-    batch, length, size = hidden.shape
+    batch, length, _ = hidden.shape
     drops = shape.dropout == 0 or drops_some(shape.dropout)
     seen = visible is None or (visible.dtype == torch.bool and visible.shape == (batch, 1, 1, length))
     fits = size % (shape.heads * COLUMNS) == 0 and length <= LONGEST and batch * shape.heads * length**2 <= MOST
@@ -78,7 +94,7 @@ def takes(hidden: Tensor, visible: Tensor | None, shape: Shape, weights: Sequenc
 
 
 def layer(
-    hidden: Tensor, visible: Tensor | None, shape: Shape, weights: Sequence[Tensor], asked: Asked | None = None
+    hidden: Tensor, visible: Tensor | None, shape: Shape, weights: Sequence[Tensor], asked: BySequence | None = None
 ) -> Tensor:
     """[B, L, d] -> [B, L, d], or [M, d] at the positions asked for; MemoryError where none is left.
 
@@ -103,8 +119,8 @@ class _Layer(torch.autograd.Function):
         kept = _room(hidden, out.numel() // hidden.shape[2], shape)
         ctx.save_for_backward(*told, *kept, *weights)
         ctx.shape, ctx.dropped = shape, in_c(draws[0])[1:]
-        layer = _tell(shape, ctx.dropped, *told, *kept, *weights)
-        over_range(lambda *sequences: _call("hail_layer", *sequences, layer, hidden, out), **_parts(hidden))
+        about = _tell(shape, ctx.dropped, *told, *kept, *weights)
+        over_range(lambda *sequences: _call("hail_layer", *sequences, about, hidden, out), **_parts(hidden))
         return out
 
     @staticmethod
@@ -114,15 +130,15 @@ class _Layer(torch.autograd.Function):
         weights = others[-WEIGHTS:]
         sizes = [weight.numel() for weight in weights]
         upstream, of_hidden = upstream.contiguous(), torch.empty_like(hidden)
-        layer = _tell(ctx.shape, ctx.dropped, hidden, *others)
+        about = _tell(ctx.shape, ctx.dropped, hidden, *others)
 
         def gradients(*sequences: int) -> Tensor:
             of_weights = hidden.new_zeros(sum(sizes))
             to = ctypes.byref(Weights.of(of_weights.split(sizes)))
-            _call("hail_layer_backward", *sequences, layer, hidden, upstream, of_hidden, to)
+            _call("hail_layer_backward", *sequences, about, hidden, upstream, of_hidden, to)
             return of_weights
 
-        parts = sum(over_range(gradients, **_parts(hidden))).split(sizes)
+        parts = reduce(torch.add, over_range(gradients, **_parts(hidden))).split(sizes)
         in_shape = (part.view_as(weight) for part, weight in zip(parts, weights, strict=True))
         return of_hidden, None, None, None, None, *in_shape
 
@@ -140,17 +156,19 @@ def _room(hidden: Tensor, asked: int, shape: Shape) -> tuple[Tensor, ...]:
 
 
 def _tell(shape: Shape, dropped: tuple[int, float], hidden, *others: Tensor | None) -> Layer:
-    """`Layer` of what `_Layer` keeps, which must live as long."""
+    """`Layer` of what `_Layer` keeps."""
     *told, rows, key_value, shares, feed_forward = others[:-WEIGHTS]
     _, length, size = hidden.shape
     asked = feed_forward.numel() // (2 * shape.inner)
     of_rows = rows.split([asked * size] * 5 + [asked] * 2)
     addresses = [None if tensor is None else tensor.data_ptr() for tensor in told]
-    return Layer(
+    about = Layer(
         *(native.matrix_product(), length, size, shape.inner, shape.heads, *addresses),
         *(dropped[0], shape.causal, dropped[1], shape.epsilon, Weights.of(others[-WEIGHTS:])),
         *(tensor.data_ptr() for tensor in (*of_rows, key_value, shares, *feed_forward.chunk(2))),
     )
+    about.tensors = hidden, *others  # live as long, also where an interrupted caller leaves a thread in C
+    return about
 
 
 def _parts(hidden: Tensor) -> dict[str, int]:
@@ -159,8 +177,8 @@ def _parts(hidden: Tensor) -> dict[str, int]:
     return {"count": batch, "least": -(-LEAST // length)}
 
 
-def _call(name: str, first: int, end: int, layer: Layer, hidden: Tensor, *given) -> None:
+def _call(name: str, first: int, end: int, about: Layer, hidden: Tensor, *given) -> None:
     """A function of encoder.c for some of the sequences."""
-    scale = (layer.size // layer.heads) ** -0.5
-    if native.call(name, first, end, ctypes.byref(layer), scale, hidden, *given):
+    scale = (about.size // about.heads) ** -0.5
+    if native.call(name, first, end, ctypes.byref(about), scale, hidden, *given):
         raise MemoryError("no memory was left for a layer of the network")

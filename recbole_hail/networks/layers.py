@@ -115,12 +115,11 @@ class SelfAttentionLayer(EncoderLayer):
 
     def at(self, hidden: Tensor, visible: Tensor | None, positions: Tensor, *, most: int) -> Tensor:
         """`forward` at `positions` [M] of the flattened B · L, at most `most` of one sequence: [B, L, d] -> [M, d]."""
+        if not self.attention.causal and self._in_c(hidden, visible):
+            asked = layer_in_c.by_sequence(positions, *hidden.shape[:2])
+            if asked is not None:
+                return layer_in_c.layer(hidden, visible, self._shape(), self._weights(), asked)
         batch, length, _ = hidden.shape
-        growing = positions.device.type == "cpu" and bool((positions[1:] > positions[:-1]).all())
-        if growing and not self.attention.causal and self._in_c(hidden, visible):
-            start = torch.searchsorted(positions, torch.arange(0, batch * length + 1, length))
-            asked = layer_in_c.Asked(start, positions)
-            return layer_in_c.layer(hidden, visible, self._shape(), self._weights(), asked)
         attended = self.attention.at(hidden, visible, Asked.lay_out(positions, batch=batch, length=length, most=most))
         return self._after_attention(hidden.flatten(0, 1).index_select(0, positions), attended)
 
@@ -128,9 +127,20 @@ class SelfAttentionLayer(EncoderLayer):
         return None if self.attention.causal else visible
 
     def _in_c(self, hidden: Tensor, visible: Tensor | None) -> bool:
-        if self.activation is not gelu or (self.training and self.attention.dropout):
+        if self.activation is not gelu or (self.training and self.attention.dropout) or not self._as_built():
             return False
         return layer_in_c.takes(hidden, self._looked_at(visible), self._shape(), self._weights())
+
+    def _as_built(self) -> bool:
+        """Whether every part is still what it was, for others may compute otherwise, and hooks want to be called."""
+        norms = self.attention_norm, self.output_norm
+        alike = len({(norm.p, norm.eps, norm.training) for norm in norms}) == 1
+        kinds = {
+            self.attention: SelfAttention,
+            **dict.fromkeys(self._parts(), nn.Linear),
+            **dict.fromkeys(norms, ResidualNorm),
+        }
+        return alike and all(type(part) is kind and not _hooks(part) for part, kind in kinds.items())
 
     def _shape(self) -> layer_in_c.Shape:
         norm, causal = self.output_norm, self.attention.causal
@@ -138,7 +148,15 @@ class SelfAttentionLayer(EncoderLayer):
             self.attention.heads, self.inner.out_features, causal, norm.p if self.training else 0.0, norm.eps
         )
 
-    def _weights(self) -> list[Tensor]:
+    def _parts(self) -> tuple[nn.Module, ...]:
+        """In the order of `layer_in_c.Weights`."""
         attention, feed_forward = self.attention, (self.inner, self.outer)
-        modules = attention.query_key_value, attention.output, self.attention_norm, *feed_forward, self.output_norm
-        return [weight for module in modules for weight in (module.weight, module.bias)]
+        return attention.query_key_value, attention.output, self.attention_norm, *feed_forward, self.output_norm
+
+    def _weights(self) -> list[Tensor | None]:
+        return [weight for part in self._parts() for weight in (part.weight, part.bias)]
+
+
+def _hooks(module: nn.Module) -> bool:
+    hooks = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
+    return any(getattr(module, name) for name in hooks)

@@ -1,7 +1,7 @@
 """Memory that glibc's allocator holds; other C libraries have no such calls, and nothing is done with them."""
 
 import ctypes
-import ctypes.util
+import os
 from contextlib import suppress
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # glibc's names of what mallopt sets
@@ -14,8 +14,10 @@ def hold_free_memory() -> None:
     A step of two causal peers on CHI-18 frees 60 MB, which glibc gives back and asks for again: 9,000 pages that the
     system clears, a tenth of the step.
     """
+    if any(name in os.environ for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")):
+        return  # the user has chosen
     with suppress(OSError, AttributeError, TypeError):
-        library = _library()
+        library = ctypes.CDLL(None)
         library.mallopt(TRIM_THRESHOLD, 2**31 - 1)
         library.mallopt(MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD)
 
@@ -27,8 +29,4 @@ def release_free_memory() -> None:
     and 1.7 GB at its peak in as many epochs with the blocks given back after each.
     """
     with suppress(OSError, AttributeError, TypeError):
-        _library().malloc_trim(0)
-
-
-def _library() -> ctypes.CDLL:
-    return ctypes.CDLL(ctypes.util.find_library("c"))
+        ctypes.CDLL(None).malloc_trim(0)

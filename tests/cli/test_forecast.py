@@ -84,6 +84,15 @@ def test_a_forecast_is_not_written_over_its_checkpoint(checkpoint, forecast, nam
     assert Path(checkpoint).read_bytes() == before
 
 
+def test_a_forecast_is_not_written_over_a_model(checkpoint, forecast, tmp_path):
+    """--output=other.pth left a text of 181 bytes where a model had been."""
+    file = tmp_path / "other.pth"
+    file.write_bytes(b"a model")
+    status, _, told = forecast("--checkpoint", checkpoint, "--all", f"--output={file}")
+    assert status == 2 and f"output: {file} is a name of models; give another name" in told
+    assert file.read_bytes() == b"a model"
+
+
 @pytest.mark.parametrize(("name", "suffix"), [("output", ".json"), ("map", ".html")])
 def test_a_forecast_is_not_written_over_what_the_run_left(checkpoint, forecast, name, suffix):
     """--output=X.json beside X.pth replaced the run's record, which `report` then took for one."""

@@ -64,6 +64,7 @@ def test_any_events_come_back_sorted_by_time_and_equal_times_as_they_stand(tmp_p
             "neither all numbers nor all ISO times of one kind, such as 'soon'",
         ),
         ("generator,element,timestamp\na,x,nan\n", "neither all numbers"),
+        ("generator,element,timestamp\na,x,1\na,x,inf\n", "such as 'inf' in line 3"),  # was the newest event
         ("generator,element,timestamp\na,x,1\na,y,abc\na,z,3\n", "such as 'abc' in line 3"),  # line 2 was named
         ("generator,element,time\na,x,2017-01-01\na,y,2017-01-01T00:00Z\n", "such as '2017-01-01T00:00Z' in line 3"),
         ("generator,element,time\na,x,2017-01-01T00:00\na,y,2017-01-01T00:00+00:00\n", "neither all numbers"),

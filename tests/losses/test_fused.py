@@ -32,7 +32,7 @@ SETTINGS = [
 
 @pytest.fixture(autouse=True, params=["C", "C without products", "torch"])
 def form(request, monkeypatch):
-    """Every test runs with products and loss in C, with the loss alone, and by torch; where no C compiler is, by torch."""
+    """Every test runs with products and loss in C, with the loss alone, and by torch, as without a compiler."""
     if request.param == "torch":
         monkeypatch.setattr(native, "library", lambda: None)
     if request.param == "C without products":
@@ -97,6 +97,13 @@ def test_equals_the_plain_form(peers, chosen):
     assert_same(tensors, targets, **chosen)
     *tensors, targets = drawn(peers, 23, 11, dtype=torch.float64)
     assert_same(tensors, targets, loss=1e-12, gradient=1e-12, **chosen)
+
+
+@pytest.mark.parametrize("peers", [1, 2])
+def test_hidden_states_cut_from_larger_ones(peers):
+    """Of one peer, terms were written as far apart as the larger tensor's, beyond their own."""
+    hidden, table, bias, targets = drawn(peers, 400, 11)
+    assert_same([hidden[:, :40], table, bias], targets[:40])
 
 
 @pytest.mark.parametrize(("positions", "elements"), [(0, 5), (1, 2), (1, 300), (7, 2), (8, 5), (40, 300), (20, 3000)])
