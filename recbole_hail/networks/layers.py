@@ -127,7 +127,9 @@ class SelfAttentionLayer(EncoderLayer):
         return None if self.attention.causal else visible
 
     def _in_c(self, hidden: Tensor, visible: Tensor | None) -> bool:
-        if self.activation is not gelu or (self.training and self.attention.dropout) or not self._as_built():
+        if hidden.device.type != "cpu" or self.activation is not gelu:
+            return False
+        if (self.training and self.attention.dropout) or not self._as_built():
             return False
         return layer_in_c.takes(hidden, self._looked_at(visible), self._shape(), self._weights())
 

@@ -183,6 +183,25 @@ def test_a_layer_that_was_changed_is_computed_in_parts(calls, how):
     assert "hail_layer" not in calls
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_layer_asked_at_positions_is_exported_by_torch():
+    """It looked at the positions first, which nobody knows while torch writes down a graph."""
+
+    class Few(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = build(causal=False).eval()
+
+        def forward(self, hidden, positions):
+            return self.layer.at(hidden, None, positions, most=3)
+
+    few, positions = Few(), torch.tensor([3, 7, 30])
+    hidden, _ = draw(few.layer, 4, 9, padded=False)
+    with torch.no_grad():
+        exported = torch.export.export(few, (hidden, positions)).module()
+    torch.testing.assert_close(exported(hidden, positions), few(hidden, positions), rtol=1e-4, atol=1e-5)
+
+
 @in_c
 def test_what_c_writes_to_lives_as_long_as_it_is_told_of(monkeypatch):
     """After a second Ctrl-C a thread may still be in C when the tensors are gone."""
