@@ -20,7 +20,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if path.exists() and not path.is_file():
+    if _special(path):
         raise OSError(errno.EINVAL, "is no regular file", str(path))
     machine, asked, path = platform.node(), path, Path(os.path.realpath(path))
     temporary = path.with_name(f".{machine}-{os.getpid()}.{path.name}")
@@ -40,6 +40,11 @@ def written_whole(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def _special(path: Path) -> bool:
+    """A pipe or a device, which is written into and cannot be renamed over."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def _runs(process: str) -> bool:
     """Whether there is such a process on this machine; True of what is no number."""
     try:
@@ -53,7 +58,7 @@ def _runs(process: str) -> bool:
 
 def write_text(path: Path, text: str) -> None:
     """A file written whole, or into what is there and no regular file, as /dev/stdout."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if _special(path):
         with open(path, "w", encoding="utf-8") as there:
             there.write(text)
         return

@@ -34,11 +34,18 @@ typedef struct {
     float *key_value, *shares, *value, *derivative;
 } Layer;
 
+/* What dropout, residual and LayerNorm of a block draw and keep. */
+typedef struct {
+    const int16_t *draws;
+    float *normal, *inverse;
+} Norm;
+
 /* Some sequences, and room for what is needed of them alone. */
 typedef struct {
     int64_t first, end; /* sequences */
     int64_t row, rows;  /* the first of their rows, and how many these are */
     int64_t ask, asked; /* the same of asked rows */
+    Norm attention, output;
     float *asking, *narrow, *other, *wide, *of_key_value, *sums;
 } Block;
 
@@ -72,6 +79,11 @@ static void take_block(const Layer *l, int64_t first, int64_t end, Block *b)
     b->rows = (b->end - first) * l->length;
     b->ask = start_of(l, first);
     b->asked = start_of(l, b->end) - b->ask;
+    int64_t place = b->ask * l->size;
+    b->attention = (Norm){l->attention_draws ? l->attention_draws + place : NULL, l->attention_normal + place,
+                          l->attention_inverse + b->ask};
+    b->output = (Norm){l->output_draws ? l->output_draws + place : NULL, l->output_normal + place,
+                       l->output_inverse + b->ask};
 }
 
 /* The rows of a block that are asked for, in place where these are all. */
@@ -98,53 +110,22 @@ static Vectors vectors(const Layer *l, float *start, int64_t of_place)
     return (Vectors){start, 0, of_place, l->size / l->heads};
 }
 
-/* Everything up to the sums that the layer gives, for the sequences from `first` to before `end`.
-
-   hidden: [sequences, length, size]. out: [asked, size]. scale: of attention's products. Returns 0, or -1 where there
-   is no memory. */
-int hail_layer(int64_t first, int64_t end, const Layer *l, float scale, const float *hidden, float *out)
+static int attend(const Layer *l, const Block *b, float scale)
 {
-    const Weights *w = &l->weights;
     int64_t d = l->size, of_shares = l->heads * hail_padded(l->length);
-    Block b;
-    float *room = make_room(l, &b);
-    if (!room) return -1;
-    int failed = 0;
-    for (; first < end && !failed; first = b.end) {
-        take_block(l, first, end, &b);
-        const float *asked = asking(l, &b, hidden);
-        float *query = l->query + b.ask * d, *key_value = l->key_value + b.row * 2 * d, *mixed = l->mixed + b.ask * d;
-        float *between = l->between + b.ask * d, *value = l->value + b.ask * l->inner;
-        const int16_t *draws = l->attention_draws ? l->attention_draws + b.ask * d : NULL;
-        const int16_t *output_draws = l->output_draws ? l->output_draws + b.ask * d : NULL;
-        linear(l->gemm, asked, w->query_key_value, w->query_key_value_bias, b.asked, d, d, query);
-        linear(l->gemm, hidden + b.row * d, w->query_key_value + d * d, w->query_key_value_bias + d, b.rows, 2 * d, d,
-               key_value);
-        for (int64_t s = b.first; s < b.end && !failed; s++) {
-            Attention a = attention_of(l, s);
-            float *keys = l->key_value + s * l->length * 2 * d, *shares = l->shares + start_of(l, s) * of_shares;
-            Vectors queries = vectors(l, l->query + start_of(l, s) * d, d);
-            Vectors key = vectors(l, keys, 2 * d), values = vectors(l, keys + d, 2 * d);
-            Vectors of_mixed = vectors(l, l->mixed + start_of(l, s) * d, d);
-            failed = hail_attention(0, 1, &a, &queries, &key, &values, &of_mixed, shares, scale);
-        }
-        linear(l->gemm, mixed, w->mixing, w->mixing_bias, b.asked, d, d, b.narrow);
-        hail_add_and_norm(0, b.asked, d, asked, b.narrow, draws, l->dropped_below, l->kept_scale, w->attention_gain,
-                          w->attention_shift, l->epsilon, l->attention_normal + b.ask * d,
-                          l->attention_inverse + b.ask, between);
-        linear(l->gemm, between, w->inner, w->inner_bias, b.asked, l->inner, d, b.wide);
-        hail_gelu(0, b.asked * l->inner, b.wide, value, l->derivative + b.ask * l->inner);
-        linear(l->gemm, value, w->outer, w->outer_bias, b.asked, d, l->inner, b.narrow);
-        hail_add_and_norm(0, b.asked, d, between, b.narrow, output_draws, l->dropped_below, l->kept_scale,
-                          w->output_gain, w->output_shift, l->epsilon, l->output_normal + b.ask * d,
-                          l->output_inverse + b.ask, out + b.ask * d);
+    for (int64_t s = b->first; s < b->end; s++) {
+        Attention a = attention_of(l, s);
+        int64_t ask = start_of(l, s);
+        float *keys = l->key_value + s * l->length * 2 * d;
+        Vectors query = vectors(l, l->query + ask * d, d), mixed = vectors(l, l->mixed + ask * d, d);
+        Vectors key = vectors(l, keys, 2 * d), value = vectors(l, keys + d, 2 * d);
+        if (hail_attention(0, 1, &a, &query, &key, &value, &mixed, l->shares + ask * of_shares, scale)) return -1;
     }
-    free(room);
-    return failed;
+    return 0;
 }
 
 /* From the gradient of mixed [asked of the block, size] to those of query and of_key_value of the block. */
-static int attention_backward(const Layer *l, const Block *b, float scale, float *of_mixed, float *of_query)
+static int attend_backward(const Layer *l, const Block *b, float scale, float *of_mixed, float *of_query)
 {
     int64_t d = l->size, of_shares = l->heads * hail_padded(l->length);
     for (int64_t s = b->first; s < b->end; s++) {
@@ -152,15 +133,65 @@ static int attention_backward(const Layer *l, const Block *b, float scale, float
         int64_t ask = start_of(l, s), place = (ask - b->ask) * d;
         float *keys = l->key_value + s * l->length * 2 * d;
         float *of_keys = b->of_key_value + (s - b->first) * l->length * 2 * d;
-        Vectors queries = vectors(l, l->query + ask * d, d), upstream = vectors(l, of_mixed + place, d);
-        Vectors key = vectors(l, keys, 2 * d), values = vectors(l, keys + d, 2 * d);
+        Vectors query = vectors(l, l->query + ask * d, d), upstream = vectors(l, of_mixed + place, d);
+        Vectors key = vectors(l, keys, 2 * d), value = vectors(l, keys + d, 2 * d);
         Vectors of_queries = vectors(l, of_query + place, d);
-        Vectors of_key = vectors(l, of_keys, 2 * d), of_values = vectors(l, of_keys + d, 2 * d);
-        if (hail_attention_backward(0, 1, &a, &queries, &key, &values, l->shares + ask * of_shares, scale, &upstream,
-                                    &of_queries, &of_key, &of_values))
+        Vectors of_key = vectors(l, of_keys, 2 * d), of_value = vectors(l, of_keys + d, 2 * d);
+        if (hail_attention_backward(0, 1, &a, &query, &key, &value, l->shares + ask * of_shares, scale, &upstream,
+                                    &of_queries, &of_key, &of_value))
             return -1;
     }
     return 0;
+}
+
+static void add_and_norm(const Layer *l, const Block *b, const Norm *n, const float *hidden, const float *update,
+                         const float *gain, const float *shift, float *out)
+{
+    hail_add_and_norm(0, b->asked, l->size, hidden, update, n->draws, l->dropped_below, l->kept_scale, gain, shift,
+                      l->epsilon, n->normal, n->inverse, out);
+}
+
+/* Returns the gradient of the update, which is of_hidden where nothing is dropped, else in `room`. */
+static float *add_and_norm_backward(const Layer *l, const Block *b, const Norm *n, const float *of_out,
+                                    const float *gain, float *of_gain, float *of_shift, float *of_hidden, float *room)
+{
+    memset(b->sums, 0, 2 * l->size * sizeof *b->sums);
+    hail_add_and_norm_backward(0, b->asked, l->size, of_out, n->draws, l->dropped_below, l->kept_scale, gain,
+                               n->normal, n->inverse, of_hidden, room, b->sums, b->sums + l->size);
+    add(of_gain, b->sums, l->size);
+    add(of_shift, b->sums + l->size, l->size);
+    return n->draws ? room : of_hidden;
+}
+
+/* The layer's output for the sequences from `first` to before `end`.
+
+   hidden: [sequences, length, size]. out: [asked, size]. scale: of attention's products. Returns 0, or -1 where there
+   is no memory. */
+int hail_layer(int64_t first, int64_t end, const Layer *l, float scale, const float *hidden, float *out)
+{
+    const Weights *w = &l->weights;
+    int64_t d = l->size, inner = l->inner;
+    Block b;
+    float *room = make_room(l, &b);
+    if (!room) return -1;
+    int failed = 0;
+    for (; first < end && !failed; first = b.end) {
+        take_block(l, first, end, &b);
+        const float *asked = asking(l, &b, hidden);
+        float *between = l->between + b.ask * d, *value = l->value + b.ask * inner;
+        linear(l->gemm, asked, w->query_key_value, w->query_key_value_bias, b.asked, d, d, l->query + b.ask * d);
+        linear(l->gemm, hidden + b.row * d, w->query_key_value + d * d, w->query_key_value_bias + d, b.rows, 2 * d, d,
+               l->key_value + b.row * 2 * d);
+        failed = attend(l, &b, scale);
+        linear(l->gemm, l->mixed + b.ask * d, w->mixing, w->mixing_bias, b.asked, d, d, b.narrow);
+        add_and_norm(l, &b, &b.attention, asked, b.narrow, w->attention_gain, w->attention_shift, between);
+        linear(l->gemm, between, w->inner, w->inner_bias, b.asked, inner, d, b.wide);
+        hail_gelu(0, b.asked * inner, b.wide, value, l->derivative + b.ask * inner);
+        linear(l->gemm, value, w->outer, w->outer_bias, b.asked, d, inner, b.narrow);
+        add_and_norm(l, &b, &b.output, between, b.narrow, w->output_gain, w->output_shift, out + b.ask * d);
+    }
+    free(room);
+    return failed;
 }
 
 /* Gradients from that of out: of_hidden, and those of the weights, which are added to. */
@@ -168,42 +199,31 @@ int hail_layer_backward(int64_t first, int64_t end, const Layer *l, float scale,
                         const float *of_out, float *of_hidden, const Weights *of)
 {
     const Weights *w = &l->weights;
-    int64_t d = l->size;
+    int64_t d = l->size, inner = l->inner;
     Block b;
     float *room = make_room(l, &b);
     if (!room) return -1;
     int failed = 0;
     for (; first < end && !failed; first = b.end) {
         take_block(l, first, end, &b);
-        const float *asked = asking(l, &b, hidden), *between = l->between + b.ask * d;
-        const float *derivative = l->derivative + b.ask * l->inner;
-        const int16_t *draws = l->attention_draws ? l->attention_draws + b.ask * d : NULL;
-        const int16_t *output_draws = l->output_draws ? l->output_draws + b.ask * d : NULL;
-        float *of_update = output_draws ? b.other : b.narrow;
-        memset(b.sums, 0, 2 * d * sizeof *b.sums);
-        hail_add_and_norm_backward(0, b.asked, d, of_out + b.ask * d, output_draws, l->dropped_below, l->kept_scale,
-                                   w->output_gain, l->output_normal + b.ask * d, l->output_inverse + b.ask, b.narrow,
-                                   of_update, b.sums, b.sums + d);
-        add(of->output_gain, b.sums, d);
-        add(of->output_shift, b.sums + d, d);
-        linear_backward(l->gemm, l->value + b.ask * l->inner, w->outer, of_update, b.asked, d, l->inner, of->outer,
+        const float *asked = asking(l, &b, hidden), *derivative = l->derivative + b.ask * inner;
+        float *of_between = b.narrow;
+        float *of_outer = add_and_norm_backward(l, &b, &b.output, of_out + b.ask * d, w->output_gain, of->output_gain,
+                                                of->output_shift, of_between, b.other);
+        linear_backward(l->gemm, l->value + b.ask * inner, w->outer, of_outer, b.asked, d, inner, of->outer,
                         of->outer_bias, b.sums, 0.0f, b.wide);
 #pragma omp simd
-        for (int64_t k = 0; k < b.asked * l->inner; k++) b.wide[k] *= derivative[k];
-        linear_backward(l->gemm, between, w->inner, b.wide, b.asked, l->inner, d, of->inner, of->inner_bias, b.sums,
-                        1.0f, b.narrow);
-        /* b.narrow holds the gradient of `between`, b.wide has room for two that are as narrow. */
-        float *of_asked = b.wide, *of_mixed = b.wide + b.asked * d;
-        memset(b.sums, 0, 2 * d * sizeof *b.sums);
-        hail_add_and_norm_backward(0, b.asked, d, b.narrow, draws, l->dropped_below, l->kept_scale, w->attention_gain,
-                                   l->attention_normal + b.ask * d, l->attention_inverse + b.ask, of_asked, b.other,
-                                   b.sums, b.sums + d);
-        add(of->attention_gain, b.sums, d);
-        add(of->attention_shift, b.sums + d, d);
-        linear_backward(l->gemm, l->mixed + b.ask * d, w->mixing, draws ? b.other : of_asked, b.asked, d, d,
-                        of->mixing, of->mixing_bias, b.sums, 0.0f, of_mixed);
-        failed = attention_backward(l, &b, scale, of_mixed, b.narrow);
-        linear_backward(l->gemm, asked, w->query_key_value, b.narrow, b.asked, d, d, of->query_key_value,
+        for (int64_t k = 0; k < b.asked * inner; k++) b.wide[k] *= derivative[k];
+        linear_backward(l->gemm, l->between + b.ask * d, w->inner, b.wide, b.asked, inner, d, of->inner,
+                        of->inner_bias, b.sums, 1.0f, of_between);
+        float *of_asked = b.wide, *of_mixed = b.wide + b.asked * d; /* there is room for two that are narrow */
+        float *of_mixing = add_and_norm_backward(l, &b, &b.attention, of_between, w->attention_gain,
+                                                 of->attention_gain, of->attention_shift, of_asked, b.other);
+        linear_backward(l->gemm, l->mixed + b.ask * d, w->mixing, of_mixing, b.asked, d, d, of->mixing,
+                        of->mixing_bias, b.sums, 0.0f, of_mixed);
+        float *of_query = b.narrow;
+        failed = attend_backward(l, &b, scale, of_mixed, of_query);
+        linear_backward(l->gemm, asked, w->query_key_value, of_query, b.asked, d, d, of->query_key_value,
                         of->query_key_value_bias, b.sums, 1.0f, of_asked);
         linear_backward(l->gemm, hidden + b.row * d, w->query_key_value + d * d, b.of_key_value, b.rows, 2 * d, d,
                         of->query_key_value + d * d, of->query_key_value_bias + d, b.sums, 0.0f, of_hidden + b.row * d);

@@ -15,6 +15,11 @@ MOST = 2**25  # shares of attention that are kept for the gradient, 128 MB; torc
 LEAST = 2**18  # shares that earn back a thread of their own
 
 
+def padded(keys: int) -> int:
+    """The shares of attention that attention.c keeps for each query."""
+    return -(-keys // COLUMNS) * COLUMNS
+
+
 class Vectors(ctypes.Structure):
     """Where the vectors [B, heads, L, width] of a tensor are; of attention.c, as `Attention` is."""
 
@@ -92,8 +97,7 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx, query, key, value, visible, causal, learns, draws, *dropped):
         query, key, value = map(_close, (query, key, value))
-        all_keys = -(-key.shape[2] // COLUMNS) * COLUMNS
-        shares = query.new_empty(*query.shape[:3], all_keys) if learns else None
+        shares = query.new_empty(*query.shape[:3], padded(key.shape[2])) if learns else None
         mixed = _empty_like(query)
         attention = Attention.of(query, key, visible, causal, draws, dropped)
         vectors = map(Vectors.of, (query, key, value, mixed))

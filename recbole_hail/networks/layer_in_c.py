@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from recbole_hail import native
-from recbole_hail.networks.attention_in_c import COLUMNS, LONGEST, MOST
+from recbole_hail.networks.attention_in_c import COLUMNS, LONGEST, MOST, padded
 from recbole_hail.networks.dropout import Draws, drops_some, in_c
 from recbole_hail.threads import over_range
 
@@ -113,12 +113,12 @@ class _Layer(torch.autograd.Function):
     def forward(ctx, hidden, visible, shape, asked, draws, *weights):
         hidden = hidden.contiguous()
         out = torch.empty_like(hidden) if asked is None else hidden.new_empty(len(asked.position), hidden.shape[2])
-        numbers = [None if one is None else one.numbers for one in draws]
+        (attention_draws, *ctx.dropped), (output_draws, *_) = map(in_c, draws)
         visible = None if visible is None else visible.flatten(1).contiguous()
-        told = hidden, visible, *(asked or (None, None)), *numbers
+        told = hidden, visible, *(asked or (None, None)), attention_draws, output_draws
         kept = _room(hidden, out.numel() // hidden.shape[2], shape)
         ctx.save_for_backward(*told, *kept, *weights)
-        ctx.shape, ctx.dropped = shape, in_c(draws[0])[1:]
+        ctx.shape = shape
         about = _tell(shape, ctx.dropped, *told, *kept, *weights)
         over_range(lambda *sequences: _call("hail_layer", *sequences, about, hidden, out), **_parts(hidden))
         return out
@@ -146,16 +146,15 @@ class _Layer(torch.autograd.Function):
 def _room(hidden: Tensor, asked: int, shape: Shape) -> tuple[Tensor, ...]:
     """What is kept for the gradient: of each position asked for, keys and values of all, shares, feed-forward layer."""
     batch, length, size = hidden.shape
-    columns = -(-length // COLUMNS) * COLUMNS
     return (
         hidden.new_empty(asked * (5 * size + 2)),
         hidden.new_empty(batch * length * 2 * size),
-        hidden.new_empty(asked * shape.heads * columns),
+        hidden.new_empty(asked * shape.heads * padded(length)),
         hidden.new_empty(2 * asked * shape.inner),
     )
 
 
-def _tell(shape: Shape, dropped: tuple[int, float], hidden, *others: Tensor | None) -> Layer:
+def _tell(shape: Shape, dropped: Sequence, hidden, *others: Tensor | None) -> Layer:
     """`Layer` of what `_Layer` keeps."""
     *told, rows, key_value, shares, feed_forward = others[:-WEIGHTS]
     _, length, size = hidden.shape
