@@ -17,13 +17,15 @@ from torch.nn.utils import clip_grad_norm_
 from recbole_hail.building import build_model
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import write_text
+from recbole_hail.models.windowed import WindowedRecommender
 from recbole_hail.report.notation import ModelSpec
 from recbole_hail.report.runs import Shared
+from recbole_hail.training.optimizer import build_optimizer, threads_of_step
 
 REFERENCE = ModelSpec("HAIL")
 ROUNDS = 11
 SECONDS = 20  # after which no round begins; a step of RecBole's own models may take minutes
-_FREE = ("alpha", "alpha_end", "beta")  # settings of the loss that change no step's cost
+_FREE = ("alpha", "alpha_end", "beta")  # settings of the loss that hardly change a step's cost
 
 
 class Calibration:
@@ -178,11 +180,16 @@ class Stepper:
         self.config = config
         self.loader, *_ = data_preparation(config, create_dataset(config))
         self.model = build_model(config, self.loader._dataset).train()
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config["learning_rate"])
+        self.optimizer = self._build_optimizer()
         share = config["pretrain_share"] if hasattr(self.loader, "set_pretraining") else None
         self.stages = [(True, share), (False, 1 - share)] if share else [(False, 1.0)]  # pre-training, and its share
         self.restart()
         self.most_steps = config["epochs"] * len(self.loader)
+
+    def _build_optimizer(self) -> torch.optim.Optimizer:
+        """That of the model's trainer; RecBole's have Adam, and its other learners cost much the same."""
+        own = build_optimizer(self.model, self.config) if isinstance(self.model, WindowedRecommender) else None
+        return own or torch.optim.Adam(self.model.parameters(), lr=self.config["learning_rate"])
 
     def restart(self) -> None:
         """The next step takes the first batch of the first pass."""
@@ -207,7 +214,8 @@ class Stepper:
         (sum(loss) if isinstance(loss, tuple) else loss).backward()
         if self.config["clip_grad_norm"]:
             clip_grad_norm_(self.model.parameters(), **self.config["clip_grad_norm"])
-        self.optimizer.step()
+        with threads_of_step(self.optimizer):
+            self.optimizer.step()
         if on_gpu:
             torch.cuda.synchronize()
         return clock() - started

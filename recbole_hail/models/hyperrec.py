@@ -9,7 +9,7 @@ from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION
 from recbole_hail.data.periods import WAYS, Periods, cut_periods
 from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
-from recbole_hail.networks.hypergraph import Hypergraph
+from recbole_hail.networks.hypergraph import Dynamics, Hypergraph
 from recbole_hail.networks.hyperrec import HyperRecNetworks, Moments
 
 _CHECKS = [
@@ -55,8 +55,8 @@ class HyperRec(CrossEntropyRecommender):
         # The target is the event after its position.
         periods = self._moments(interaction, sequences.shape[1], shift=1).period.flatten()[positions]  # [M]
         order, counts = periods.argsort(stable=True), torch.bincount(periods, minlength=self.periods + 1).tolist()
-        moments, dynamics = self._moments(interaction, sequences.shape[1]), self.networks.dynamics()
-        hidden = self.networks(sequences, positions[order], dynamics=dynamics, moments=moments)  # [T, M, d]
+        dynamics = self.networks.dynamics()
+        hidden = self._hidden_at(interaction, positions[order], dynamics)  # [T, M, d]
         targets = interaction[TARGET_ELEMENT][order] - 1  # row k of a table is element k + 1
         by_period = zip(
             hidden.split(counts, dim=1), self.networks.tables(dynamics), targets.split(counts), counts, strict=True
@@ -72,9 +72,13 @@ class HyperRec(CrossEntropyRecommender):
         return HailLossParts(*(sum(parts) for parts in zip(*shares, strict=True)))
 
     def hidden_at_targets(self, interaction) -> Tensor:
+        return self._hidden_at(interaction, interaction[TARGET_POSITION], self.networks.dynamics())
+
+    def _hidden_at(self, interaction, positions: Tensor, dynamics: Dynamics) -> Tensor:
+        """[T, M, d] at positions [M] of the flattened B · L."""
         sequences = interaction[self.ITEM_SEQ]
-        moments, dynamics = self._moments(interaction, sequences.shape[1]), self.networks.dynamics()
-        return self.networks(sequences, interaction[TARGET_POSITION], dynamics=dynamics, moments=moments)
+        moments = self._moments(interaction, sequences.shape[1])
+        return self.networks(sequences, positions, dynamics=dynamics, moments=moments)
 
     def _moments(self, interaction, width: int, shift: int = 0) -> Moments:
         """Of the events at, or `shift` after, the first `width` places of each history."""

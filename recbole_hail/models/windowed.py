@@ -170,7 +170,8 @@ class WindowedRecommender(SequentialRecommender):
 
         Rows of one sequence that follow one another, as RecBole's loaders give them, are encoded once.
         """
-        first, row = distinct_rows(interaction, self.history_fields)
+        told = [field for field in self.history_fields if field in interaction]  # rows made by hand may tell less
+        first, row = distinct_rows(interaction, told)
         hidden = self.encode_rows(interaction[first])  # [views, distinct, d]
         return self.networks.candidate_logits(hidden[:, row], interaction[self.ITEM_ID])
 

@@ -23,8 +23,8 @@ class Column:
 class Cell:
     """Mean and standard deviation over seeds, interval of the mean over generators, corrected p against the best.
 
-    What was not computed is None. `differs` where the best of the column is significantly better. `published` is the
-    paper's number for this cell.
+    What was not computed is None. `differs` where the best of the column is significantly better, or, of a difference,
+    where its interval leaves out 0. `published` is the paper's number for this cell.
     """
 
     mean: float

@@ -120,11 +120,17 @@ def _table(results: dict[str, list[Result]], context: Context, targets: str) -> 
     rows = _metric_cells(by_seed, context, published=targets == "all")
     columns = [Column(metric) for metric in context.metrics.values()]
     if targets == "all":
-        columns += [Column("training s", ",.1f", ranked=False), Column("parameters", ",.0f", ranked=False)]
+        columns += [
+            Column("steps", ",.0f", ranked=False),
+            Column("training s", ",.1f", ranked=False),
+            Column("parameters", ",.0f", ranked=False),
+        ]
         for label, runs in results.items():
-            seconds = np.array([run.seconds for run in runs])
-            parameters = float(np.mean([run.parameters for run in runs]))
-            rows[label] += [Cell(float(seconds.mean()), sd(seconds)), Cell(parameters)]
+            steps, seconds, parameters = (
+                np.array([getattr(run, cost) or 0 for run in runs], dtype=float)
+                for cost in ("steps", "seconds", "parameters")
+            )
+            rows[label] += [*(Cell(float(cost.mean()), sd(cost)) for cost in (steps, seconds)), Cell(parameters.mean())]
     lists = _lists_in_words(next(iter(results.values()))[0], context)
     constants = {"targets": targets, "generators": str(len(generators)), "candidates": lists}
     caption = _caption(context, targets, len(generators), lists)

@@ -204,6 +204,14 @@ def test_every_process_takes_a_step_where_batches_are_fewer_than_processes(make_
     assert [len(epoch_of(loader)) for loader in ranks] == [1] * processes
 
 
+def test_every_process_masks_for_itself(make_loader):
+    """Two processes with the same windows, which would teach the same where they were masked alike."""
+    first, second = (epoch_of(loader) for loader in make_loader([30] * 4, processes=2, train_batch_size=100))
+    loader = make_loader()
+    assert [windows_of(loader, batch) for batch in first] == [windows_of(loader, batch) for batch in second]
+    assert not same(first, second)
+
+
 def test_recbole_hands_out_window_batches_for_training(make_config, distinct_items):
     from recbole.data import create_dataset, data_preparation
 

@@ -94,8 +94,11 @@ def test_targets_and_errors_are_those_of_the_validation_part(saved):
     targets = rows.inter_feat["item_id"] - 1
     assert found.temperature == pytest.approx(fit_temperature(scores, targets), rel=1e-3)
     confidence, first = scores.softmax(1).max(1)
-    by_hand = expected_calibration_error(confidence.numpy(), (first == targets).float().numpy())
-    assert found.ece_before == pytest.approx(by_hand, abs=1e-5)
+    right = (first == targets).float().numpy()
+    assert found.ece_before == pytest.approx(expected_calibration_error(confidence.numpy(), right), abs=1e-5)
+    cooled = (scores / found.temperature).softmax(1).max(1).values.numpy()
+    assert found.ece_after == pytest.approx(expected_calibration_error(cooled, right), abs=1e-5)
+    assert abs(found.ece_after - found.ece_before) > 1e-3
     assert f"41 validation targets: temperature {found.temperature:.3f}" in str(found)
 
 

@@ -9,6 +9,7 @@ from recbole.quick_start import load_data_and_model, run_recbole
 from recbole.utils import get_model, init_seed
 from recbole.utils.case_study import full_sort_topk
 
+from recbole_hail.losses import hail_loss_parts
 from recbole_hail.models.hail import HAIL
 
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
@@ -48,6 +49,34 @@ def test_learns_which_element_follows(workplace, write_dataset, small, base_netw
     }
     result = run_recbole(model="HAIL", dataset="circle", config_dict=settings, saved=False)
     assert result["test_result"]["hit@1"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"alpha": 0.2},
+        {"beta": 0.2},
+        {"beta": 0.2, "denoise": "authors"},
+        {"gamma": 2.0},
+        {"positive_term": False},
+        {"negative_term": False},
+        {"distillation": "none"},
+        {"distillation": "mimicry"},
+    ],
+    ids=str,
+)
+def test_settings_of_the_loss_reach_the_loss(built, chosen):
+    """No test would have noticed variants of the loss, or a sweep of beta, that all trained alike."""
+    model, (train, _, _) = built(**chosen, initializer_range=0.5)
+    batch = next(iter(train))
+    logits, targets = model.networks.logits(model.hidden_at_targets(batch)), batch["target_element"] - 1
+    settings = {"beta": 0.0, **chosen}
+    if "denoise" in chosen:
+        settings["slots"] = model.slots_per_sequence * len(batch["item_id_list"])
+    expected = hail_loss_parts(logits, targets, **settings)
+    for found, wanted in zip(model.loss_parts(batch), expected, strict=True):
+        torch.testing.assert_close(found, wanted)
+    assert abs(expected.total - hail_loss_parts(logits, targets).total) > 1e-4
 
 
 @pytest.mark.parametrize("base_network", ["bidirectional", "causal", "gru"])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
+from recbole.data.interaction import Interaction
 from recbole.utils import get_model, init_seed
 
 from recbole_hail.cli import run_recbole
@@ -113,6 +114,15 @@ def test_generators_of_the_same_history_keep_their_own_intents(build):
     alone = torch.cat([model.score_rows(first), model.score_rows(second)], dim=1)
     torch.testing.assert_close(together, alone)
     assert (together[0, 0] - together[0, 1]).abs() > 1e-6
+
+
+def test_rows_made_by_hand_are_scored_one_by_one_as_all_at_once(build):
+    """Rows without the place of their history in the dataset ended in KeyError where single elements were asked for."""
+    model, (_, _, test) = build(periods=3)
+    row = next(iter(test))[0]
+    by_hand = Interaction({field: row[field] for field in ("item_id_list", "item_length", "item_id")})
+    everything = model.full_sort_predict(by_hand)
+    torch.testing.assert_close(model.predict(by_hand), everything.gather(1, by_hand["item_id"][:, None]).squeeze(1))
 
 
 def test_a_history_from_elsewhere_is_cut_by_its_own_length(build):

@@ -53,7 +53,7 @@ def test_the_cells_by_hand(plan, folder, ranks, write_run):
     for run, higher in ranks.items():
         write_run(folder.path(run), places(higher), **{"training seconds": 10.0 * run.seed})
     (table,) = make_tables(plan, folder, "wilcoxon")
-    assert [column.name for column in table.columns] == ["HR@1", "MRR", "training s", "parameters"]
+    assert [column.name for column in table.columns] == ["HR@1", "MRR", "steps", "training s", "parameters"]
     values = {label: np.stack([1 / (1 + ranks[run]) for run in runs]) for label, runs in ROWS.items()}  # [S, 120]
     sas, pop, mean = (table.rows[label][1] for label in ROWS)
     for cell, label in ((sas, "SASRec"), (mean, "mean")):
@@ -68,8 +68,20 @@ def test_the_cells_by_hand(plan, folder, ranks, write_run):
     assert (sas.p, sas.differs) == (None, False)
     assert pop.p == pytest.approx(2 * p_pop) and pop.differs, "Holm: the smaller of two counts double"
     assert mean.p == pytest.approx(max(p_mean, 2 * p_pop))
-    seconds = table.rows["SASRec"][2]
+    seconds = table.rows["SASRec"][3]
     assert seconds.mean == 15 and seconds.sd == pytest.approx(np.std([10, 20], ddof=1))
+
+
+def test_only_what_is_clear_after_correction_is_marked(plan, folder, write_run):
+    """Of two rivals that are each worse with p < 0.05, neither is told apart from the best once both are counted."""
+    worse = np.zeros(120, dtype=int)
+    worse[:6] = 1  # six of a kind: the signed-rank test has p = 2 * 2^-6
+    for run in (run for runs in ROWS.values() for run in runs):
+        write_run(folder.path(run), places(0 * worse if run.spec.model == "SASRec" else worse))
+    (table,) = make_tables(plan, folder, "wilcoxon")
+    for label in ("Pop", "mean"):
+        cell = table.rows[label][1]
+        assert cell.p == pytest.approx(2 * 2 * 2**-6) and not cell.differs
 
 
 def test_the_caption_says_what_was_done(plan, folder, ranks, write_run):

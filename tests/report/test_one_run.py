@@ -1,11 +1,27 @@
 """What the process of one run makes: the mean of models."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from recbole_hail.report import one_run
 from recbole_hail.report.one_run import MeanOfModels
+
+
+def test_a_mean_counts_the_steps_of_the_member_that_took_most(tmp_path, monkeypatch):
+    for member, steps in (("a", 3), ("b", 7)):
+        (tmp_path / member).mkdir()
+        record = {"steps": steps, "parameters": 5, "training seconds": 2.0}
+        (tmp_path / member / "record.json").write_text(json.dumps(record))
+    phase = SimpleNamespace(described=dict)
+    monkeypatch.setattr(one_run, "_ranked", lambda request: (phase, ["mean"], None))
+    monkeypatch.setattr(one_run, "write_ranks", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    one_run.average({"parts": ["a/model.pth", "b/model.pth"]})
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert (record["steps"], record["parameters"], record["training seconds"]) == (7, 10, 4.0)
 
 
 class Scores(torch.nn.Module):

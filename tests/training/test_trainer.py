@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from recbole.config import Config
+from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
+from recbole.utils import get_model, get_trainer, init_seed
 
 from recbole_hail.errors import CheckpointError, TrainingDiverged
 from recbole_hail.training.checkpoints import read_checkpoint
@@ -63,6 +66,25 @@ def test_max_steps_ends_training_in_the_middle_of_an_epoch_and_validates(cyclic,
     written = json.loads(next(cyclic.glob("saved/*.json")).read_text())
     assert written["steps"] == 7
     assert written["results"]["valid"]
+
+
+def test_gradients_are_clipped(cyclic, small):
+    """No test would have noticed a training without the authors' clipping."""
+
+    def norm_of_step(**settings):
+        """Of the change of all weights in one step of plain gradient descent with a learning rate of 1."""
+        shared = {"learner": "sgd", "learning_rate": 1.0, "warmup_steps": 0, "weight_decay": 0.0}
+        config = Config("HAIL", "cyclic", config_dict={**small, **shared, "max_steps": 1, **settings})
+        init_seed(7, True)
+        train, *_ = data_preparation(config, create_dataset(config))
+        model = get_model("HAIL")(config, train._dataset)
+        before = [weight.detach().clone() for weight in model.parameters()]
+        get_trainer(None, "HAIL")(config, model).fit(train, saved=False, verbose=False)
+        changes = [weight - old for weight, old in zip(model.parameters(), before, strict=True)]
+        return float(torch.linalg.vector_norm(torch.cat([change.flatten() for change in changes])).detach())
+
+    assert norm_of_step(clip_grad_norm=None) > 0.1
+    assert norm_of_step(clip_grad_norm={"max_norm": 0.01}) == pytest.approx(0.01, rel=1e-3)
 
 
 def test_stops_early_on_the_valid_metric(cyclic, small, monkeypatch):
