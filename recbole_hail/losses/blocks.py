@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
@@ -49,26 +50,48 @@ def blocks_for(
     return TorchBlocks(bias, distillation, settings, clamps, most)
 
 
+class Loss(ctypes.Structure):
+    """Of native/positions.h."""
+
+    _fields_ = (
+        ("count", ctypes.c_int64),
+        ("elements", ctypes.c_int64),
+        ("bias", ctypes.c_void_p),
+        ("threads", ctypes.c_int64),
+        ("distils", ctypes.c_int64),
+        ("gamma", ctypes.c_double),
+    )
+
+
 class NativeBlocks:
     positions = 128  # rows are worked on one by one, so few because the bias's gradient is summed so
 
     def __init__(self, bias: Tensor, distillation: str, settings: HailSettings):
-        self.bias, self.kernel = bias.contiguous(), native.library().hail_rows
+        self.bias = bias.contiguous()
         terms = settings.positive_term * native.POSITIVE | settings.negative_term * native.NEGATIVE
         self.distils = {"none": 0, "med": terms, "mimicry": native.MIMICRY}[distillation]
         self.gamma = settings.gamma if distillation == "med" else 1.0
 
+    def told(self, peers: int, threads: int = 1) -> Loss:
+        """Where `threads` work on each position together."""
+        return Loss(peers, len(self.bias), self.bias.data_ptr(), threads, self.distils, self.gamma)
+
     def __call__(self, logits: Tensor, targets: Tensor, own: Tensor, distilled: Tensor) -> OfBlock:
-        peers, positions, elements = logits.shape
+        peers, positions, _ = logits.shape
         found = OfBlock(logits.new_empty(3, peers, positions), torch.zeros_like(self.bias))
-        status = self.kernel(
-            *(peers, positions, elements, logits.data_ptr(), logits.stride(0), self.bias.data_ptr()),
-            *(targets.data_ptr(), own.data_ptr(), distilled.data_ptr(), self.distils, self.gamma),
-            *(found.terms.data_ptr(), positions, found.grad_bias.data_ptr()),
-        )
-        if status:
-            raise MemoryError("no memory was left for the loss")
+        of_rows = targets, own, distilled, found.terms, found.grad_bias
+        succeed(native.call("hail_rows", self.told(peers), positions, logits, logits.stride(0), *of_rows))
         return found
+
+
+def succeed(*statuses: int) -> None:
+    """What C functions have returned.
+
+    Raises:
+        MemoryError: One of them got none.
+    """
+    if any(statuses):
+        raise MemoryError("no memory was left for the loss")
 
 
 class TorchBlocks:

@@ -1,13 +1,12 @@
 """One pass over positions after the other, for the loss and the gradients of hidden states, table and bias."""
 
-import ctypes
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from recbole_hail import native
-from recbole_hail.losses.blocks import NativeBlocks, blocks_for
+from recbole_hail.losses import lane_in_c
+from recbole_hail.losses.blocks import blocks_for
 from recbole_hail.losses.denoising import hardest_positions, without
 from recbole_hail.losses.hail import HailLossParts, HailSettings, balance, undistilled
 from recbole_hail.threads import side_by_side
@@ -45,12 +44,13 @@ class Sweep:
         lanes = threads if threads * table.numel() <= IN_LANES else 1
         at_once = max(min(max(sizes.product // lanes // elements, FEWEST_POSITIONS), -(-positions // lanes)), 1)
         block = blocks_for(hidden, table, bias, settings, min(max(sizes.block // elements, 1), at_once))
+        if lane_in_c.takes(block, shared=lanes < threads):
+            lane = lane_in_c.SharedNativeLane if lanes < threads else lane_in_c.NativeLane
+            self.lanes = [lane(hidden, table, bias, block, at_once) for _ in range(lanes)]
+            return
         # A second core gains more from a block of its own than from half of each step of one block.
         in_block = min(block.positions, -(-at_once * lanes // threads))
-        lane = _Lane
-        if isinstance(block, NativeBlocks) and lanes == threads and native.matrix_product() is not None:
-            lane, at_once = _NativeLane, min(at_once, block.positions)
-        self.lanes = [lane(hidden, table, bias, block, at_once, in_block) for _ in range(lanes)]
+        self.lanes = [_Lane(hidden, table, bias, block, at_once, in_block) for _ in range(lanes)]
 
     def loss(self, hidden: Tensor, targets: Tensor) -> tuple[HailLossParts, Tensor]:
         """hidden [T, M, d], targets [M] -> the loss and its parts, and the gradient of hidden."""
@@ -130,36 +130,3 @@ class _Lane:
                 self.grad_bias += block.grad_bias
             grad_hidden[:, chunk] = (flat @ self.table).view(peers, -1, size)
             self.grad_table.addmm_(flat.t(), inputs)
-
-
-class _Told(ctypes.Structure):
-    """lane.c's `Lane`."""
-
-    _fields_ = (
-        ("gemm", ctypes.c_void_p),
-        *((name, ctypes.c_int64) for name in ("peers", "size", "elements", "at_once", "columns")),
-        *((name, ctypes.c_void_p) for name in ("table", "bias", "logits", "of_table", "of_bias", "of_chunk")),
-        ("distils", ctypes.c_int),
-        ("gamma", ctypes.c_float),
-    )
-
-
-class _NativeLane(_Lane):
-    """All chunks in one call, so that threads do not wait for one another's turn in Python."""
-
-    def __init__(self, hidden: Tensor, table: Tensor, bias: Tensor, block: NativeBlocks, at_once: int, in_block: int):
-        super().__init__(hidden, table.contiguous(), bias, block, at_once, in_block)
-        self.grad_chunk = torch.empty_like(bias)
-        room = self.table, block.bias, self.logits, self.grad_table, self.grad_bias, self.grad_chunk
-        self.told = _Told(
-            *(native.matrix_product(), len(hidden), table.shape[1], len(table), at_once, self.columns),
-            *(tensor.data_ptr() for tensor in room),
-            *(block.distils, block.gamma),
-        )
-
-    def run(self, hidden, grad_hidden, targets, own, distilled, terms) -> None:
-        """As `_Lane.run`, of parts of tensors that hold as many positions of each peer."""
-        of_peer = terms.stride(1)  # hidden's stride from peer to peer means nothing where there is one
-        given = hidden, targets, own, distilled, grad_hidden, terms
-        if native.call("hail_lane", ctypes.byref(self.told), hidden.shape[1], of_peer, *given):
-            raise MemoryError("no memory was left for the loss")

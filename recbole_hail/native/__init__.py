@@ -34,8 +34,13 @@ SECONDS = 60  # a compiler takes one; more and something is wrong
 INTEGER, BITS, FLOAT, POINTER = ctypes.c_int64, ctypes.c_int, ctypes.c_float, ctypes.c_void_p
 RANGE = INTEGER, INTEGER  # first, and the first beyond
 FUNCTIONS = {  # by name: what they are given and what they return; the sources say what each is
-    "hail_rows": ([*[INTEGER] * 3, POINTER, INTEGER, *[POINTER] * 4, BITS, FLOAT, POINTER, INTEGER, POINTER], BITS),
-    "hail_lane": ([POINTER, *[INTEGER] * 2, *[POINTER] * 6], BITS),
+    "hail_rows": ([POINTER, INTEGER, POINTER, INTEGER, *[POINTER] * 5], BITS),
+    "hail_room": ([POINTER, INTEGER], INTEGER),
+    "hail_begin": ([POINTER] * 2, None),
+    "hail_predict": ([*RANGE, *[POINTER] * 2, INTEGER], None),
+    "hail_settle": ([*RANGE, *[POINTER] * 2], BITS),
+    "hail_give": ([*RANGE, *[POINTER] * 3], BITS),
+    "hail_lane": ([POINTER] * 2, BITS),
     "hail_attention": ([*RANGE, *[POINTER] * 6, FLOAT], BITS),
     "hail_attention_backward": ([*RANGE, *[POINTER] * 5, FLOAT, *[POINTER] * 4], BITS),
     "hail_gelu": ([*RANGE, *[POINTER] * 3], None),
@@ -79,8 +84,14 @@ def matrix_product() -> int | None:
 
 
 def call(name: str, *arguments):
-    """What function `name` returns; tensors are given by address."""
-    return getattr(library(), name)(*(a.data_ptr() if isinstance(a, Tensor) else a for a in arguments))
+    """What function `name` returns; tensors and structures are given by address."""
+    return getattr(library(), name)(*map(_address, arguments))
+
+
+def _address(argument):
+    if isinstance(argument, Tensor):
+        return argument.data_ptr()
+    return ctypes.byref(argument) if isinstance(argument, ctypes.Structure) else argument
 
 
 def over_range(name: str, count: int, *arguments, least: int) -> list:

@@ -9,23 +9,30 @@
 
 static double raised(double p, double gamma) { return gamma == 1.0 ? p : pow(p, gamma); }
 
-static void fill_tile(Peer *peers, int64_t count, double gamma, int64_t start, int64_t length)
+/* A thread's own, [1 + 2 T, TILE], for one tile: the others' mean, then p and p^gamma of each peer. */
+static float *p_in(float *tiles, int64_t j) { return tiles + (1 + 2 * j) * TILE; }
+
+static float *weights_in(float *tiles, double gamma, int64_t j) { return p_in(tiles, j) + (gamma == 1.0 ? 0 : TILE); }
+
+static void fill_tile(const Peer *peers, int64_t count, double gamma, int64_t start, int64_t length, float *tiles)
 {
     for (int64_t j = 0; j < count; j++) {
-        multiply(peers[j].p, peers[j].row + start, (float)peers[j].scale, length);
-        if (gamma != 1.0) raise_to(peers[j].weights, peers[j].p, (float)gamma, length);
+        float *p = p_in(tiles, j), scale = (float)(peers[j].scale * peers[j].lift[start / TILE]);
+        scaled(p, peers[j].row + start, scale, length);
+        if (gamma != 1.0) raise_to(weights_in(tiles, gamma, j), p, (float)gamma, length);
     }
 }
 
-/* For one tile: q, the mean of the other peers' weights; the other's itself where there is one, else in `room`. */
-static const float *others(const Peer *peers, int64_t count, int64_t j, float *room, int64_t length)
+/* For one tile: q, the mean of the other peers' weights; the other's itself where there is one. */
+static const float *others(int64_t count, double gamma, int64_t j, float *tiles, int64_t length)
 {
-    if (count == 2) return peers[1 - j].weights;
-    memset(room, 0, length * sizeof *room);
+    if (count == 2) return weights_in(tiles, gamma, 1 - j);
+    float *mean = tiles;
+    memset(mean, 0, length * sizeof *mean);
     for (int64_t c = 0; c < count; c++)
-        if (c != j) add(room, peers[c].weights, length);
-    for (int64_t k = 0; k < length; k++) room[k] *= 1.0f / (count - 1);
-    return room;
+        if (c != j) add(mean, weights_in(tiles, gamma, c), length);
+    multiply(mean, 1.0f / (count - 1), length);
+    return mean;
 }
 
 /* What others' likeliest elements, whose p the tiles leave out, add to a peer; and the peer's own likeliest element. */
@@ -37,7 +44,7 @@ static void add_likeliest(Peer *peers, int64_t count, double gamma, int64_t j)
         if (c == j) continue;
         double p = peer->e_at[c] * peer->scale, q = raised(other->p_likeliest, gamma) / (count - 1);
         peer->negative -= q * log1p(-p);
-        peer->sum += q * p / (1.0 - p);
+        peer->sum_of_a += q * p / (1.0 - p);
         bool same = other->likeliest == peer->likeliest;
         peer->hint += same ? q : raised(other->e_at[j] * other->scale, gamma) / (count - 1);
     }
@@ -46,18 +53,18 @@ static void add_likeliest(Peer *peers, int64_t count, double gamma, int64_t j)
 }
 
 /* The negative term of mutual exclusivity of every peer (Eq. 12). */
-static void mutual_exclusivity(Peer *peers, int64_t count, double gamma, int64_t elements, float *room)
+static void mutual_exclusivity(Peer *peers, int64_t count, double gamma, int64_t elements, float *tiles)
 {
     for (int64_t start = 0; start < elements; start += TILE) {
         int64_t length = tile_at(start, elements);
-        fill_tile(peers, count, gamma, start, length);
+        fill_tile(peers, count, gamma, start, length, tiles);
         for (int64_t j = 0; j < count; j++) {
-            const float *q = others(peers, count, j, room, length);
-            add_exclusivity(peers[j].p, q, length, &peers[j].negative, &peers[j].sum);
+            const float *q = others(count, gamma, j, tiles, length);
+            add_exclusivity(p_in(tiles, j), q, length, &peers[j].negative, &peers[j].sum_of_a);
         }
     }
     for (int64_t j = 0; j < count; j++)
-        for (int64_t c = 0; c < count; c++) peers[j].e_at[c] = peers[j].row[peers[c].likeliest];
+        for (int64_t c = 0; c < count; c++) peers[j].e_at[c] = (float)e_of(&peers[j], peers[c].likeliest);
     for (int64_t j = 0; j < count; j++) add_likeliest(peers, count, gamma, j);
 }
 
@@ -72,48 +79,60 @@ static double unlikelihood_of_target(const Peer *peers, int64_t count, double ga
     return sum / (count - 1);
 }
 
-static void add_gradient(const Peer *peer, int64_t element, double gradient, float *grad_bias)
+typedef struct {
+    int64_t first, end; /* elements; `first` begins a tile */
+    float *grad_bias;   /* [end - first] */
+} Range;
+
+static void add_gradient(const Peer *peer, int64_t element, double gradient, Range range)
 {
+    if (element < range.first || element >= range.end) return;
     peer->row[element] += (float)gradient;
-    grad_bias[element] += (float)gradient;
+    range.grad_bias[element - range.first] += (float)gradient;
 }
 
 /* The gradient at the elements that its tiles leave out. */
-static void finish(const Peer *peers, int64_t count, double gamma, int64_t j, int64_t target, double share,
-                   float *grad_bias)
+static void finish(const Peer *peers, int64_t count, double gamma, int64_t j, int64_t target, double share, Range range)
 {
     const Peer *peer = &peers[j];
-    double right = -peer->weight * peer->unlikely - share * peer->sum * peer->p_likeliest;
-    double wrong = peer->p_likeliest * (peer->weight + share * (peer->hint - peer->sum));
-    add_gradient(peer, peer->likeliest, peer->right ? right : wrong, grad_bias);
-    if (!peer->right) add_gradient(peer, target, peer->e_target * peer->even - peer->weight, grad_bias);
+    double right = -peer->weight * peer->unlikely - share * peer->sum_of_a * peer->p_likeliest;
+    double wrong = peer->p_likeliest * (peer->weight + share * (peer->hint - peer->sum_of_a));
+    add_gradient(peer, peer->likeliest, peer->right ? right : wrong, range);
+    if (!peer->right) add_gradient(peer, target, peer->e_target * peer->even - peer->weight, range);
     for (int64_t c = 0; c < count && share != 0.0; c++) {
         if (c == j) continue;
         double q = raised(peers[c].p_likeliest, gamma) / (count - 1), e = peer->e_at[c];
-        add_gradient(peer, peers[c].likeliest, e * peer->ratio * q / (1.0 - e * peer->scale), grad_bias);
+        add_gradient(peer, peers[c].likeliest, e * peer->ratio * q / (1.0 - e * peer->scale), range);
     }
 }
 
-/* weight * (p_k - [k = *]) + share * (a_k - p_k * sum(a)), a = q p / (1 - p), in place of e. */
-static void gradients(Peer *peers, int64_t count, double gamma, int64_t elements, int64_t target, double share,
-                      float *room, float *grad_bias)
+/* What the gradients of all elements need. */
+static void weigh(Peer *peers, int64_t count, double share)
 {
     for (int64_t j = 0; j < count; j++) {
-        double on_p = peers[j].weight - share * peers[j].sum;
+        double on_p = peers[j].weight - share * peers[j].sum_of_a;
         double of_likeliest = share * peers[j].hint * peers[j].p_likeliest;
         peers[j].even = (peers[j].unlikely * on_p - of_likeliest) / peers[j].total;
         peers[j].ratio = share * peers[j].scale;
     }
-    for (int64_t start = 0; start < elements; start += TILE) {
-        int64_t length = tile_at(start, elements);
-        float *of_bias = grad_bias + start;
-        if (share != 0.0) fill_tile(peers, count, gamma, start, length);
+}
+
+/* weight * (p_k - [k = *]) + share * (a_k - p_k * sum(a)) of a range, a = q p / (1 - p), in place of e. */
+static void gradients(const Peer *peers, int64_t count, double gamma, int64_t target, double share, float *tiles,
+                      Range range)
+{
+    for (int64_t start = range.first; start < range.end; start += TILE) {
+        int64_t length = tile_at(start, range.end);
+        float *of_bias = range.grad_bias + start - range.first;
+        if (share != 0.0) fill_tile(peers, count, gamma, start, length, tiles);
         for (int64_t j = 0; j < count; j++) {
-            Peer *peer = &peers[j];
-            const float *q = share != 0.0 ? others(peers, count, j, room, length) : NULL;
-            if (q) exclusive_gradient(peer->row + start, of_bias, peer->p, q, peer->even, peer->ratio, length);
-            else scale_gradient(peer->row + start, of_bias, peer->even, length);
+            const Peer *peer = &peers[j];
+            double lift = peer->lift[start / TILE];
+            float *row = peer->row + start, even = (float)(peer->even * lift), ratio = (float)(peer->ratio * lift);
+            const float *q = share != 0.0 ? others(count, gamma, j, tiles, length) : NULL;
+            if (q) exclusive_gradient(row, of_bias, p_in(tiles, j), q, even, ratio, length);
+            else scale_gradient(row, of_bias, even, length);
         }
     }
-    for (int64_t j = 0; j < count; j++) finish(peers, count, gamma, j, target, share, grad_bias);
+    for (int64_t j = 0; j < count; j++) finish(peers, count, gamma, j, target, share, range);
 }

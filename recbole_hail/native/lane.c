@@ -1,55 +1,104 @@
-/* Prediction layer and loss of a thread's positions, value and gradient, chunk by chunk, for logits to stay in cache. */
-
-#include <stdlib.h>
+/* Prediction layer and loss of a thread's positions, value and gradient, by blocks of elements that stay in cache. */
 
 #include "linear.h"
-#include "rows.h"
+#include "positions.h"
 
 typedef struct {
+    Loss loss;
     Gemm gemm;
-    int64_t peers, size, elements;
-    int64_t at_once, columns;             /* positions of a chunk, and elements of a product that makes logits */
-    const float *table, *bias;            /* [elements, size], [elements] */
-    float *logits;                        /* room for [peers, at_once, elements] */
-    float *of_table, *of_bias, *of_chunk; /* gradients of table and bias, added to; room for one more of bias */
-    int distils;                          /* see rows.c, as for gamma */
-    float gamma;
+    int64_t size, at_once, columns; /* d, positions of a chunk, elements of a block, which are whole tiles */
+    const float *table;             /* [V, d] */
+    float *of_table, *of_bias;      /* [V, d] and [V]; gradients, added to */
+    float *logits, *of_chunk;       /* room for [T, at_once, V] and [V] */
+    void *room;                     /* for `at_once` positions, see hail_room */
 } Lane;
 
-/* Logits of one peer in a chunk [rows, elements], without bias. */
-static void predict(const Lane *l, const float *hidden, int64_t rows, float *logits)
+/* Positions whose logits there are at once; tensors are [.., count, ..] with peers `of_peer` positions apart. */
+typedef struct {
+    int64_t count, of_peer;
+    const float *hidden; /* [T, count, d] */
+    const int64_t *targets;
+    const float *own, *distilled; /* [count], see positions.h */
+    float *of_hidden;             /* [T, count, d] */
+    float *terms;                 /* [3, T, count] */
+} Chunk;
+
+int64_t hail_room(const Loss *loss, int64_t count) { return room_of(loss, count); }
+
+static int64_t end_of_block(const Lane *l, int64_t first, int64_t end)
 {
-    for (int64_t start = 0; start < l->elements; start += l->columns) {
-        int64_t columns = l->elements - start < l->columns ? l->elements - start : l->columns;
-        matrix_product(l->gemm, 0, 1, rows, columns, l->size, hidden, l->table + start * l->size, 0.0f, logits + start,
-                       l->elements);
+    return end - first < l->columns ? end : first + l->columns;
+}
+
+void hail_begin(const Lane *l, const Chunk *c)
+{
+    begin(&l->loss, l->room, c->count, l->logits, c->count * l->loss.elements, c->targets, c->own, c->distilled);
+}
+
+/* Makes the logits of elements [first, end), which begin a block, and takes them, as the thread of that number. */
+void hail_predict(int64_t first, int64_t end, const Lane *l, const Chunk *c, int64_t thread)
+{
+    const Position *positions = l->room;
+    int64_t of_logits = c->count * l->loss.elements;
+    memset(l->of_chunk + first, 0, (end - first) * sizeof *l->of_chunk);
+    for (int64_t start = first, stop; start < end; start = stop) {
+        stop = end_of_block(l, start, end);
+        for (int64_t j = 0; j < l->loss.count; j++)
+            product_of_rows(l->gemm, 0, 1, c->count, stop - start, l->size, c->hidden + j * c->of_peer * l->size,
+                            l->size, l->table + start * l->size, 0.0f, l->logits + j * of_logits + start,
+                            l->loss.elements);
+        for (int64_t i = 0; i < c->count; i++) take_range(&l->loss, &positions[i], thread, start, stop);
     }
 }
 
-/* Terms [3, peers, count] and the gradient of hidden [peers, count, size], each `of_peer` positions from peer to peer.
-
-   targets, own, distilled: [count], see rows.c. Returns 0, or -1 where there is no memory. */
-int hail_lane(const Lane *l, int64_t count, int64_t of_peer, const float *hidden, const int64_t *targets,
-              const float *own, const float *distilled, float *of_hidden, float *terms)
+/* Terms of positions [first, end); returns 0, or -1 where there is no memory, as the next. */
+int hail_settle(int64_t first, int64_t end, const Lane *l, const Chunk *c)
 {
-    for (int64_t start = 0; start < count; start += l->at_once) {
-        int64_t rows = count - start < l->at_once ? count - start : l->at_once, of_logits = rows * l->elements;
-        for (int64_t j = 0; j < l->peers; j++)
-            predict(l, hidden + (j * of_peer + start) * l->size, rows, l->logits + j * of_logits);
-        /* Few rows are summed in float before they are added to all. */
-        memset(l->of_chunk, 0, l->elements * sizeof *l->of_chunk);
-        if (hail_rows(l->peers, rows, l->elements, l->logits, of_logits, l->bias, targets + start, own + start,
-                      distilled + start, l->distils, l->gamma, terms + start, of_peer, l->of_chunk))
-            return -1;
-        add(l->of_bias, l->of_chunk, l->elements);
-        for (int64_t j = 0; j < l->peers; j++) {
-            int64_t place = (j * of_peer + start) * l->size;
-            const float *of_chunk = l->logits + j * of_logits;
-            matrix_product(l->gemm, 0, 0, rows, l->size, l->elements, of_chunk, l->table, 0.0f, of_hidden + place,
-                           l->size);
-            matrix_product(l->gemm, 1, 0, l->elements, l->size, rows, of_chunk, hidden + place, 1.0f, l->of_table,
-                           l->size);
+    const Position *positions = l->room;
+    Scratch scratch;
+    if (!find_scratch(&scratch, &l->loss)) return -1;
+    for (int64_t i = first; i < end; i++)
+        settle_all(&l->loss, &positions[i], &scratch, c->terms + i, c->of_peer, l->of_chunk);
+    free(scratch.found);
+    return 0;
+}
+
+/* Gradients of elements [first, end), which begin a block; that of hidden is of these elements alone. */
+int hail_give(int64_t first, int64_t end, const Lane *l, const Chunk *c, float *of_hidden)
+{
+    const Position *positions = l->room;
+    int64_t of_logits = c->count * l->loss.elements;
+    Scratch scratch;
+    if (!find_scratch(&scratch, &l->loss)) return -1;
+    for (int64_t start = first, stop; start < end; start = stop) {
+        stop = end_of_block(l, start, end);
+        for (int64_t i = 0; i < c->count; i++)
+            give_range(&l->loss, &positions[i], &scratch, start, stop, l->of_chunk + start);
+        add(l->of_bias + start, l->of_chunk + start, stop - start); /* a chunk's are few enough for sums in float */
+        for (int64_t j = 0; j < l->loss.count; j++) {
+            const float *of_block = l->logits + j * of_logits + start, *table = l->table + start * l->size;
+            int64_t place = j * c->of_peer * l->size;
+            product_of_rows(l->gemm, 0, 0, c->count, l->size, stop - start, of_block, l->loss.elements, table,
+                            start == first ? 0.0f : 1.0f, of_hidden + place, l->size);
+            product_of_rows(l->gemm, 1, 0, stop - start, l->size, c->count, of_block, l->loss.elements,
+                            c->hidden + place, 1.0f, l->of_table + start * l->size, l->size);
         }
+    }
+    free(scratch.found);
+    return 0;
+}
+
+/* All chunks of `all` on one thread. */
+int hail_lane(const Lane *l, const Chunk *all)
+{
+    for (int64_t start = 0; start < all->count; start += l->at_once) {
+        Chunk c = *all;
+        c.count = all->count - start < l->at_once ? all->count - start : l->at_once;
+        c.hidden += start * l->size, c.of_hidden += start * l->size;
+        c.targets += start, c.own += start, c.distilled += start, c.terms += start;
+        hail_begin(l, &c);
+        hail_predict(0, l->loss.elements, l, &c, 0);
+        if (hail_settle(0, c.count, l, &c) || hail_give(0, l->loss.elements, l, &c, c.of_hidden)) return -1;
     }
     return 0;
 }

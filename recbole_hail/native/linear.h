@@ -5,27 +5,30 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "vectors.h"
+
 /* BLAS's sgemm, of column after column, in the library that torch computes with. */
 typedef void (*Gemm)(const char *, const char *, const int *, const int *, const int *, const float *, const float *,
                      const int *, const float *, const int *, const float *, float *, const int *);
 
-/* out [rows, columns], with rows `of_row` floats apart, = times * out + a b; a [rows, inner] and b [inner, columns] may
-   be stored transposed. */
-static inline void matrix_product(Gemm gemm, int a_across, int b_across, int64_t rows, int64_t columns, int64_t inner,
-                                  const float *a, const float *b, float times, float *out, int64_t of_row)
+/* out [rows, columns] = times * out + a b; a [rows, inner] and b [inner, columns] may be stored transposed. Rows of a
+   and out, as stored, are `a_row` and `out_row` floats apart. */
+static inline void product_of_rows(Gemm gemm, int a_across, int b_across, int64_t rows, int64_t columns, int64_t inner,
+                                   const float *a, int64_t a_row, const float *b, float times, float *out,
+                                   int64_t out_row)
 {
-    const int m = (int)rows, n = (int)columns, k = (int)inner, of_a = a_across ? m : k, of_b = b_across ? k : n;
-    const int of_out = (int)of_row;
+    const int m = (int)rows, n = (int)columns, k = (int)inner, of_a = (int)a_row, of_b = b_across ? k : n;
+    const int of_out = (int)out_row;
     const float one = 1.0f;
     if (rows == 0) return;
     gemm(b_across ? "T" : "N", a_across ? "T" : "N", &n, &m, &k, &one, b, &of_b, a, &of_a, &times, out, &of_out);
 }
 
-/* to += from, [count] each. */
-static inline void add(float *to, const float *from, int64_t count)
+/* The same where no row is apart from the next. */
+static inline void matrix_product(Gemm gemm, int a_across, int b_across, int64_t rows, int64_t columns, int64_t inner,
+                                  const float *a, const float *b, float times, float *out)
 {
-#pragma omp simd
-    for (int64_t k = 0; k < count; k++) to[k] += from[k];
+    product_of_rows(gemm, a_across, b_across, rows, columns, inner, a, a_across ? rows : inner, b, times, out, columns);
 }
 
 /* out [rows, to] = x [rows, from] weight' + bias. */
@@ -33,7 +36,7 @@ static inline void linear(Gemm gemm, const float *x, const float *weight, const 
                           int64_t from, float *out)
 {
     for (int64_t i = 0; i < rows; i++) memcpy(out + i * to, bias, to * sizeof *bias);
-    matrix_product(gemm, 0, 1, rows, to, from, x, weight, 1.0f, out, to);
+    matrix_product(gemm, 0, 1, rows, to, from, x, weight, 1.0f, out);
 }
 
 /* Gradients of a product's weight and bias, which are added to, and of x [rows, from], `times` what it holds added.
@@ -43,9 +46,9 @@ static inline void linear_backward(Gemm gemm, const float *x, const float *weigh
                                    int64_t to, int64_t from, float *of_weight, float *of_bias, float *sums, float times,
                                    float *of_x)
 {
-    matrix_product(gemm, 1, 0, to, from, rows, of_out, x, 1.0f, of_weight, from);
+    matrix_product(gemm, 1, 0, to, from, rows, of_out, x, 1.0f, of_weight);
     memset(sums, 0, to * sizeof *sums);
     for (int64_t i = 0; i < rows; i++) add(sums, of_out + i * to, to);
     add(of_bias, sums, to);
-    matrix_product(gemm, 0, 0, rows, from, to, of_out, weight, times, of_x, from);
+    matrix_product(gemm, 0, 0, rows, from, to, of_out, weight, times, of_x);
 }

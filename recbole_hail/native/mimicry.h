@@ -14,17 +14,21 @@ typedef struct {
 static double p_of(const Peer *peer, int64_t element, int64_t target)
 {
     if (element == peer->likeliest) return peer->p_likeliest;
-    return (element == target ? peer->e_target : peer->row[element]) * peer->scale;
+    return (element == target ? peer->e_target : e_of(peer, element)) * peer->scale;
 }
 
 /* sum of q (log q - log p), q the other's likelihoods, for both peers; logits: [2, elements], with bias. */
 static void divergences(const Peer *peers, const float *logits, int64_t elements, int64_t target, double *found)
 {
     const float *first = logits, *second = logits + elements, offset = peers[0].normalizer - peers[1].normalizer;
-    double by_first = 0.0, by_second = 0.0; /* log p of the first peer less that of the second, weighted by either's e */
-    for (int64_t start = 0; start < elements; start += TILE)
+    double by_first = 0.0, by_second = 0.0; /* log p of the first less that of the second, weighted by either's e */
+    for (int64_t start = 0; start < elements; start += TILE) {
+        double of_first = 0.0, of_second = 0.0;
         add_differences(first + start, second + start, offset, peers[0].row + start, peers[1].row + start,
-                        tile_at(start, elements), &by_first, &by_second);
+                        tile_at(start, elements), &of_first, &of_second);
+        by_first += of_first * peers[0].lift[start / TILE];
+        by_second += of_second * peers[1].lift[start / TILE];
+    }
     found[0] = -by_second * peers[1].scale;
     found[1] = by_first * peers[0].scale;
     for (int64_t j = 0; j < 2; j++) { /* what the other's tiles leave out */
@@ -63,14 +67,16 @@ static void imitate(Peer *peers, const float *logits, int64_t elements, int64_t 
 {
     divergences(peers, logits, elements, target, found);
     Apart apart = gradients_apart(peers, target, own, distilled);
-    float even[2], pull[2];
-    for (int64_t j = 0; j < 2; j++) {
-        even[j] = (own + distilled) * peers[j].scale;
-        pull[j] = distilled * peers[1 - j].scale;
-    }
-    for (int64_t start = 0; start < elements; start += TILE)
+    for (int64_t start = 0; start < elements; start += TILE) {
+        float even[2], pull[2];
+        for (int64_t j = 0; j < 2; j++) {
+            double scale = peers[j].scale * peers[j].lift[start / TILE];
+            even[j] = (float)((own + distilled) * scale);
+            pull[1 - j] = (float)(distilled * scale);
+        }
         imitating_gradients(peers[0].row + start, peers[1].row + start, even, pull, grad_bias + start,
                             tile_at(start, elements));
+    }
     for (int64_t i = 0; i < apart.count; i++)
         for (int64_t j = 0; j < 2; j++) {
             float *gradient = &peers[j].row[apart.element[i]];

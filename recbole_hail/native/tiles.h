@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "vectors.h"
+
 enum { TILE = 512 }; /* of every peer in the first-level cache; sums are float within a tile and double beyond it */
 
 static inline int64_t tile_at(int64_t start, int64_t elements)
@@ -66,32 +68,32 @@ static inline float largest_in(const float *row, const float *bias, int64_t leng
     return largest;
 }
 
-/* exp(logit - second) in place of the logits; returns their sum. */
-static inline float exponentials(float *row, const float *bias, float second, int64_t length)
+/* exp(logit - reference) in place of the logits; returns their sum. */
+static inline float exponentials(float *row, const float *bias, float reference, int64_t length)
 {
     float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
     for (int64_t k = 0; k < length; k++) {
-        row[k] = exponential(row[k] + bias[k] - second);
+        row[k] = exponential(row[k] + bias[k] - reference);
         sum += row[k];
     }
     return sum;
 }
 
-static inline void multiply(float *restrict p, const float *restrict e, float scale, int64_t length)
+static inline void scaled(float *restrict p, const float *restrict e, float scale, int64_t length)
 {
     for (int64_t k = 0; k < length; k++) p[k] = e[k] * scale;
+}
+
+static inline void multiply(float *p, float by, int64_t length)
+{
+    for (int64_t k = 0; k < length; k++) p[k] *= by;
 }
 
 /* q = p^gamma for 0 <= p <= 1 and gamma > 0. */
 static inline void raise_to(float *restrict q, const float *restrict p, float gamma, int64_t length)
 {
     for (int64_t k = 0; k < length; k++) q[k] = p[k] > 0.0f ? exponential(gamma * logarithm(p[k])) : 0.0f;
-}
-
-static inline void add(float *restrict sum, const float *restrict p, int64_t length)
-{
-    for (int64_t k = 0; k < length; k++) sum[k] += p[k];
 }
 
 /* Adds to the negative term of Eq. 12, -sum(q log(1 - p)), and to the sum of q p / (1 - p) that its gradient needs. */

@@ -62,7 +62,7 @@ def works(library) -> bool:
     block = blocks.NativeBlocks(torch.zeros(2), "none", HailSettings())
     ones = torch.ones(1)
     found = block(torch.zeros(1, 1, 2), torch.zeros(1, dtype=torch.long), ones, ones)
-    return library.hail_rows is block.kernel and found.terms[0].item() == pytest.approx(torch.tensor(2.0).log().item())
+    return library is native.library() and found.terms[0].item() == pytest.approx(torch.tensor(2.0).log().item())
 
 
 def assert_torch_takes_over(caplog, why: str) -> None:
