@@ -7,6 +7,10 @@ import gc
 import os
 from importlib.util import find_spec
 
+from recbole_hail.interrupts import end_a_command_that_starts
+
+end_a_command_that_starts()
+
 if "OMP_WAIT_POLICY" not in os.environ:
     # OpenMP's idle threads wait actively for milliseconds, and get in the way of peers that run side by side and of
     # other programs. This long is about what waking one costs. It must be said before torch is first imported.

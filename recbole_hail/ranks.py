@@ -18,6 +18,7 @@ from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
 
 from recbole_hail import settings
 from recbole_hail.errors import FileError, RankLost, SettingsError
+from recbole_hail.interrupts import interrupts_held
 
 # A rank that loses another is given time to be ended by the process that started both, which knows which one died.
 _SECONDS_TO_BE_ENDED = 10
@@ -41,11 +42,8 @@ def started_undisturbed() -> Iterator[None]:
     start = SpawnProcess.start
 
     def masked(process):
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # is handed down
-        try:
+        with interrupts_held():
             start(process)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     SpawnProcess.start = masked
     try:

@@ -65,6 +65,11 @@ def over_range(function: Callable[[int, int], Result], count: int, *, least: int
     return side_by_side(function, bounds[:-1], bounds[1:])
 
 
+def usable_cores() -> int:
+    """That this process may use: fewer than the machine's under taskset and in some containers."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def on_one_thread() -> AbstractContextManager[None]:
     """torch uses this thread alone for as long as the context lasts."""
     return _threads_of_torch(1)

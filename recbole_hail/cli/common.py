@@ -15,10 +15,12 @@ import recbole_hail  # noqa: F401  registers the plugin, in spawned ranks too, w
 from dataset_converters import ConversionError
 from recbole_hail import ranks
 from recbole_hail.errors import FileError, SettingsError, UserError
+from recbole_hail.interrupts import listen
 
 
 def guarded(command: Callable[[], None]) -> int:
     """Runs a command; exit status 0, 2 for what the user can mend, 1 for a lost rank, 130 after Ctrl-C, 143 SIGTERM."""
+    listen()
     if not gc.get_freeze_count():
         gc.freeze()  # what was imported; looking for garbage among it at the end took a second
     terminated = []

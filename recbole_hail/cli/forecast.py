@@ -8,7 +8,7 @@ from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.files import write_text
 from recbole_hail.forecast import Forecaster
 from recbole_hail.forecast.history_file import by_generator, read_events
-from recbole_hail.forecast.map import draw_map, elements_of_group
+from recbole_hail.forecast.map import elements_of_group, map_page
 from recbole_hail.forecast.output import FORMATS, skipped_elements
 
 EPILOG = (
@@ -96,14 +96,16 @@ def run(arguments) -> None:
             "no generator asked for has an event that the model knows, so there is nothing to forecast from"
         )
     text = FORMATS[arguments.format](forecaster, forecasts)
+    page = None  # is made before anything is written, for it may find no coordinates
+    if arguments.map:
+        chances = forecaster.chances(group, generators, newer=newer)
+        page = map_page(forecaster, forecasts, chances, arguments.group)
     if arguments.output:
         write_text(arguments.output, text)
     else:
         print(text, end="")
     if arguments.format == "csv":  # has no place for it
         print(forecaster.calibration, file=sys.stderr)
-    if arguments.map:
-        draw_map(
-            arguments.map, forecaster, forecasts, forecaster.chances(group, generators, newer=newer), arguments.group
-        )
+    if page:
+        write_text(arguments.map, page)
         print(f"{arguments.map}: a map of {len(group)} elements", file=sys.stderr)

@@ -95,8 +95,9 @@ def _show_plan(sweep: Sweep) -> None:
     for folder, planned in sweep.jobs():
         print(f"{folder.output.name} {planned}: {'reused' if folder.has(planned) else 'to be trained'}")
     missing = sum(not folder.has(planned) for folder, planned in sweep.jobs())
-    hours = sweep.seconds_left() / 3600
-    print(f"{missing} of {len(sweep.jobs())} runs to be trained: about {hours:.1f} hours of steps on this machine")
+    minutes = sweep.seconds_left() / 60
+    time = f"{minutes / 60:.1f} hours" if minutes >= 60 else f"{minutes:.0f} minutes"
+    print(f"{missing} of {len(sweep.jobs())} runs to be trained: about {time} of steps on this machine")
 
 
 def _write(sweep: Sweep, experiment, arguments, command: str) -> None:

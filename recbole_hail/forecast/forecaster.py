@@ -132,8 +132,9 @@ class Forecaster:
     ) -> dict[str, float]:
         """The probability that the next element is one of these numbers, by generator; otherwise as `forecast`."""
         most = len(self.elements.tokens) - 1
-        if unknown := [element for element in elements if not 1 <= element <= most]:
-            raise DataError(f"element: the model has the numbers 1 to {most}, and no {unknown[0]}")
+        elements = list(dict.fromkeys(listed("element", elements)))
+        if unknown := [element for element in elements if not (_is_whole(element) and 1 <= element <= most)]:
+            raise DataError(f"element: the model has the numbers 1 to {most}, and no {unknown[0]!r}")
         asked = [one for one in self._asked(generators, newer) if len(one.history)]
         histories, numbers = [one.history for one in asked], np.array([one.number for one in asked], dtype=np.int64)
         found = chances_of(self.trained, histories, numbers, elements, self.calibration.temperature)
@@ -152,6 +153,8 @@ class Forecaster:
 
     def _asked(self, generators: Iterable[str] | None, newer: Newer | None) -> list[_Asked]:
         found: dict[str, list[str]] = {}
+        if newer is not None and not hasattr(newer, "items"):
+            raise DataError(f"newer: {newer!r} does not say whose events they are; give {{generator: elements}}")
         for name, elements in ({} if newer is None else dict(newer)).items():
             given = map(str, listed(f"newer events of {name}", elements))
             found.setdefault(self.generators.token(str(name)), []).extend(given)
@@ -172,8 +175,8 @@ class Forecaster:
 
     def _answers(self, histories: list[np.ndarray], generators: np.ndarray, k: int) -> Answers:
         most = len(self.elements.tokens) - 1
-        if not isinstance(k, Integral) or not 1 <= k <= most:
-            raise SettingsError([f"topk: {k} must lie between 1 and the model's {most} elements"])
+        if not _is_whole(k) or not 1 <= k <= most:
+            raise SettingsError([f"k (--topk): {k} must lie between 1 and the model's {most} elements"])
         return find_answers(self.trained, histories, generators, k=k, temperature=self.calibration.temperature)
 
     def _predictions(self, answers: Answers, row: int) -> list[Prediction]:
@@ -194,3 +197,7 @@ class Forecaster:
             if self.peers:
                 divergence, first = float(answers.divergence[row]), tuple(map(self.name_of, answers.first[row]))
         return Forecast(asked.name, words, len(asked.history), predictions, divergence, first, asked.skipped)
+
+
+def _is_whole(number) -> bool:
+    return isinstance(number, Integral) and not isinstance(number, bool)

@@ -42,12 +42,13 @@ def read_events(path: str | os.PathLike) -> list[tuple[str, str]]:
             separator = next((mark for mark in "\t;" if mark in header), ",")
             names = next(csv.reader([header], delimiter=separator), [])
             place = _places(path, names)
-            rows = [_row(path, line, fields, place, len(names)) for line, fields in _lines(file, separator, before + 1)]
+            lines = _lines(path, file, separator, before + 1)
+            rows = [_row(path, line, fields, place, len(names)) for line, fields in lines]
     except FileNotFoundError:
         raise DataError(f"history: {path} does not exist") from None
     except UnicodeDecodeError as error:
         raise DataError(f"history: {path} is not text in UTF-8 ({error.reason}); save it as such") from None
-    except (OSError, csv.Error) as error:
+    except (OSError, csv.Error) as error:  # of csv in the header
         raise DataError(f"history: {path} cannot be read: {error}") from None
     if not rows:
         raise DataError(f"history: {path} has no events below its header")
@@ -56,10 +57,19 @@ def read_events(path: str | os.PathLike) -> list[tuple[str, str]]:
     return [(generator, element) for _, generator, element, _ in rows]
 
 
-def _lines(file, separator: str, before: int):
+def _lines(path, file, separator: str, before: int):
     """Line numbers and fields of the rows that are not blank, after the `before` lines up to the header."""
-    reader = csv.reader(file, delimiter=separator)
-    return ((reader.line_num + before, fields) for fields in reader if any(field.strip() for field in fields))
+    reader = csv.reader(file, delimiter=separator, strict=True)
+    line = before + 1
+    try:
+        for fields in reader:
+            if any("\n" in field or "\r" in field for field in fields):
+                raise csv.Error("a quote that opens in this line does not close in it")  # and would swallow events
+            if any(field.strip() for field in fields):
+                yield line, fields
+            line = reader.line_num + before + 1
+    except csv.Error as error:
+        raise DataError(f"history: {path} line {line} cannot be read: {error}") from None
 
 
 def _places(path, header: list[str]) -> dict[str, int]:

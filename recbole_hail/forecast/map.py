@@ -1,11 +1,8 @@
 """A map of generators, larger where the next element is more likely one of a group; drawn without tiles."""
 
-from pathlib import Path
-
 import numpy as np
 
 from recbole_hail.errors import DataError, SettingsError
-from recbole_hail.files import write_text
 from recbole_hail.forecast.forecaster import Forecast, Forecaster
 
 LARGEST = 30  # pixels across, of the likeliest generator; the area grows with the chance
@@ -31,10 +28,8 @@ def elements_of_group(forecaster: Forecaster, words: str) -> list[int]:
     return group
 
 
-def draw_map(
-    path: Path, forecaster: Forecaster, forecasts: list[Forecast], chances: dict[str, float], group: str
-) -> None:
-    """Writes a page that needs no network.
+def map_page(forecaster: Forecaster, forecasts: list[Forecast], chances: dict[str, float], group: str) -> str:
+    """A page that needs no network.
 
     Args:
         forecasts: of the generators to draw; those without coordinates or forecast are left out.
@@ -78,7 +73,7 @@ def draw_map(
         yaxis={"scaleanchor": "x", "scaleratio": 1 / np.cos(np.radians(latitude.mean()))},
         template="plotly_white",
     )
-    write_text(path, figure.to_html(include_plotlyjs=True))
+    return figure.to_html(include_plotlyjs=True)
 
 
 def _places(forecaster: Forecaster, forecasts: list[Forecast]) -> dict[str, np.ndarray]:

@@ -18,6 +18,7 @@ _SIGNS = (
     "M0 -4.2L4.2 3.4H-4.2Z",
     "M0 -4.6L4.6 0L0 4.6L-4.6 0Z",
 )
+_NEAR = 1e-3  # of a value: what is nearer is shown by ticks that are this far apart in all
 _MARKED = 7  # markers on a line, however many points it has
 _LETTERS = 50  # of a label, as many as fit; tables have the whole name
 _ids = count(1)
@@ -138,8 +139,11 @@ class _Scale:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Three to seven round numbers that hold [low, high]."""
-    span = (high - low) or abs(high) or 1.0
+    """Three to seven round numbers that hold [low, high], and are told apart by few digits."""
+    least = _NEAR * max(abs(low), abs(high))
+    if high - low < least:
+        low, high = (low + high - least) / 2, (low + high + least) / 2
+    span = (high - low) or 1.0
     magnitude = 10.0 ** math.floor(math.log10(span))
     step = next(size * magnitude for size in (0.2, 0.25, 0.5, 1, 2) if span / (size * magnitude) <= 5)
     first = math.floor(low / step + 1e-9)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.files import held_alone, write_text
+from recbole_hail.interrupts import interrupts_held
 from recbole_hail.models.cross_entropy import stands_for_one_network
 from recbole_hail.report import one_run
 from recbole_hail.report.notation import ModelSpec
@@ -158,7 +159,8 @@ def _in_child(folder: Path) -> int:
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload([one_run.__name__])
     child = processes.Process(target=one_run.main, args=(str(folder),))
-    child.start()
+    with interrupts_held():  # by the server too, which imports for seconds and would end with a traceback
+        child.start()
     try:
         child.join()
         return child.exitcode

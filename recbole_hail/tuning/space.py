@@ -99,6 +99,8 @@ def _values(kind: str, text: str) -> list | None:
     """The choices or bounds that `text` lists; None where it does not."""
     try:
         values = ast.literal_eval(text if kind == "choice" else f"[{text}]")
+        if isinstance(values, str):
+            return None
         values = json.loads(json.dumps(list(values)))  # as a file of trials gives them back
     except (ValueError, SyntaxError, TypeError):
         return None

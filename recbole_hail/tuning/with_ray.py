@@ -12,6 +12,7 @@ import torch
 
 from recbole_hail.compat import before_recbole
 from recbole_hail.errors import UserError
+from recbole_hail.threads import usable_cores
 from recbole_hail.tuning.search import Search, in_words, say
 from recbole_hail.tuning.trials import STOPPED, Trial
 from recbole_hail.tuning.with_hyperopt import train
@@ -107,7 +108,8 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
     os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 stops trials where anything else is running
     # Workers import Ray Tune before they see anything of ours, and Ray needs the names that numpy 2 removed.
     hook = {"worker_process_setup_hook": before_recbole}
-    where = {"address": address} if address else {"address": "local", "include_dashboard": False}
+    here = {"address": "local", "include_dashboard": False, "num_cpus": usable_cores()}  # Ray counts the machine's
+    where = {"address": address} if address else here
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**where, logging_level=logging.ERROR, log_to_driver=False, runtime_env=hook)

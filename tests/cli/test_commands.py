@@ -1,9 +1,13 @@
 """The console commands, those that depend on it in processes of their own."""
 
+import signal
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from recbole_hail import interrupts
 from recbole_hail.cli.common import guarded
 
 FULL = "--eval_args={'split':{'LS':'valid_and_test'},'order':'TO','group_by':'user','mode':'full'}"
@@ -76,6 +80,41 @@ def test_a_misspelt_setting_is_pointed_out(cyclic, run_here):
     done = run_hail(run_here, "--epochs=1", "--alhpa=0.3")
     assert done.returncode == 0
     assert "warning: --alhpa is not a setting of HAIL; did you mean --alpha?" in done.stderr
+
+
+def test_a_setting_that_is_like_none_is_pointed_out(cyclic, run_here):
+    """`--output_dir` for `--output` did nothing, in silence."""
+    done = run_hail(run_here, "--epochs=1", "--zzz=3", "--nproc=1")
+    assert done.returncode == 0
+    (warning,) = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+    assert warning.startswith("warning: --zzz is no setting of HAIL; unless code of yours reads it,")
+
+
+@pytest.mark.parametrize("module, arguments", [("run_hyper", ["--help"]), ("main", ["report", "--checkpoint=no.pth"])])
+def test_ctrl_c_while_a_command_is_still_importing_is_one_message(workplace, start_command, module, arguments):
+    """It was a traceback out of whatever was being imported."""
+    running = start_command(module, *arguments, log=Path("log"))
+    deadline = time.monotonic() + 60
+    while b"libtorch_cpu" not in Path(f"/proc/{running.pid}/maps").read_bytes():
+        assert running.poll() is None and time.monotonic() < deadline
+    running.send_signal(signal.SIGINT)
+    assert running.wait(60) == 130
+    assert Path("log").read_text() == "interrupted\n"
+
+
+def test_ctrl_c_ends_a_command_once_it_runs(workplace, monkeypatch):
+    """What stands in for Ctrl-C while a command is imported must not end it without its files in order."""
+    monkeypatch.setattr(sys, "orig_argv", ["python", "/bin/run_recbole", "--model=HAIL"])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        interrupts.end_a_command_that_starts()
+        assert signal.getsignal(signal.SIGINT) is interrupts._end
+        assert guarded(lambda: signal.raise_signal(signal.SIGINT)) == 130
+        monkeypatch.setattr(sys, "orig_argv", ["python", "-c", "import recbole_hail", "run_recbole"])
+        interrupts.end_a_command_that_starts()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "no command of ours"
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_setting_of_other_models_is_pointed_out(cyclic, run_here):

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -81,7 +82,7 @@ def test_a_second_call_trains_nothing_and_another_seed_only_what_is_new(done, co
     before = state(done / "runs")
     status, out, _ = compare(f"--models={MODELS}", "--seeds=1", "--test=bootstrap")
     assert status == 0 and out.count("there already") == len(RULES) + 4 and ": training" not in out
-    assert "paired bootstrap" in out
+    assert "paired bootstrap" in " ".join(out.split())
     assert state(done / "runs") == before
     status, out, _ = compare("--models=HAIL", "--seeds=1,2")
     assert status == 0 and [line for line in out.splitlines() if line.endswith(": training")] == [
@@ -89,6 +90,28 @@ def test_a_second_call_trains_nothing_and_another_seed_only_what_is_new(done, co
     ]
     assert before.items() <= state(done / "runs").items()
     assert rows(done)["HAIL"]["HR@1 sd"] != "" and rows(done)["Pop"]["HR@1 sd"] == ""
+
+
+def servers(process: int) -> list[psutil.Process]:
+    """The processes that it forks runs from, one."""
+    started = psutil.Process(process).children()
+    return [child for child in started if "multiprocessing.forkserver" in " ".join(child.cmdline())]
+
+
+def test_ctrl_c_while_a_run_is_starting_is_one_message(cyclic, start_command):
+    """What runs are forked from imports for seconds; it ended in these with a traceback after the message."""
+    log = Path("compare.log")
+    running = start_command("main", "compare", *SHARED, "--models=Pop", "--seeds=1", "--output=begun", log=log)
+    deadline = time.monotonic() + 200
+    while not (family := servers(running.pid)):
+        assert running.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    time.sleep(0.5)
+    for process in (*family, running):  # as a terminal does
+        process.send_signal(signal.SIGINT)
+    assert running.wait(60) == 130
+    assert log.read_text().endswith("interrupted\n") and "Traceback" not in log.read_text()
+    assert not psutil.wait_procs(family, timeout=20)[1]
 
 
 def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare, cyclic):

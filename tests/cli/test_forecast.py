@@ -65,6 +65,13 @@ def test_every_generator_as_csv_and_json_with_a_map(checkpoint, forecast):
     assert "9 generators" in Path("out.html").read_text()
 
 
+def test_a_map_that_cannot_be_drawn_leaves_no_forecast_behind(checkpoint, forecast):
+    arguments = ("--generator=g20", "--format=csv", "--output=part.csv", "--map=part.html", "--group=e7")
+    status, printed, told = forecast("--checkpoint", checkpoint, *arguments)
+    assert status == 2 and printed == "" and "map: none of these generators has coordinates" in told
+    assert not Path("part.csv").exists() and not Path("part.html").exists()
+
+
 def test_newer_events_of_a_file_are_taken_and_unknown_ones_named(checkpoint, forecast):
     Path("newer.csv").write_text("generator,element,timestamp\ng1,e5,2\ng1,e90,1\nnew,e7,1\nnew,nothing,2\n")
     status, printed, told = forecast("--checkpoint", checkpoint, "--history=newer.csv", "--topk=1", "--format=csv")
@@ -119,7 +126,7 @@ def test_events_of_one_generator_by_two_names_are_one_generators_in_their_order(
         ([], ["generator: name one, or ask for --all"]),
         (["--all", "--generator=g1", "--topk=0"], ["all: has every generator", "topk: 0 must be at least 1"]),
         (["--generator=g1111"], ["generator: the model knows no 'g1111'; did you mean 'g111'"]),
-        (["--generator=g1", "--topk=111"], ["topk: 111 must lie between 1 and the model's 110 elements"]),
+        (["--generator=g1", "--topk=111"], ["k (--topk): 111 must lie between 1 and the model's 110 elements"]),
         (["--all", "--map=out.html"], ["map: needs --map=FILE.html and --group=WORDS"]),
         (["--all", "--map=out.html", "--group=xyz"], ["group: no element has 'xyz' in its name"]),
         (["--all", "--output=no/out.csv"], ["output: the folder of no/out.csv does not exist"]),

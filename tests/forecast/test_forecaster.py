@@ -151,6 +151,8 @@ def test_chances_of_a_group_are_the_sum_of_its_elements(saved):
     group = {one.element: one.probability for one in found.predictions if one.element in ("e1", "e2", "e3")}
     chances = forecaster.chances([forecaster.elements.find(element) for element in group], ["g7"])
     assert chances == {"g7": pytest.approx(sum(group.values()), rel=1e-5)}
+    one = forecaster.elements.find(next(iter(group)))
+    assert forecaster.chances([one, one], ["g7"]) == forecaster.chances([one], ["g7"]), "an element counts once"
 
 
 def test_the_next_element_of_a_circle_is_certain(cyclic, small):
@@ -217,15 +219,28 @@ def test_elements_that_are_numbers_may_be_given_as_such(tmp_path, monkeypatch, w
         (lambda f: f.predict(["e1", "f17"]), DataError, "element: the model knows no 'f17'; did you mean 'e17'"),
         (lambda f: f.predict([]), DataError, "nothing to predict from"),
         (lambda f: f.predict([["e1"], []]), DataError, "nothing to predict from"),
-        (lambda f: f.forecast(["g1"], k=0), SettingsError, "topk: 0 must lie between 1 and the model's 120"),
-        (lambda f: f.predict(["e1"], k=121), SettingsError, "topk: 121 must lie between 1 and the model's 120"),
-        (lambda f: f.predict(["e1"], k=2.0), SettingsError, "topk: 2.0 must lie between 1 and the model's 120"),
+        (lambda f: f.forecast(["g1"], k=0), SettingsError, r"k \(--topk\): 0 must lie between 1 and the model's 120"),
+        (
+            lambda f: f.predict(["e1"], k=121),
+            SettingsError,
+            r"k \(--topk\): 121 must lie between 1 and the model's 120",
+        ),
+        (
+            lambda f: f.predict(["e1"], k=2.0),
+            SettingsError,
+            r"k \(--topk\): 2.0 must lie between 1 and the model's 120",
+        ),
         (lambda f: f.predict("e1"), DataError, r"sequence: 'e1' is no list; give one, as in \['e1'\]"),
         (lambda f: f.predict([["e1"], "e2"]), DataError, "sequence: 'e2' is no list"),
         (lambda f: f.predict(["e1", float("nan")]), DataError, "element: the model knows no 'nan'"),
         (lambda f: f.predict(["e1", None]), DataError, "element: the model knows no 'None'"),
         (lambda f: f.forecast("g1"), DataError, r"generator: 'g1' is no list; give one, as in \['g1'\]"),
         (lambda f: f.forecast(newer={"g1": "e4"}), DataError, "newer events of g1: 'e4' is no list"),
+        (lambda f: f.predict(["e1"], k=True), SettingsError, r"k \(--topk\): True must lie"),
+        (lambda f: f.predict(np.array("e1")), DataError, "sequence: array.* is no list"),
+        (lambda f: f.predict(None), DataError, r"sequence: None is no list; give one, as in \['A', 'B'\]"),
+        (lambda f: f.forecast(newer=["e1"]), DataError, r"newer: \['e1'\] does not say whose events they are"),
+        (lambda f: f.chances(["e1"]), DataError, "element: the model has the numbers 1 to 120, and no 'e1'"),
         (lambda f: f.chances([121]), DataError, "element: the model has the numbers 1 to 120, and no 121"),
     ],
 )

@@ -58,6 +58,10 @@ def test_any_events_come_back_sorted_by_time_and_equal_times_as_they_stand(tmp_p
         ("generator,element,element\na,x,y\n", "has two columns element; leave one"),
         ("generator,element\n ,\na,x\n,x\n", "line 4 has no generator"),
         ("\n\ngenerator,element\na,x\n,x\n", "line 5 has no generator"),
+        # A quote that nobody closed swallowed the events after it, with exit status 0.
+        ('generator,element\na,x\na,"y\nb,z\nc,z\n', "line 3 cannot be read: "),
+        ('generator,element\na,"x\nb,y"\nc,z\n', "line 2 cannot be read: a quote that opens in this line"),
+        ('generator,element\na,x\na,"y', "line 3 cannot be read: "),
         ("generator,element,timestamp\na,x,1\na,y,\n", "line 3 has no timestamp"),
         (
             "generator,element,timestamp\na,x,soon\n",

@@ -12,7 +12,7 @@ import pytest
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast import Forecast, Prediction
 from recbole_hail.forecast.calibration import Calibration
-from recbole_hail.forecast.map import draw_map, elements_of_group
+from recbole_hail.forecast.map import elements_of_group, map_page
 from recbole_hail.forecast.output import as_csv, as_json, as_text, skipped_elements
 
 PREDICTIONS = [
@@ -92,7 +92,7 @@ def test_a_group_is_what_has_the_words_in_its_name(forecaster):
 
 def test_a_map_needs_no_network_and_shows_each_place_with_its_chance(forecaster, tmp_path):
     page = tmp_path / "out.html"
-    draw_map(page, forecaster, FORECASTS, {"44|BAR": 0.25}, "RAPE")
+    page.write_text(map_page(forecaster, FORECASTS, {"44|BAR": 0.25}, "RAPE"))
     html = page.read_text()
     assert not re.search(r"<(script|link)[^>]+(src|href)=", html), "everything is in the page"
     drawn = html[html.rindex("Plotly.newPlot") :]
@@ -104,5 +104,5 @@ def test_a_map_needs_no_network_and_shows_each_place_with_its_chance(forecaster,
 
 def test_a_map_of_nowhere_is_refused_and_nothing_is_written(forecaster, tmp_path):
     with pytest.raises(DataError, match="none of these generators has coordinates"):
-        draw_map(tmp_path / "out.html", forecaster, FORECASTS[1:], {}, "RAPE")
+        map_page(forecaster, FORECASTS[1:], {}, "RAPE")
     assert list(tmp_path.iterdir()) == []

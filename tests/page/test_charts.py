@@ -68,6 +68,13 @@ def test_names_are_escaped():
 values = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))  # the digits that curves keep
 
 
+def test_ticks_of_values_that_hardly_differ_have_labels_that_do():
+    """Two peers at 5.2117101 and 5.2117112 had six labels 5.21171."""
+    ticks = _ticks(5.2117101, 5.2117112)
+    assert ticks[0] <= 5.2117101 and ticks[-1] >= 5.2117112
+    assert len({f"{tick:g}" for tick in ticks}) == len(ticks) >= 3
+
+
 @given(values, values)
 def test_ticks_hold_what_is_shown_and_are_few(a, b):
     low, high = min(a, b), max(a, b)
