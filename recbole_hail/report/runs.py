@@ -159,14 +159,15 @@ def _in_child(folder: Path) -> int:
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload([one_run.__name__])
     child = processes.Process(target=one_run.main, args=(str(folder),))
-    with interrupts_held():  # by the server too, which imports for seconds and would end with a traceback
-        child.start()
     try:
+        with interrupts_held():  # by the server too, which imports for seconds and would end with a traceback
+            child.start()
         child.join()
         return child.exitcode
     finally:
-        child.kill()
-        child.join()
+        if child.pid is not None:
+            child.kill()
+            child.join()
 
 
 def _reason(log: Path) -> str:
