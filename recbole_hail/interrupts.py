@@ -20,11 +20,16 @@ def end_a_command_that_starts() -> None:
 
 
 def _in_command(line: list[str]) -> bool:
-    """Of the interpreter's own arguments: what a command starts has others."""
-    module = line[line.index("-m") + 1 :][:1] if "-m" in line else []
-    return Path(line[1] if len(line) > 1 else "").name in COMMANDS or any(
-        name.startswith("recbole_hail.cli.") for name in module
-    )
+    """By the interpreter's own arguments, what it runs being the first that is no option of its."""
+    arguments = iter(line[1:])
+    for argument in arguments:
+        if argument in ("-W", "-X"):
+            next(arguments, None)
+        elif argument == "-m":
+            return next(arguments, "").startswith("recbole_hail.cli.")
+        elif argument == "-c" or not argument.startswith("-"):
+            return Path(argument).name in COMMANDS
+    return False
 
 
 def listen() -> None:
@@ -34,16 +39,27 @@ def listen() -> None:
 
 
 def _end(*_) -> None:
-    os.write(2, b"interrupted\n")
-    os._exit(130)  # half-imported modules need not be left in order
+    try:
+        os.write(2, b"interrupted\n")
+    finally:
+        os._exit(130)  # half-imported modules need not be left in order
 
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """What is started within never sees Ctrl-C, which this process sees once the context ends, and ends it."""
+    """What is started within never sees Ctrl-C; this process, on its main thread, sees it once the context ends."""
     resource_tracker.ensure_running()  # Python's, which lets Ctrl-C in again where it is started in between
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # is handed down
+    handler, came = signal.getsignal(signal.SIGINT), []
+    # The mask is handed down. It is this thread's alone: the system gives the signal to another, and Python comes here.
+    holds = callable(handler) and threading.current_thread() is threading.main_thread()
+    if holds:
+        signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if holds:
+            signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)

@@ -40,6 +40,11 @@ def _check_shapes(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) 
     ):
         expected = "hidden [T, M, d], table [V, d], bias [V] and targets [M]"
         raise ValueError(f"shapes must be {expected}, got {', '.join(map(str, shapes))}")
+    devices = {str(tensor.device) for tensor in (hidden, table, bias, targets)}
+    if len(devices) > 1:
+        raise ValueError(f"hidden, table, bias and targets must be on one device, are on {', '.join(sorted(devices))}")
+    if hidden.shape[2] < 1:
+        raise ValueError("hidden size: 0, but this loss needs at least 1")
     if hidden.shape[0] < 1:
         raise ValueError("peers: 0 in hidden, but this loss needs at least 1")
     if table.shape[0] < 2:

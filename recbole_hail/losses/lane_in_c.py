@@ -54,8 +54,8 @@ class NativeLane:
     threads = 1
 
     def __init__(self, hidden: Tensor, table: Tensor, bias: Tensor, block: NativeBlocks, at_once: int):
-        self.grad_table, self.grad_bias = torch.zeros_like(table), torch.zeros_like(bias)
         self.table, self.block, self.at_once = table.contiguous(), block, min(at_once, block.positions)
+        self.grad_table, self.grad_bias = torch.zeros_like(self.table), torch.zeros_like(bias)
         loss = block.told(len(hidden), self.threads)
         logits = hidden.new_empty(self.at_once * len(hidden) * len(table))
         room = torch.empty(native.call("hail_room", loss, self.at_once) // 8 + 1, dtype=torch.float64)  # of bytes
@@ -83,13 +83,15 @@ class SharedNativeLane(NativeLane):
 
     def run(self, hidden, grad_hidden, targets, own, distilled, terms) -> None:
         """As `Lane.run` of the sweep."""
-        by_elements = [torch.empty_like(grad_hidden) for _ in self.first]  # the part of a thread's elements in it
+        by_elements = grad_hidden.new_empty(
+            self.threads, *grad_hidden.shape
+        )  # the part of each thread's elements in it
         for start in range(0, len(targets), self.at_once):
             chunk = slice(start, start + self.at_once)
             of_position = (tensor[chunk] for tensor in (targets, own, distilled))
             given = Chunk.of(hidden[:, chunk], grad_hidden[:, chunk], *of_position, terms[:, :, chunk])
             self._go_through(given, [part[:, chunk] for part in by_elements])
-        torch.sum(torch.stack(by_elements), 0, out=grad_hidden)
+        torch.sum(by_elements, 0, out=grad_hidden)
 
     def _go_through(self, chunk: Chunk, by_elements: list[Tensor]) -> None:
         def call(name, *own):

@@ -49,7 +49,7 @@ FUNCTIONS = {  # by name: what they are given and what they return; the sources 
     "hail_layer": ([*RANGE, POINTER, FLOAT, *[POINTER] * 2], BITS),
     "hail_layer_backward": ([*RANGE, POINTER, FLOAT, *[POINTER] * 4], BITS),
 }
-POSITIVE, NEGATIVE, MIMICRY = 1, 2, 4  # what is distilled; rows.c has the same numbers
+POSITIVE, NEGATIVE, MIMICRY = 1, 2, 4  # what is distilled; positions.h has the same numbers
 
 
 class Unavailable(Exception):

@@ -1,7 +1,7 @@
 /* Mutual exclusivity of peers (paper section 3.5.2): its negative term, and the gradient of all terms.
 
    gamma is the exponent of the weights that peers give one another. It must be well above 0: elements whose p is 0 in
-   float, and those that tiles leave out, have no weight here. */
+   float have no weight here, though 0^0 is 1. */
 
 #pragma once
 

@@ -19,7 +19,7 @@ typedef struct {
     const float *hidden; /* [T, count, d] */
     const int64_t *targets;
     const float *own, *distilled; /* [count], see positions.h */
-    float *of_hidden;             /* [T, count, d] */
+    float *of_hidden;             /* [T, count, d]; that of hail_lane, for hail_give is told its own */
     float *terms;                 /* [3, T, count] */
 } Chunk;
 
@@ -88,7 +88,7 @@ int hail_give(int64_t first, int64_t end, const Lane *l, const Chunk *c, float *
     return 0;
 }
 
-/* All chunks of `all` on one thread. */
+/* All chunks of `all`, by the calling thread. */
 int hail_lane(const Lane *l, const Chunk *all)
 {
     for (int64_t start = 0; start < all->count; start += l->at_once) {

@@ -20,7 +20,8 @@ static double p_of(const Peer *peer, int64_t element, int64_t target)
 /* sum of q (log q - log p), q the other's likelihoods, for both peers; logits: [2, elements], with bias. */
 static void divergences(const Peer *peers, const float *logits, int64_t elements, int64_t target, double *found)
 {
-    const float *first = logits, *second = logits + elements, offset = peers[0].normalizer - peers[1].normalizer;
+    double exact = peers[0].normalizer - peers[1].normalizer;
+    const float *first = logits, *second = logits + elements, offset = (float)exact;
     double by_first = 0.0, by_second = 0.0; /* log p of the first less that of the second, weighted by either's e */
     for (int64_t start = 0; start < elements; start += TILE) {
         double of_first = 0.0, of_second = 0.0;
@@ -29,6 +30,8 @@ static void divergences(const Peer *peers, const float *logits, int64_t elements
         by_first += of_first * peers[0].lift[start / TILE];
         by_second += of_second * peers[1].lift[start / TILE];
     }
+    by_first -= (exact - offset) * (peers[0].total - peers[0].e_target); /* float cuts off digits that all share */
+    by_second -= (exact - offset) * (peers[1].total - peers[1].e_target);
     found[0] = -by_second * peers[1].scale;
     found[1] = by_first * peers[0].scale;
     for (int64_t j = 0; j < 2; j++) { /* what the other's tiles leave out */

@@ -1,8 +1,9 @@
 /* What one peer makes of one position.
 
-   A row is taken tile by tile, as its logits are made: the e of a tile are relative to the tile's own largest logit
-   until all are known. The likeliest element of a row is kept apart, for it alone can have p > 1/2: its 1 - p comes
-   from the gap between its logit and the log-sum-exp of the others, so that nothing is lost where p rounds to 1. */
+   A row is taken tile by tile, as its logits are made: the e of a tile are relative to the tile's own largest logit, and
+   `lift` brings them together once all are known. The likeliest element of a row is kept apart, for it alone can have
+   p > 1/2: its 1 - p comes from the gap between its logit and the log-sum-exp of the others, so that nothing is lost
+   where p rounds to 1. */
 
 #pragma once
 
@@ -19,7 +20,8 @@ typedef struct {
 } Best;
 
 typedef struct {
-    float *row;        /* [V] logits; then e = exp(logit - reference), 0 at target and likeliest; then the gradient */
+    float *row;        /* [V] logits; then e = exp(logit - reference); then the gradient */
+                       /* e is 0 at target and likeliest; where that is alone in its tile, lift is 0 */
     float *reference;  /* [tiles] the largest logit of a tile, that of the likeliest element left out */
     float *sum;        /* [tiles] of e */
     float *lift;       /* [tiles] exp(reference - second), second the largest reference; in the memory of `reference` */

@@ -1,7 +1,9 @@
 """The console commands, those that depend on it in processes of their own."""
 
+import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -102,6 +104,25 @@ def test_ctrl_c_while_a_command_is_still_importing_is_one_message(workplace, sta
     assert Path("log").read_text() == "interrupted\n"
 
 
+def test_ctrl_c_waits_for_what_is_being_started_where_there_are_other_threads():
+    """The mask of one thread leaves the signal to the others, and Python ended the start of a process halfway."""
+    stop = threading.Event()
+    other = threading.Thread(target=stop.wait)
+    other.start()
+    before, reached = signal.signal(signal.SIGINT, signal.default_int_handler), False
+    try:
+        with pytest.raises(KeyboardInterrupt), interrupts.interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+            reached = True
+        assert reached and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    finally:
+        signal.signal(signal.SIGINT, before)
+        stop.set()
+        other.join()
+
+
 def test_ctrl_c_ends_a_command_once_it_runs(workplace, monkeypatch):
     """What stands in for Ctrl-C while a command is imported must not end it without its files in order."""
     monkeypatch.setattr(sys, "orig_argv", ["python", "/bin/run_recbole", "--model=HAIL"])
@@ -110,9 +131,13 @@ def test_ctrl_c_ends_a_command_once_it_runs(workplace, monkeypatch):
         interrupts.end_a_command_that_starts()
         assert signal.getsignal(signal.SIGINT) is interrupts._end
         assert guarded(lambda: signal.raise_signal(signal.SIGINT)) == 130
-        monkeypatch.setattr(sys, "orig_argv", ["python", "-c", "import recbole_hail", "run_recbole"])
+        for line in (["-c", "import recbole_hail", "run_recbole"], ["x.py", "-m", "recbole_hail.cli.main"], ["-i"], []):
+            monkeypatch.setattr(sys, "orig_argv", ["python", *line])
+            interrupts.end_a_command_that_starts()
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "no command of ours"
+        monkeypatch.setattr(sys, "orig_argv", ["python", "-W", "ignore", "-u", "-m", "recbole_hail.cli.main"])
         interrupts.end_a_command_that_starts()
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "no command of ours"
+        assert signal.getsignal(signal.SIGINT) is interrupts._end
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -89,6 +89,14 @@ def test_any_number_of_elements(lanes, elements):
     assert_same(*drawn(2, 9, elements), lanes, beta=0.2)
 
 
+def test_a_table_that_is_stored_across(lanes):
+    """Its gradient was written by rows into memory that was read by columns."""
+    (hidden, table, bias), targets = drawn(2, 16, ELEMENTS)
+    across = table.t().contiguous().t()
+    assert not across.is_contiguous()
+    assert_same((hidden, across, bias), targets, lanes)
+
+
 def made_by(logits):
     """Hidden states, table and bias of these logits [T, M, V], through their few different columns alone."""
     columns, place = logits.flatten(0, 1).unique(dim=1, return_inverse=True)
@@ -136,11 +144,10 @@ def test_any_logits(peers, positions, elements, count, shared, leaders, seed):
             torch.set_num_threads(before)
 
 
-def test_no_memory_is_an_error(lanes, monkeypatch):
+@pytest.mark.parametrize("step", ["hail_settle", "hail_give"])
+def test_no_memory_is_an_error(lanes, monkeypatch, step):
     tensors, targets = drawn(2, 16, ELEMENTS)
     call = native.call
-    monkeypatch.setattr(
-        native, "call", lambda name, *given: -1 if name in ("hail_lane", "hail_settle") else call(name, *given)
-    )
+    monkeypatch.setattr(native, "call", lambda name, *given: -1 if name in ("hail_lane", step) else call(name, *given))
     with pytest.raises(MemoryError, match="no memory was left for the loss"):
         swept(tensors, targets, lanes)
