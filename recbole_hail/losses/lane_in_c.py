@@ -66,7 +66,7 @@ class NativeLane:
         )
 
     def run(self, hidden, grad_hidden, targets, own, distilled, terms) -> None:
-        """As `Lane.run` of the sweep."""
+        """As `_Lane.run` of sweep.py."""
         given = Chunk.of(hidden, grad_hidden, targets, own, distilled, terms)
         succeed(native.call("hail_lane", self.told, given))
 
@@ -82,10 +82,9 @@ class SharedNativeLane(NativeLane):
         super().__init__(hidden, table, bias, block, at_once)
 
     def run(self, hidden, grad_hidden, targets, own, distilled, terms) -> None:
-        """As `Lane.run` of the sweep."""
-        by_elements = grad_hidden.new_empty(
-            self.threads, *grad_hidden.shape
-        )  # the part of each thread's elements in it
+        """As `_Lane.run` of sweep.py."""
+        # The part of each thread's elements in the gradient of hidden.
+        by_elements = grad_hidden.new_empty(self.threads, *grad_hidden.shape)
         for start in range(0, len(targets), self.at_once):
             chunk = slice(start, start + self.at_once)
             of_position = (tensor[chunk] for tensor in (targets, own, distilled))
