@@ -12,7 +12,7 @@ from recbole_hail.data import caches
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import problems as evaluation_problems
 from recbole_hail.registry import MODELS, base_of, name_parts_of_users
-from recbole_hail.settings import known_settings, misspelt
+from recbole_hail.settings import known_settings, unknown
 from recbole_hail.training.budget import problems as budget_problems
 
 # They learn from labels that the data has; yaml/<dataset>.yaml says how to rank what comes next.
@@ -144,6 +144,6 @@ def _common_problems(config) -> list[str]:
 
 
 def _warn_of_misspelt(config) -> None:
-    for name, meant in misspelt(config.variable_config_dict, known_settings(config) | settings_of_ours()):
-        # 3: the line that calls Config.
-        warnings.warn(f"{name} is not a setting of {config['model']}; did you mean {meant}?", stacklevel=3)
+    for name, likest in unknown(config.variable_config_dict, known_settings(config) | settings_of_ours()):
+        if likest:  # 3: the line that calls Config.
+            warnings.warn(f"{name} is not a setting of {config['model']}; did you mean {likest}?", stacklevel=3)

@@ -34,11 +34,9 @@ def meant(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, known, n=1)), None)
 
 
-def misspelt(given: Iterable[str], known: set[str]) -> Iterator[tuple[str, str]]:
-    """Names that are none of the known ones and are like one, each with that."""
-    for name in sorted(set(given) - known - OF_PROCESSES):
-        if likest := meant(name, known):
-            yield name, likest
+def unknown(given: Iterable[str], known: set[str]) -> Iterator[tuple[str, str | None]]:
+    """Names that are none of the known ones, each with that which it is like, if any."""
+    return ((name, meant(name, known)) for name in sorted(set(given) - known - OF_PROCESSES))
 
 
 def of_data_and_evaluation(config) -> set[str]:

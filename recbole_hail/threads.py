@@ -61,8 +61,13 @@ def side_by_side(function: Callable[..., Result], *arguments: Iterable, most: in
 def over_range(function: Callable[[int, int], Result], count: int, *, least: int) -> list[Result]:
     """`function(first, end)` for ranges that make up [0, count), each of `least` or more, side by side."""
     parts = max(min(torch.get_num_threads(), count // max(least, 1)), 1)
-    bounds = [count * part // parts for part in range(parts + 1)]
+    bounds = bounds_of(count, parts)
     return side_by_side(function, bounds[:-1], bounds[1:])
+
+
+def bounds_of(count: int, parts: int) -> list[int]:
+    """Where `parts` nearly equal ranges that make up [0, count) begin, and where the last ends."""
+    return [count * part // parts for part in range(parts + 1)]
 
 
 def usable_cores() -> int:

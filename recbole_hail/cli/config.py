@@ -9,7 +9,7 @@ from recbole.config import Config
 import yaml
 from recbole_hail.configuration import settings_of_ours, yaml_folder
 from recbole_hail.errors import SettingsError
-from recbole_hail.settings import OF_PROCESSES, known_settings, meant, misspelt
+from recbole_hail.settings import known_settings, unknown
 
 
 def config_files(arguments: argparse.Namespace) -> list[str] | None:
@@ -69,15 +69,12 @@ def warn_of_unknown(configs: list[Config]) -> None:
     of_command, of_files = configs[0].cmd_config_dict, configs[0].file_config_dict
     for name in sorted(settings_of_ours() & of_command.keys() - known):
         print(f"warning: --{name} is a setting of other models and does nothing for {models}", file=sys.stderr)
-    for name in sorted(of_command.keys() - known - settings_of_ours() - OF_PROCESSES):
-        if not meant(name, known | settings_of_ours()):
-            print(
-                f"warning: --{name} is no setting of {models}; unless code of yours reads it, it does nothing",
-                file=sys.stderr,
-            )
     for given, dashes in ((of_command, "--"), (of_files, "")):
-        for name, likest in misspelt(given, known | settings_of_ours()):
-            print(
-                f"warning: {dashes}{name} is not a setting of {models}; did you mean {dashes}{likest}?",
-                file=sys.stderr,
-            )
+        for name, likest in unknown(given, known | settings_of_ours()):
+            if likest:
+                said = f"is not a setting of {models}; did you mean {dashes}{likest}?"
+            elif dashes:
+                said = f"is no setting of {models}; unless code of yours reads it, it does nothing"
+            else:  # files may hold anything
+                continue
+            print(f"warning: {dashes}{name} {said}", file=sys.stderr)

@@ -155,7 +155,7 @@ class Forecaster:
         found: dict[str, list[str]] = {}
         if newer is not None and not hasattr(newer, "items"):
             raise DataError(f"newer: {newer!r} does not say whose events they are; give {{generator: elements}}")
-        for name, elements in ({} if newer is None else dict(newer)).items():
+        for name, elements in ({} if newer is None else newer).items():
             given = map(str, listed(f"newer events of {name}", elements))
             found.setdefault(self.generators.token(str(name)), []).extend(given)
         if generators is None:

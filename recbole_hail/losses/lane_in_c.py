@@ -8,9 +8,8 @@ from torch import Tensor
 
 from recbole_hail import native
 from recbole_hail.losses.blocks import Loss, NativeBlocks, succeed
-from recbole_hail.threads import over_range, side_by_side
+from recbole_hail.threads import bounds_of, over_range, side_by_side
 
-RANGE = 2  # numbers that make one, first and end
 BLOCK = 2**11  # elements whose logits are worked on at a time, of all positions of a chunk; whole tiles of 512
 
 
@@ -54,12 +53,13 @@ class NativeLane:
     threads = 1
 
     def __init__(self, hidden: Tensor, table: Tensor, bias: Tensor, block: NativeBlocks, at_once: int):
-        self.table, self.block, self.at_once = table.contiguous(), block, min(at_once, block.positions)
+        self.table, self.at_once = table.contiguous(), min(at_once, block.positions)
         self.grad_table, self.grad_bias = torch.zeros_like(self.table), torch.zeros_like(bias)
         loss = block.told(len(hidden), self.threads)
         logits = hidden.new_empty(self.at_once * len(hidden) * len(table))
         room = torch.empty(native.call("hail_room", loss, self.at_once) // 8 + 1, dtype=torch.float64)  # of bytes
         self.memory = self.table, self.grad_table, self.grad_bias, logits, torch.empty_like(bias), room
+        self.block = block  # which holds the bias
         self.told = Lane(
             *(loss, native.matrix_product(), table.shape[1], self.at_once, BLOCK),
             *(tensor.data_ptr() for tensor in self.memory),
@@ -77,7 +77,7 @@ class SharedNativeLane(NativeLane):
     def __init__(self, hidden: Tensor, table: Tensor, bias: Tensor, block: NativeBlocks, at_once: int):
         blocks = -(-len(table) // BLOCK)
         self.threads = min(torch.get_num_threads(), blocks)
-        bounds = [min(blocks * part // self.threads * BLOCK, len(table)) for part in range(self.threads + 1)]
+        bounds = [min(block * BLOCK, len(table)) for block in bounds_of(blocks, self.threads)]
         self.first, self.end = bounds[:-1], bounds[1:]
         super().__init__(hidden, table, bias, block, at_once)
 
@@ -93,8 +93,8 @@ class SharedNativeLane(NativeLane):
         torch.sum(by_elements, 0, out=grad_hidden)
 
     def _go_through(self, chunk: Chunk, by_elements: list[Tensor]) -> None:
-        def call(name, *own):
-            return native.call(name, *own[:RANGE], self.told, chunk, *own[RANGE:])
+        def call(name, first, end, *own):
+            return native.call(name, first, end, self.told, chunk, *own)
 
         native.call("hail_begin", self.told, chunk)
         side_by_side(partial(call, "hail_predict"), self.first, self.end, range(self.threads))
