@@ -6,6 +6,7 @@ import recbole
 from recbole.utils import get_model
 
 import yaml
+from recbole_hail import ranks
 from recbole_hail.errors import SettingsError, UserError
 
 
@@ -16,6 +17,7 @@ def build_model(config, dataset):
         SettingsError: RecBole's model cannot be built. What a user's own model raises is left as it is, for its author.
     """
     model_class = get_model(config["model"])
+    ranks.draw_apart(config)
     try:
         return model_class(config, dataset).to(config["device"])
     except UserError:

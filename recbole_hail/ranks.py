@@ -19,6 +19,7 @@ from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
 from recbole_hail import settings
 from recbole_hail.errors import FileError, RankLost, SettingsError
 from recbole_hail.interrupts import interrupts_held
+from recbole_hail.threads import usable_cores
 
 # A rank that loses another is given time to be ended by the process that started both, which knows which one died.
 _SECONDS_TO_BE_ENDED = 10
@@ -123,10 +124,10 @@ def meet(config: dict) -> torch.device:
     if gpus:
         torch.cuda.set_device(device)
     else:
-        torch.set_num_threads(max((os.cpu_count() or 1) // here, 1))
+        torch.set_num_threads(max(usable_cores() // here, 1))
     torch.distributed.init_process_group(
         backend="nccl" if gpus else "gloo",
-        rank=rank + config["offset"],
+        rank=number(config),
         world_size=config["world_size"],
         init_method=f"tcp://{config['ip']}:{config['port']}",
         timeout=timedelta(seconds=config["distributed_timeout"]),
@@ -134,9 +135,20 @@ def meet(config: dict) -> torch.device:
     return device
 
 
+def number(config) -> int:
+    """This rank's among those of all machines."""
+    return config["local_rank"] + config["offset"]
+
+
+def draw_apart(config) -> None:
+    """RecBole seeds a rank by its number on its machine: the first ranks of two machines would drop the same units."""
+    if config["offset"]:
+        torch.manual_seed(config["seed"] + number(config))
+
+
 def share(config) -> slice:
     """The rows of this rank: every world_size-th."""
-    return slice(config["local_rank"] + config["offset"], None, config["world_size"])
+    return slice(number(config), None, config["world_size"])
 
 
 def together(rows: Tensor, count: int, config) -> Tensor:

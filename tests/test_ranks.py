@@ -16,6 +16,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from torch.utils.data import distributed
 
 from recbole_hail import ranks
+from recbole_hail.building import build_model
 from recbole_hail.errors import SettingsError
 from recbole_hail.training.checkpoints import read_checkpoint
 
@@ -234,3 +235,35 @@ def test_ctrl_c_while_ranks_are_starting_is_one_message(cyclic, start_command, u
     assert running.wait(100) == 130
     assert log.read_text() == "interrupted\n"
     assert not any(Path(f"/proc/{process}").exists() for process in started)
+
+
+def test_two_machines_that_share_a_folder_train_and_measure_together(cyclic, start_command, unused_port):
+    """Each a command of one rank; both write the checkpoint and remove the latest."""
+    given = ["--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=2", "--nproc=1"]
+    given += ["--world_size=2", f"--port={unused_port}"]
+    logs = [Path("first.log"), Path("second.log")]
+    machines = [
+        start_command("run_recbole", *given, f"--group_offset={first}", log=log) for first, log in enumerate(logs)
+    ]
+    for machine, log in zip(machines, logs, strict=True):
+        assert machine.wait(300) == 0, log.read_text()[-3000:]
+    results = [re.search("test result: .*", log.read_text())[0] for log in logs]
+    assert results[0] == results[1]
+    (checkpoint,) = cyclic.glob("saved/*.pth")
+    assert not list(cyclic.glob("saved/.*"))
+    record = json.loads(checkpoint.with_suffix(".json").read_text())
+    assert record["steps"] == 4, "of an epoch's three batches each takes two, for one fills up the last round"
+
+
+def test_first_ranks_of_two_machines_draw_apart(build):
+    """RecBole seeds a rank by its number on its machine, so they dropped the same units."""
+    made = build("HAIL")
+
+    def seed_of(offset, local_rank=0):
+        torch.manual_seed(made.config["seed"] + local_rank)  # as RecBole does before it builds a model
+        made.config["offset"], made.config["local_rank"] = offset, local_rank
+        build_model(made.config, made.train._dataset)
+        return torch.initial_seed()
+
+    seeds = [seed_of(offset, rank) for offset in (0, 2) for rank in (0, 1)]
+    assert seeds == [made.config["seed"] + number for number in range(4)]

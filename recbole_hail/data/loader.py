@@ -6,6 +6,7 @@ import torch
 from recbole.data.interaction import Interaction
 from torch import Tensor
 
+from recbole_hail import ranks
 from recbole_hail.data.buckets import draw_batches
 from recbole_hail.data.masking import Targets, mask_elements, shift_elements
 from recbole_hail.data.windows import Spans, cut_windows, gather
@@ -92,11 +93,7 @@ class WindowLoader:
         # Every process must take the same number of steps; the first batches fill up the last round.
         processes = self.config["world_size"]
         rounds = math.ceil(len(batches) / processes)
-        return (batches * processes)[self.rank : rounds * processes : processes]
-
-    @property
-    def rank(self) -> int:
-        return self.config["local_rank"] + self.config["offset"]
+        return (batches * processes)[ranks.number(self.config) : rounds * processes : processes]
 
     def __len__(self):
         """Steps of the coming epoch."""
@@ -109,7 +106,7 @@ class WindowLoader:
         generator = self._generator()
         batches = self._batches(generator)
         if not self.config["single_spec"]:  # the ranks draw the same batches, each takes its own, and masks them anew
-            generator.manual_seed(generator.initial_seed() + 1 + self.rank)
+            generator.manual_seed(generator.initial_seed() + 1 + ranks.number(self.config))
         for batch in batches:
             yield self._rows(batch, generator)
         self.epoch += 1

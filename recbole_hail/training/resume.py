@@ -6,6 +6,7 @@ import random
 import numpy as np
 import torch
 
+from recbole_hail import ranks
 from recbole_hail.errors import CheckpointError
 from recbole_hail.settings import OF_PROCESSES
 from recbole_hail.training import checkpoints
@@ -91,8 +92,8 @@ def restore(trainer, file: str) -> None:
     trainer.model.load_other_parameter(checkpoints.restore(state["other_parameter"]))
     trainer.optimizer.load_state_dict(state["optimizer"])
     restore_random_states(run["random_states"])
-    if trainer.config["local_rank"]:  # rank 0's states would give every rank the same dropout
-        torch.manual_seed(torch.initial_seed() + trainer.config["local_rank"] + trainer.steps)
+    if not trainer.config["single_spec"] and (rank := ranks.number(trainer.config)):
+        torch.manual_seed(torch.initial_seed() + rank + trainer.steps)  # rank 0's states would have all drop the same
 
 
 def random_states() -> dict:

@@ -1,6 +1,7 @@
 """RecBole's Trainer with what HAIL's training needs beside it."""
 
 import os
+from contextlib import suppress
 
 import torch
 from recbole.trainer import Trainer
@@ -71,7 +72,7 @@ class HAILTrainer(Trainer):
         outcome = super().fit(train_data, valid_data, verbose, saved, show_progress, callback_fn)
         if self.saving:
             records.write_record(self)
-            if os.path.exists(self.latest_file):
+            with suppress(FileNotFoundError):  # none was written, or another machine that shares the folder took it
                 os.remove(self.latest_file)
         return outcome
 
