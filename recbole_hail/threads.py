@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ def side_by_side(function: Callable[..., Result], *arguments: Iterable, most: in
     count = min(len(calls), all_threads)
     share = min(all_threads // max(count, 1), most or all_threads)
     if count < 2:
-        with _threads_of_torch(share):
+        with on_threads(share):
             return [function(*call) for _, call in calls]
     inference, grad = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
@@ -75,13 +75,9 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def on_one_thread() -> AbstractContextManager[None]:
-    """torch uses this thread alone for as long as the context lasts."""
-    return _threads_of_torch(1)
-
-
 @contextmanager
-def _threads_of_torch(count: int) -> Iterator[None]:
+def on_threads(count: int) -> Iterator[None]:
+    """torch uses so many threads for as long as the context lasts."""
     before = torch.get_num_threads()
     if count != before:
         torch.set_num_threads(count)

@@ -84,6 +84,13 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group_offset", type=int, default=0, help="global rank of this machine's first process")
 
 
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """How many runs go on at a time."""
+    parser.add_argument(
+        "--jobs", type=_at_least_1, default=1, help="runs at a time, each on its share of the cores (default: 1)"
+    )
+
+
 def _at_least_1(text: str) -> int:
     if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")

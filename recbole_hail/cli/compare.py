@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from recbole_hail.cli.common import check_folder, seeds, settings_of
+from recbole_hail.cli.common import add_jobs, check_folder, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import UserError
@@ -36,6 +36,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--test", choices=TESTS, default="bootstrap", help="of differences (default: bootstrap)")
     parser.add_argument("--config_files", default="", help="yaml files of settings for all, separated by spaces")
     parser.add_argument("--output", type=Path, help="folder (default: comparisons/DATASET)")
+    add_jobs(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be trained and reused, and stop")
 
 
@@ -67,7 +68,8 @@ def run(arguments) -> None:
             print(f"{planned}: {'reused' if folder.has(planned) else 'to be trained'} ({folder.path(planned).name})")
         return
     with folder.held():
-        failures = train_missing([(folder, planned) for planned in plan.runs], say=lambda text: print(text, flush=True))
+        runs = [(folder, planned) for planned in plan.runs]
+        failures = train_missing(runs, lambda text: print(text, flush=True), arguments.jobs)
         tables = make_tables(plan, folder, arguments.test)
         files = write_files(plan, tables, folder.output)
     print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in tables), sep="\n")

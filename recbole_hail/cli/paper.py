@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from recbole_hail.cli.common import check_folder, seeds, settings_of
+from recbole_hail.cli.common import add_jobs, check_folder, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError, UserError
@@ -15,7 +15,9 @@ from recbole_hail.experiments.figures import EXPERIMENTS
 from recbole_hail.experiments.outputs import write_outputs
 from recbole_hail.experiments.sections import sections_of
 from recbole_hail.experiments.sweep import Sweep
+from recbole_hail.report.jobs import Share
 from recbole_hail.report.tables import to_text
+from recbole_hail.threads import on_threads
 
 TAKES_SETTINGS = True
 EPILOG = (
@@ -49,6 +51,7 @@ def add_arguments(parser) -> None:
         own.add_argument("--config_files", default="", help="yaml files of settings for all, separated by spaces")
         own.add_argument("--output", type=Path, default=Path("experiments"), help="of runs (default: experiments)")
         own.add_argument("--results", type=Path, default=Path("docs/results"), help="of tables (default: docs/results)")
+        add_jobs(own)
         own.add_argument("--dry-run", action="store_true", help="say what would be trained and how long, and stop")
 
 
@@ -71,11 +74,12 @@ def run(arguments) -> None:
         raise SettingsError(own)
     check_files(config)
     sweep = Sweep(arguments.dataset, budget, files, settings, arguments.output, checked_config)
-    sweep.place(experiments, _say)
+    with on_threads(Share(of=arguments.jobs).threads):  # as many as a run will have
+        sweep.place(experiments, _say)
     if arguments.dry_run:
         _show_plan(sweep)
         return
-    failures = sweep.run(_say)
+    failures = sweep.run(_say, arguments.jobs)
     for experiment in experiments:
         _write(sweep, experiment, arguments, command)
     if failures:
@@ -118,7 +122,7 @@ def _without_paths(arguments: list[str]) -> str:
     kept, skip = [], False
     for argument in arguments:
         name, equals, _ = argument.partition("=")
-        if name in ("--data_path", "--candidates_dir", "--output", "--results"):
+        if name in ("--data_path", "--candidates_dir", "--output", "--results", "--jobs"):
             skip = not equals
         elif skip:
             skip = False

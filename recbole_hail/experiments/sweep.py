@@ -1,8 +1,10 @@
 """The runs of experiments, each in the folder of its dataset and steps: placed, trained, ranked, read."""
 
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -11,10 +13,11 @@ from recbole_hail.experiments.budgets import Budget
 from recbole_hail.experiments.calibration import Calibration
 from recbole_hail.experiments.systems import Experiment, Group, Row
 from recbole_hail.report.comparison import train_missing
+from recbole_hail.report.jobs import RunFailed, UnderWay
 from recbole_hail.report.notation import ModelSpec
 from recbole_hail.report.plan import RULES, Plan, make_plan
 from recbole_hail.report.results import Result, read_result
-from recbole_hail.report.runs import Run, RunFailed, RunFolder
+from recbole_hail.report.runs import Run, RunFolder
 
 TRAINED_UNDER = "strict"
 PROTOCOLS = (TRAINED_UNDER, "paper")
@@ -153,14 +156,14 @@ class Sweep:
             if not (folder.has(run) or run.parts or run.spec.model in RULES)
         )
 
-    def run(self, say: Callable[[str], None]) -> list[str]:
-        """Trains and ranks what is missing; returns what is to say of those that failed."""
+    def run(self, say: Callable[[str], None], at_once: int = 1) -> list[str]:
+        """Trains and ranks what is missing, so many runs at a time; returns what is to say of those that failed."""
         jobs = self.jobs()
         with ExitStack() as held:
             for folder in self.folders.values():
                 if not all(_complete(folder, run) for other, run in jobs if other is folder):
                     held.enter_context(folder.held())
-            return train_missing(jobs, say) + _rank_missing(jobs, say)
+            return train_missing(jobs, say, at_once) + _rank_missing(jobs, say, at_once)
 
 
 _EQUAL = {False: "equal steps", True: "equal time", None: "equal steps and time"}
@@ -191,14 +194,19 @@ def _complete(folder: RunFolder, run: Run) -> bool:
     return folder.has(run) and all(folder.ranks(run, protocol).is_file() for protocol in PROTOCOLS)
 
 
-def _rank_missing(jobs: list[tuple[RunFolder, Run]], say: Callable[[str], None]) -> list[str]:
+def _rank_missing(jobs: list[tuple[RunFolder, Run]], say: Callable[[str], None], at_once: int) -> list[str]:
     """Ranks finished runs under the second protocol; returns what is to say of those that failed."""
     missing = [(folder, run) for folder, run in jobs if folder.has(run) and not _complete(folder, run)]
-    failures = []
-    for number, (folder, run) in enumerate(missing, start=1):
-        say(f"[{number}/{len(missing)}] {run}: ranking under {PROTOCOLS[1]}")
-        try:
-            folder.rank(run, PROTOCOLS[1])
-        except RunFailed as error:
-            failures.append(str(error))
+    waiting, failures = deque(enumerate(missing, start=1)), []
+    with UnderWay(at_once) as under_way:
+        while waiting or under_way:
+            if waiting and not under_way.full:
+                number, (folder, run) = waiting.popleft()
+                say(f"[{number}/{len(missing)}] {run}: ranking under {PROTOCOLS[1]}")
+                under_way.begin(folder.path(run), partial(folder.ranking, run, PROTOCOLS[1]))
+                continue
+            try:
+                under_way.next_to_end()[1].end()
+            except RunFailed as error:
+                failures.append(str(error))
     return failures

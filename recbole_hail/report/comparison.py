@@ -1,48 +1,88 @@
 """A comparison: its runs trained or found, then one table for all targets and one for repeat and for new ones."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import NamedTuple
 
 from recbole_hail.files import write_text
+from recbole_hail.report.jobs import Job, RunFailed, UnderWay
 from recbole_hail.report.plan import Plan
 from recbole_hail.report.plots import bar_chart
 from recbole_hail.report.results import read_result
-from recbole_hail.report.runs import Run, RunFailed, RunFolder
+from recbole_hail.report.runs import Run, RunFolder
 from recbole_hail.report.tables import Table, to_csv, to_latex, to_markdown, to_text
 from recbole_hail.report.tabulate import Context, tables_of
 
 
-def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None]) -> list[str]:
+def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None], at_once: int = 1) -> list[str]:
     """Trains the runs that are not there yet, each in its folder; returns what is to say of those that failed.
 
-    A run that fails is left out and the others go on, but for the first: then nothing is likely to work.
+    A run that fails is left out and the others go on, unless none has been finished: then nothing is likely to work.
     """
-    failures, worked = [], False
-    for number, (folder, run) in enumerate(runs, start=1):
-        head = f"[{number}/{len(runs)}] {run}: "
+    progress = _Progress(runs, say)
+    with UnderWay(at_once) as under_way:
+        while progress.waiting or under_way:
+            if entry := progress.next_to_begin(under_way):
+                progress.begin(entry, under_way)
+            else:
+                progress.end(*under_way.next_to_end())
+    return progress.failures
+
+
+class _Entry(NamedTuple):
+    head: str  # of what is said of it
+    folder: RunFolder
+    run: Run
+
+
+class _Progress:
+    def __init__(self, runs: list[tuple[RunFolder, Run]], say: Callable[[str], None]):
+        heads = (f"[{number}/{len(runs)}] {run}: " for number, (_, run) in enumerate(runs, start=1))
+        self.waiting = [_Entry(head, *pair) for head, pair in zip(heads, runs, strict=True)]
+        self.say, self.failures = say, []
+        self._worked, self._begun = False, {}
+
+    def next_to_begin(self, under_way: UnderWay) -> _Entry | None:
+        """The first whose parts are not under way; None where there is no room, or none such."""
+        if under_way.full:
+            return None
+        return next((entry for entry in self.waiting if not _parts_in(under_way, entry)), None)
+
+    def begin(self, entry: _Entry, under_way: UnderWay) -> None:
+        """Begins to train a run, if it is not there yet and its parts are."""
+        head, folder, run = entry
+        self.waiting.remove(entry)
         if folder.has(run):
-            say(f"{head}there already")
-            worked = True
-            continue
-        missing = [part for part in run.parts if not folder.has(part)]
-        if missing:
-            failures.append(f"{run} needs {' and '.join(map(str, missing))}")
-            say(head + "left out")
-            continue
-        say(head + "training")
-        started = perf_counter()
+            self._worked = True
+            self.say(f"{head}there already")
+        elif missing := [part for part in run.parts if not folder.has(part)]:
+            self.failures.append(f"{run} needs {' and '.join(map(str, missing))}")
+            self.say(f"{head}left out")
+        else:
+            self.say(f"{head}training")
+            path = folder.path(run)
+            self._begun[path] = head, perf_counter()
+            under_way.begin(path, partial(folder.training, run))
+
+    def end(self, path: Path, job: Job) -> None:
+        """Takes a run over whose training has ended."""
+        head, began = self._begun.pop(path)
         try:
-            folder.train(run)
+            job.end()
         except RunFailed as error:
-            if not worked:
+            if not self._worked:
                 raise
-            failures.append(str(error))
-            say(f"{head}failed")
-            continue
-        worked = True
-        say(f"{head}done in {perf_counter() - started:.0f} s")
-    return failures
+            self.failures.append(str(error))
+            self.say(f"{head}failed")
+        else:
+            self._worked = True
+            self.say(f"{head}done in {perf_counter() - began:.0f} s")
+
+
+def _parts_in(under_way: UnderWay, entry: _Entry) -> bool:
+    return any(entry.folder.path(part) in under_way for part in entry.run.parts)
 
 
 def make_tables(plan: Plan, folder: RunFolder, test: str) -> list[Table]:

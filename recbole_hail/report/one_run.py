@@ -109,6 +109,7 @@ def main(folder: str) -> None:
         os.dup2(log, stream.fileno())
     request = json.loads(Path("request.json").read_text(encoding="utf-8"))
     try:
+        torch.set_num_threads(request["threads"])
         job = rank if request.get("rank") else average if request["parts"] else train
         job(request)
     except UserError as error:

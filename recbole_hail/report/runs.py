@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import multiprocessing
 import os
 import re
 import shutil
@@ -11,17 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.errors import SettingsError
 from recbole_hail.files import held_alone, write_text
-from recbole_hail.interrupts import interrupts_held
 from recbole_hail.models.cross_entropy import stands_for_one_network
-from recbole_hail.report import one_run
+from recbole_hail.report.jobs import Job, Share
 from recbole_hail.report.notation import ModelSpec
 from recbole_hail.report.results import ranks_file
 
-
-class RunFailed(UserError):
-    """A run that ended without a result; names its log."""
+ONE = Share()
 
 
 @dataclass(frozen=True)
@@ -60,8 +56,8 @@ class Shared:
 class RunFolder:
     """`<output>/runs`: a folder for each finished run.
 
-    A run is trained in a child process inside a hidden folder that takes the run's name when all of it is there, so
-    a crash loses the run in progress and nothing else.
+    A run is trained in a hidden folder, which takes the run's name when all of it is there, so a crash loses the runs
+    that are under way and nothing else.
     """
 
     def __init__(self, output: Path, shared: Shared):
@@ -104,73 +100,30 @@ class RunFolder:
     def has(self, run: Run) -> bool:
         return (self.path(run) / "record.json").is_file()
 
-    def train(self, run: Run) -> None:
-        """Trains `run` in a child process; RunFailed where that does not end well."""
-        final = self.path(run)
-        with self._job(run, final, self._request(run)) as partial:
-            os.replace(partial, final)
+    def training(self, run: Run, share: Share = ONE) -> Job:
+        """Begins to train `run`; it has its folder once the job has been ended."""
+        return Job(str(run), self.path(run), self._request(run, share), lambda made: os.replace(made, self.path(run)))
 
     def ranks(self, run: Run, protocol: str) -> Path:
-        """The ranks of a finished run under `protocol`; they are there when `rank` has made them."""
+        """The ranks of a finished run under `protocol`; they are there when a `ranking` has been ended."""
         return ranks_file(self.path(run), None if protocol == self.shared.settings["candidates"] else protocol)
 
-    def rank(self, run: Run, protocol: str) -> None:
-        """Ranks the test questions of a finished run under another protocol, beside its own; raises as `train`."""
+    def ranking(self, run: Run, protocol: str, share: Share = ONE) -> Job:
+        """Begins to rank the test questions of a finished run under another protocol, beside its own."""
         kept = self.ranks(run, protocol)
-        request = self._request(run)
+        request = self._request(run, share) | {"rank": protocol}
         request["parts"] = request["parts"] or [self._model(run)]
-        with self._job(run, self.runs / f"{self.path(run).name}.{protocol}", request | {"rank": protocol}) as partial:
-            os.replace(partial / kept.name, kept)
+        name = self.runs / f"{self.path(run).name}.{protocol}"
+        return Job(str(run), name, request, lambda made: os.replace(made / kept.name, kept))
 
-    @contextmanager
-    def _job(self, run: Run, name: Path, request: dict) -> Iterator[Path]:
-        """A hidden folder in which a child process has done what `request` asks for; its log stays if it failed."""
-        partial, failed = name.with_name(f".{name.name}"), name.with_name(f"{name.name}.failed.txt")
-        partial.mkdir()
-        try:
-            write_text(partial / "request.json", json.dumps(request, indent=2) + "\n")
-            (partial / "log.txt").touch()  # there even if the child ends before it says anything
-            status = _in_child(partial)
-            if status:
-                os.replace(partial / "log.txt", failed)
-                ended = f"was ended by signal {-status} after" if status < 0 else f"failed with status {status}:"
-                raise RunFailed(f"{run} {ended} {_reason(failed)}; its log is {failed}")
-            failed.unlink(missing_ok=True)
-            yield partial
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-
-    def _request(self, run: Run) -> dict:
+    def _request(self, run: Run, share: Share) -> dict:
         lists = {"candidates_dir": str((self.output / "candidates").absolute())}
         settings = {**lists, **self.shared.settings_of(run.spec), "seed": run.seed}
+        if "gpu_id" in settings:
+            settings["gpu_id"] = share.gpu_id(settings["gpu_id"])
         parts = [self._model(part) for part in run.parts]
-        return {"model": run.spec.model, "dataset": self.shared.dataset, "settings": settings, "parts": parts}
+        work = {"model": run.spec.model, "dataset": self.shared.dataset, "settings": settings, "parts": parts}
+        return work | {"threads": share.threads}
 
     def _model(self, run: Run) -> str:
         return str((self.path(run) / "model.pth").absolute())
-
-
-def _in_child(folder: Path) -> int:
-    """Does what folder/request.json asks for, with all output in folder/log.txt; returns the exit status.
-
-    Children are forked from a process that has imported everything and done nothing, so that starting one takes no
-    seconds and leaves it free to use a GPU.
-    """
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload([one_run.__name__])
-    child = processes.Process(target=one_run.main, args=(str(folder),))
-    try:
-        with interrupts_held():  # by the server too, which imports for seconds and would end with a traceback
-            child.start()
-        child.join()
-        return child.exitcode
-    finally:
-        if child.pid is not None:
-            child.kill()
-            child.join()
-
-
-def _reason(log: Path) -> str:
-    """The last line of a log: an error for people, or the end of a traceback."""
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("error: ") if lines else "it said nothing"

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from torch import nn, optim
 
-from recbole_hail.threads import on_one_thread
+from recbole_hail.threads import on_threads
 
 FEW = 2**20  # weights; one thread takes 2 ms for their step, and two take no less
 
@@ -32,4 +32,4 @@ def threads_of_step(optimizer: optim.Optimizer) -> AbstractContextManager[None]:
     """
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     on_cpu = all(weight.device.type == "cpu" for weight in weights)
-    return on_one_thread() if on_cpu and sum(weight.numel() for weight in weights) <= FEW else nullcontext()
+    return on_threads(1) if on_cpu and sum(weight.numel() for weight in weights) <= FEW else nullcontext()

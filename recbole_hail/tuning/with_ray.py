@@ -69,11 +69,22 @@ def _keeper(search: Search):
             search.keep(Trial(**json.loads(trial.last_result[_OUTCOME])))
 
         def on_trial_error(self, iteration, trials, trial, **info):
-            failures.append(str(getattr(trial.get_error(), "cause", None) or trial.get_error()))
-            say(f"a trial of {trial.config['settings']} failed: {failures[-1]}")
+            say(f"{in_words(trial.config['settings'])}: failed")  # why is not known to Ray's trial before its end
 
-    failures = []
-    return Keeper(), failures
+    return Keeper()
+
+
+def _why(trial) -> str:
+    """The message of a trial that failed, or Ray's text with the traceback, or on how worker or machine were lost."""
+    from ray import cloudpickle
+
+    if trial.pickled_error_file:
+        with open(trial.pickled_error_file, "rb") as file:
+            error = cloudpickle.load(file)
+        if isinstance(error.cause, UserError):
+            return str(error.cause)
+    with open(trial.error_file, encoding="utf-8") as file:
+        return "".join(file.readlines()[1:]).strip()  # after a line that counts failures
 
 
 def make_scheduler(name: str):
@@ -94,7 +105,8 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
         scheduler: one of SCHEDULERS.
 
     Raises:
-        UserError: trials failed for another reason than divergence; they are tried again when the search goes on.
+        UserError: trials failed for another reason than divergence, or Ray was lost; a search that goes on tries them
+            again.
     """
     missing = search.missing()
     if not missing:
@@ -103,6 +115,7 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
     from ray import tune
 
     os.environ |= {"RAY_AIR_NEW_OUTPUT": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is told below, once
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search here as it does everywhere
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray tells its makers of every search
     os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 stops trials where anything else is running
@@ -116,11 +129,10 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
     except ConnectionError as error:
         raise UserError(f"ray_address: {address} cannot be reached: {error}") from None
     signal.signal(signal.SIGTERM, on_sigterm or signal.SIG_DFL)  # Ray's own aborts, with results half written
-    keeper, failures = _keeper(search)
     gpu = bool(search.config["gpu_id"]) and ray.cluster_resources().get("GPU", 0) >= 1
     try:
         with tempfile.TemporaryDirectory() as files:  # Ray's own; what is wanted of them is in the trials
-            tune.run(
+            trials = tune.run(
                 tune.with_parameters(_trial, fixed=search.fixed),
                 config={"settings": tune.grid_search(missing)},
                 metric=_SCORE,
@@ -128,11 +140,18 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
                 scheduler=make_scheduler(scheduler),
                 resources_per_trial={"cpu": 1, "gpu": int(gpu)},
                 storage_path=files,
-                callbacks=[keeper],
+                callbacks=[_keeper(search)],
                 raise_on_failed_trial=False,
                 verbose=0,
-            )
+            ).trials
+            failures = [(trial.config["settings"], _why(trial)) for trial in trials if trial.status == trial.ERROR]
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, ray.exceptions.RayError):
+            raise
+        raise UserError(f"ray: the search was cut off from its cluster ({error.__cause__})") from None
     finally:
         ray.shutdown()
     if failures:
-        raise UserError(f"{len(failures)} trials failed, the first with: {failures[0]}")
+        settings, why = failures[0]
+        count = "1 trial" if len(failures) == 1 else f"{len(failures)} trials"
+        raise UserError(f"{count} failed, to be tried again by the same command; that of {in_words(settings)}: {why}")

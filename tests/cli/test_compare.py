@@ -101,7 +101,8 @@ def servers(process: int) -> list[psutil.Process]:
 def test_ctrl_c_while_a_run_is_starting_is_one_message(cyclic, start_command):
     """What runs are forked from imports for seconds; it ended in these with a traceback after the message."""
     log = Path("compare.log")
-    running = start_command("main", "compare", *SHARED, "--models=Pop", "--seeds=1", "--output=begun", log=log)
+    asked = ("--models=Pop", "--seeds=1", "--jobs=2", "--output=begun")
+    running = start_command("main", "compare", *SHARED, *asked, log=log)
     deadline = time.monotonic() + 200
     while not (family := servers(running.pid)):
         assert running.poll() is None and time.monotonic() < deadline, log.read_text()
@@ -130,7 +131,7 @@ def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare
     _, alive = psutil.wait_procs(family, timeout=20)
     assert family and not alive, "the run in progress ends with its command"
     assert list((done / "runs").glob("Pop-*")) and not list((done / "runs").glob("HAIL-peers=1-1-*"))
-    status, out, err = compare(f"--models={MODELS}", "--seeds=1")
+    status, out, err = compare(f"--models={MODELS}", "--seeds=1", "--jobs=2")
     assert status == 0, err
     assert "Pop, seed 1: there already" in out and "HAIL (peers=1), seed 1: done" in out
     assert not list((done / "runs").glob(".*"))

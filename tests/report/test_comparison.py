@@ -1,15 +1,20 @@
 """From runs to tables: means, deviations, significance and files, on results of the test's choosing."""
 
+from functools import partial
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from recbole.config import Config
 from scipy import stats
 
 from recbole_hail.errors import UserError
+from recbole_hail.report import jobs
 from recbole_hail.report.comparison import make_tables, train_missing, write_files
+from recbole_hail.report.jobs import RunFailed
 from recbole_hail.report.notation import ModelSpec
 from recbole_hail.report.plan import Plan
-from recbole_hail.report.runs import Run, RunFailed, RunFolder, Shared
+from recbole_hail.report.runs import Run, RunFolder, Shared
 
 ROWS = {
     "SASRec": [Run(ModelSpec("SASRec"), 1), Run(ModelSpec("SASRec"), 2)],
@@ -152,16 +157,35 @@ class Trainer:
     """Stands in for a folder of runs."""
 
     def __init__(self, fails=()):
-        self.there, self.fails, self.tried = set(), fails, []
+        self.there, self.fails, self.tried, self.most, self.abandoned = set(), fails, [], 0, []
+        self._under_way = set()
+
+    def path(self, run):
+        return run
 
     def has(self, run):
         return run in self.there
 
-    def train(self, run):
+    def training(self, run, share):
         self.tried.append(run)
+        self._under_way.add(run)
+        self.most = max(self.most, len(self._under_way))
+        abandon = partial(self.abandoned.append, run)
+        return SimpleNamespace(child=SimpleNamespace(sentinel=run), end=partial(self._end, run), abandon=abandon)
+
+    def _end(self, run):
+        self._under_way.remove(run)
         if run in self.fails:
             raise RunFailed(f"{run} failed")
         self.there.add(run)
+
+
+@pytest.fixture(autouse=True)
+def ends(monkeypatch):
+    """Whichever of the runs under way began first ends first, but for those in this list, which end last."""
+    late = []
+    monkeypatch.setattr(jobs, "wait", lambda under_way: sorted(under_way, key=late.__contains__))
+    return late
 
 
 def placed(plan, folder):
@@ -188,3 +212,21 @@ def test_a_failure_of_the_first_run_ends_the_comparison(plan):
     with pytest.raises(RunFailed):
         train_missing(placed(plan, trainer := Trainer(fails=plan.runs[:1])), lambda text: None)
     assert trainer.tried == plan.runs[:1]
+
+
+def test_several_runs_at_a_time_and_a_mean_after_its_parts(plan, ends):
+    """The part of the first mean ends last, so the second mean, whose part is done, goes before it."""
+    ends.append(ROWS["mean"][0].parts[0])
+    trainer = Trainer()
+    assert train_missing(placed(plan, trainer), lambda text: None, at_once=2) == []
+    assert trainer.there == set(plan.runs) and trainer.most == 2 and not trainer.abandoned
+    order = trainer.tried
+    assert all(order.index(mean) > order.index(mean.parts[0]) for mean in ROWS["mean"])
+    assert order[-2:] == [*ROWS["mean"][::-1]]
+
+
+def test_runs_beside_a_first_one_that_fails_are_abandoned(plan):
+    first, second = plan.runs[:2]
+    with pytest.raises(RunFailed):
+        train_missing(placed(plan, trainer := Trainer(fails=[first])), lambda text: None, at_once=2)
+    assert trainer.tried == [first, second] and trainer.abandoned == [second]

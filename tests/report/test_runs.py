@@ -1,16 +1,18 @@
 """Folders of runs: whole or not there, reused under the same settings, refused under others."""
 
 import json
-import os
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from recbole_hail.errors import SettingsError, UserError
-from recbole_hail.report import runs
+from recbole_hail.report import jobs
+from recbole_hail.report.jobs import RunFailed, Share
 from recbole_hail.report.notation import ModelSpec
-from recbole_hail.report.runs import Run, RunFailed, RunFolder, Shared
+from recbole_hail.report.runs import Run, RunFolder, Shared
 
 SHARED = Shared("chi18", "0123", {"max_steps": 5, "candidates": "strict"}, {"data_path": "/data"})
 RUN = Run(ModelSpec("HAIL", (("peers", "1"),)), 2)
@@ -27,12 +29,20 @@ def child(monkeypatch):
 
     stub = SimpleNamespace(requests=[], does=_succeed)
 
-    def start(folder):
-        (folder / "log.txt").write_text("something\nerror: the loss is not a number\n")
-        stub.requests.append(json.loads((folder / "request.json").read_text()))
-        return stub.does(folder)
+    class Child:
+        pid = None
 
-    monkeypatch.setattr(runs, "_in_child", start)
+        def __init__(self, folder):
+            self.folder = folder
+
+        def start(self):
+            (self.folder / "log.txt").write_text("something\nerror: the loss is not a number\n")
+            stub.requests.append(json.loads((self.folder / "request.json").read_text()))
+
+        def join(self):
+            self.exitcode = stub.does(self.folder)
+
+    monkeypatch.setattr(jobs, "_child", Child)
     return stub
 
 
@@ -48,13 +58,13 @@ def _interrupt(folder):
 def test_a_run_has_a_folder_once_it_is_finished(folder, child):
     with folder.held():
         assert not folder.has(RUN)
-        folder.train(RUN)
+        folder.training(RUN).end()
         assert folder.has(RUN)
         assert sorted(path.name for path in folder.path(RUN).iterdir()) == ["log.txt", "record.json", "request.json"]
     (request,) = child.requests
     lists = str((folder.output / "candidates").absolute())
     assert request == {
-        **{"model": "HAIL", "dataset": "chi18", "parts": []},
+        **{"model": "HAIL", "dataset": "chi18", "parts": [], "threads": torch.get_num_threads()},
         "settings": {
             **{"max_steps": 5, "candidates": "strict", "data_path": "/data", "peers": "1", "seed": 2},
             "candidates_dir": lists,
@@ -65,22 +75,22 @@ def test_a_run_has_a_folder_once_it_is_finished(folder, child):
 def test_a_mean_is_asked_for_by_the_checkpoints_of_its_parts(folder, child):
     mean = Run(ModelSpec("HAIL", members=2), 1, (Run(ModelSpec("HAIL"), 1), Run(ModelSpec("HAIL"), 1001)))
     with folder.held():
-        folder.train(mean)
+        folder.training(mean).end()
     assert child.requests[0]["parts"] == [str((folder.path(part) / "model.pth").absolute()) for part in mean.parts]
 
 
 def test_a_finished_run_is_ranked_under_another_protocol_beside_its_own(folder, child):
     mean = Run(ModelSpec("HAIL", members=2), 1, (Run(ModelSpec("HAIL"), 1), Run(ModelSpec("HAIL"), 1001)))
     with folder.held():
-        folder.train(RUN)
+        folder.training(RUN).end()
         assert folder.ranks(RUN, "strict") == folder.path(RUN) / "ranks.npz"
         before = {path.name for path in folder.path(RUN).iterdir()}
         child.does = lambda partial: (partial / "ranks.paper.npz").write_text("ranks") and 0
-        folder.rank(RUN, "paper")
+        folder.ranking(RUN, "paper").end()
         assert {path.name for path in folder.path(RUN).iterdir()} == before | {"ranks.paper.npz"}
         assert list(folder.runs.iterdir()) == [folder.path(RUN)]
         folder.path(mean).mkdir()
-        folder.rank(mean, "paper")
+        folder.ranking(mean, "paper").end()
     of_one, of_mean = child.requests[1:]
     assert of_one["rank"] == "paper" and of_one["parts"] == [str((folder.path(RUN) / "model.pth").absolute())]
     assert of_mean["parts"] == [str((folder.path(part) / "model.pth").absolute()) for part in mean.parts]
@@ -88,10 +98,10 @@ def test_a_finished_run_is_ranked_under_another_protocol_beside_its_own(folder, 
 
 def test_a_ranking_that_fails_leaves_its_log_and_the_run_as_it_was(folder, child):
     with folder.held():
-        folder.train(RUN)
+        folder.training(RUN).end()
         child.does = lambda partial: 2
         with pytest.raises(RunFailed, match="status 2: the loss is not a number"):
-            folder.rank(RUN, "paper")
+            folder.ranking(RUN, "paper").end()
     assert not folder.ranks(RUN, "paper").exists() and folder.has(RUN)
     assert (folder.runs / f"{folder.path(RUN).name}.paper.failed.txt").is_file()
 
@@ -99,27 +109,28 @@ def test_a_ranking_that_fails_leaves_its_log_and_the_run_as_it_was(folder, child
 def test_of_a_run_that_fails_the_log_remains_and_its_reason_is_said(folder, child):
     child.does = lambda folder: 2
     with folder.held(), pytest.raises(RunFailed, match="status 2: the loss is not a number; its log is") as raised:
-        folder.train(RUN)
+        folder.training(RUN).end()
     assert str(raised.value).startswith("HAIL (peers=1), seed 2 failed")
     (log,) = folder.runs.iterdir()
     assert log.name.endswith(".failed.txt") and "something" in log.read_text()
     child.does = _succeed
     with folder.held():
-        folder.train(RUN)
+        folder.training(RUN).end()
     assert list(folder.runs.iterdir()) == [folder.path(RUN)], "the log of the failure goes with its cause"
 
 
 def test_a_child_that_ends_before_it_says_anything_is_a_failed_run(folder, monkeypatch):
     """As when memory runs out while it starts."""
-    monkeypatch.setattr(runs, "_in_child", lambda partial: -9)
+    killed = SimpleNamespace(pid=None, exitcode=-9, start=lambda: None, join=lambda: None)
+    monkeypatch.setattr(jobs, "_child", lambda partial: killed)
     with folder.held(), pytest.raises(RunFailed, match="was ended by signal 9 after it said nothing"):
-        folder.train(RUN)
+        folder.training(RUN).end()
 
 
 def test_of_a_run_that_is_interrupted_nothing_remains(folder, child):
     child.does = _interrupt
     with folder.held(), pytest.raises(KeyboardInterrupt):
-        folder.train(RUN)
+        folder.training(RUN).end()
     assert not list(folder.runs.iterdir())
 
 
@@ -129,7 +140,7 @@ def test_what_a_killed_command_left_is_cleared_away(folder, child):
     (partial / "record.json").write_text("half")
     with folder.held():
         assert not partial.exists() and not folder.has(RUN)
-        folder.train(RUN)
+        folder.training(RUN).end()
 
 
 def test_everything_that_makes_a_run_makes_another_folder(tmp_path, folder):
@@ -155,7 +166,7 @@ def test_long_settings_still_make_a_name_that_file_systems_take(folder):
 
 def test_other_settings_are_refused_and_nothing_is_changed(folder, child):
     with folder.held():
-        folder.train(RUN)
+        folder.training(RUN).end()
     before = {path: path.read_bytes() for path in folder.output.rglob("*") if path.is_file()}
     folder.check()
     other = RunFolder(folder.output, replace(SHARED, data="4567", settings={"max_steps": 9, "candidates": "strict"}))
@@ -170,14 +181,14 @@ def test_settings_under_which_nothing_was_finished_can_be_mended(folder, child):
     """The first run may be the one that finds topk too large for the data."""
     child.does = lambda folder: 2
     with folder.held(), pytest.raises(RunFailed):
-        folder.train(RUN)
+        folder.training(RUN).end()
     RunFolder(folder.output, replace(SHARED, data="4567")).check()
 
 
 def test_a_run_that_is_killed_says_so(folder, child):
     child.does = lambda folder: -9
     with folder.held(), pytest.raises(RunFailed, match="was ended by signal 9 after"):
-        folder.train(RUN)
+        folder.training(RUN).end()
 
 
 def test_a_folder_of_something_else_is_refused(folder):
@@ -196,9 +207,12 @@ def test_two_commands_do_not_write_to_one_folder(folder):
         pass  # released
 
 
-def test_a_child_runs_in_its_folder_and_says_how_it_ended(tmp_path, monkeypatch):
-    """The real child, which fails at once: there is no request."""
-    home = os.getcwd()
-    assert runs._in_child(tmp_path) == 1
-    assert "request.json" in (tmp_path / "log.txt").read_text()
-    assert os.getcwd() == home
+def test_a_run_that_shares_the_machine_has_one_gpu_of_those_given(folder, child):
+    several = RunFolder(folder.output, replace(SHARED, machine={"gpu_id": "4,5,6"}))
+    with several.held():
+        for number in range(4):
+            several.training(RUN, Share(number, 4)).end()
+            several.training(replace(RUN, seed=7), Share()).end()
+            shutil.rmtree(several.path(RUN)), shutil.rmtree(several.path(replace(RUN, seed=7)))
+    given = [request["settings"]["gpu_id"] for request in child.requests]
+    assert given[::2] == ["4", "5", "6", "4"] and set(given[1::2]) == {"4,5,6"}

@@ -248,3 +248,16 @@ def test_ray_ends_poor_trials_early_by_validation_and_settings_reach_its_workers
         record = json.loads(Path(checkpoint).with_suffix(".json").read_text())
         assert record["settings"]["peers"] == 3, "settings of the command line reach the workers"
     assert "best settings: alpha:" in Path("ray.log").read_text()
+
+
+def test_a_trial_that_fails_on_ray_is_told_with_its_reason_and_tried_again(cyclic, start_command):
+    """It ended in a traceback of Ray's, which looks for the reason only after it has asked for it."""
+    Path("space.hyper").write_text("eval_step choice [0,1]\n")
+    log = Path("failed.log")
+    found = start_command("run_hyper", *GIVEN, "--tool=Ray", "--epochs=1", log=log)
+    assert found.wait(400) == 2, log.read_text()[-3000:]
+    assert "Traceback" not in log.read_text() and "eval_step 0: failed" in log.read_text()
+    assert "error: 1 trial failed, to be tried again by the same command; that of eval_step 0: " in log.read_text()
+    assert "never measured" in log.read_text().splitlines()[-1]
+    assert [trial["settings"] for trial in trials()] == [{"eval_step": 1}]
+    assert (FOLDER / "best.yaml").is_file()

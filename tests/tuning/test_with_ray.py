@@ -58,7 +58,12 @@ def test_sigterm_stays_the_commands_own(monkeypatch):
     monkeypatch.setattr(ray, "init", lambda **how: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     monkeypatch.setattr(ray, "cluster_resources", dict)
     monkeypatch.setattr(tune, "with_parameters", lambda function, **parameters: function)
-    monkeypatch.setattr(tune, "run", lambda *_, **how: found.append(signal.getsignal(signal.SIGTERM)))
+
+    def run(*_, **how):
+        found.append(signal.getsignal(signal.SIGTERM))
+        return SimpleNamespace(trials=[])
+
+    monkeypatch.setattr(tune, "run", run)
     signal.signal(signal.SIGTERM, with_ray.say)
     try:
         search = SimpleNamespace(missing=lambda: [{"alpha": 0.1}], config={"gpu_id": ""}, fixed={}, bigger=True)
@@ -72,7 +77,7 @@ def test_trials_say_that_they_train_and_how_they_go(reports, monkeypatch, capsys
     """Nothing was said until the first trial ended."""
     told = []
     search = SimpleNamespace(under_way=lambda *given: told.append(given))
-    keeper, _ = with_ray._keeper(search)
+    keeper = with_ray._keeper(search)
     trial = SimpleNamespace(config={"settings": {"alpha": 0.3}})
     keeper.on_trial_start(0, [], trial)
     assert capsys.readouterr().out == "alpha 0.3: training\n"
