@@ -11,7 +11,7 @@ from recbole_hail.evaluation.candidates import PROTOCOLS
 from recbole_hail.evaluation.significance import TESTS
 from recbole_hail.report import notation
 from recbole_hail.report.comparison import make_tables, train_missing, write_files
-from recbole_hail.report.plan import RULES, make_plan
+from recbole_hail.report.plan import UNTRAINED, make_plan
 from recbole_hail.report.runs import RunFolder
 from recbole_hail.report.tables import to_text
 
@@ -20,7 +20,7 @@ EPILOG = (
     "Any RecBole setting can be given as --name=value and then holds for all models. "
     "Runs that are finished are reused: call the same command again after Ctrl-C or a crash, or with more models or "
     "seeds. OUTPUT gets table.txt, .csv, .md and .tex, chart.png, and runs/ with each run's checkpoint, ranks, record "
-    f"and log. The training-free rules are in every table: {', '.join(RULES)}."
+    f"and log. The training-free rules are in every table: {', '.join(UNTRAINED)}."
 )
 
 

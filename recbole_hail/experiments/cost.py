@@ -5,7 +5,7 @@ import json
 from recbole_hail.experiments import published
 from recbole_hail.experiments.sweep import Placed, Sweep
 from recbole_hail.report.notation import ModelSpec
-from recbole_hail.report.plan import RULES
+from recbole_hail.report.plan import UNTRAINED
 from recbole_hail.report.tables import Cell, Column, Table
 
 _ONE = ModelSpec("HAIL", (("peers", "1"),))
@@ -19,11 +19,11 @@ def cost_table(sweep: Sweep, placed: list[Placed]) -> Table:
     for place in placed:
         spec = place.row.spec
         file = place.folder.path(place.runs[0]) / "record.json"
-        if spec.model in RULES or not file.is_file():
+        if spec.model in UNTRAINED or not file.is_file():
             continue
         parameters = json.loads(file.read_text(encoding="utf-8"))["parameters"]
-        times = Cell(sweep.calibration.times(spec, _ONE), published=known if spec == _TWO else None)
-        rows[place.label] = [Cell(sweep.calibration.seconds(spec)), times, Cell(float(parameters))]
+        times = Cell(sweep.costs.times(spec, _ONE), published=known if spec == _TWO else None)
+        rows[place.label] = [Cell(sweep.costs.seconds(spec)), times, Cell(float(parameters))]
     columns = [
         Column("s a step", ".3f", ranked=False),
         Column("times one network", ".2f", ranked=False),

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from recbole_hail.experiments.consistency import answers_table, course_table
 from recbole_hail.experiments.cost import cost_table
-from recbole_hail.experiments.sweep import PROTOCOLS, Placed, Sweep
+from recbole_hail.experiments.sweep import RANKED_UNDER, Placed, Sweep
 from recbole_hail.experiments.systems import Experiment, Group
-from recbole_hail.report.plan import RULES
+from recbole_hail.report.plan import UNTRAINED
 from recbole_hail.report.results import Result
 from recbole_hail.report.tables import Table
 from recbole_hail.report.tabulate import Context, differences_of, tables_of
@@ -31,7 +31,9 @@ def sections_of(sweep: Sweep, experiment: Experiment, test: str) -> list[Section
     """
     make: Callable = _consistency if experiment.chart == "shares" else _metrics
     own = [(group, placed) for other, group, placed in sweep.groups if other is experiment]
-    found = [make(sweep, experiment, group, placed, protocol, test) for protocol in PROTOCOLS for group, placed in own]
+    found = [
+        make(sweep, experiment, group, placed, protocol, test) for protocol in RANKED_UNDER for group, placed in own
+    ]
     if experiment.chart == "shares":
         found += [Section("Over training", [table]) for _, placed in own if (table := course_table(sweep, placed))]
     if experiment.costs:
@@ -69,7 +71,7 @@ def _metrics(sweep: Sweep, experiment: Experiment, group: Group, placed: list[Pl
 
 def _of_networks(differences: Table) -> Table | None:
     """Without the rules, which are so far off that beside them differences between networks could not be seen."""
-    rows = {label: cells for label, cells in differences.rows.items() if label not in RULES}
+    rows = {label: cells for label, cells in differences.rows.items() if label not in UNTRAINED}
     return replace(differences, rows=rows) if rows else None
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import yaml
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.budgets import Budget
-from recbole_hail.experiments.calibration import Calibration
+from recbole_hail.experiments.step_costs import StepCosts
 from recbole_hail.experiments.systems import Experiment, Group, Row
 from recbole_hail.report.comparison import train_missing
 from recbole_hail.report.jobs import RunFailed, UnderWay
 from recbole_hail.report.notation import ModelSpec
-from recbole_hail.report.plan import RULES, Plan, make_plan
+from recbole_hail.report.plan import UNTRAINED, Plan, make_plan
 from recbole_hail.report.results import Result, read_result
 from recbole_hail.report.runs import Run, RunFolder
 
 TRAINED_UNDER = "strict"
-PROTOCOLS = (TRAINED_UNDER, "paper")
+RANKED_UNDER = (TRAINED_UNDER, "paper")
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class Sweep:
         base = self._plan([row.spec for _, group in groups for row in group.rows], self.budget.steps)
         RunFolder(self.output / f"steps-{self.budget.steps}", base.shared).check()  # before anything is measured
         groups = [(experiment, _in_own_words(group, base.config)) for experiment, group in groups]
-        self.calibration = Calibration(self.output / "calibration.json", base.shared)
-        networks = [row.spec for _, group in groups for row in group.rows if row.spec.model not in RULES]
-        self.calibration.measure(networks, self.config_of, say)
+        self.costs = StepCosts(self.output / "calibration.json", base.shared)
+        networks = [row.spec for _, group in groups for row in group.rows if row.spec.model not in UNTRAINED]
+        self.costs.measure(networks, self.config_of, say)
         steps = [self._steps(group) for _, group in groups]
         self._make_folders([pair for found in steps for pair in found])
         for (experiment, group), found in zip(groups, steps, strict=True):
@@ -98,15 +98,15 @@ class Sweep:
         reference = _row(group, group.reference).spec
         found = []
         for row in group.rows:
-            equal = row.equal_time and row.spec.model not in RULES
-            steps = self.calibration.steps_for(row.spec, reference, group.steps) if equal else group.steps
+            equal = row.equal_time and row.spec.model not in UNTRAINED
+            steps = self.costs.steps_for(row.spec, reference, group.steps) if equal else group.steps
             twin = [place for place, (other, taken) in enumerate(found) if (other.spec, taken) == (row.spec, steps)]
             if row.equal_time and twin and found[twin[0]][0].label == row.label:
                 found[twin[0]] = (replace(row, equal_time=None), steps)  # equal in both
             else:
                 found.append((row, steps))
         known = [row.spec for row in group.rows]
-        return found + [(Row(rule, ModelSpec(rule)), group.steps) for rule in RULES if ModelSpec(rule) not in known]
+        return found + [(Row(rule, ModelSpec(rule)), group.steps) for rule in UNTRAINED if ModelSpec(rule) not in known]
 
     def _make_folders(self, wanted: list[tuple[Row, int]]) -> None:
         problems = []
@@ -122,7 +122,7 @@ class Sweep:
                 f"epochs: the passes over the data end after {most:,} steps of {spec.label}, before {steps:,}; "
                 "give more with --epochs"
                 for spec in specs
-                if spec.model not in RULES and (most := self.calibration.most_steps(spec)) < steps
+                if spec.model not in UNTRAINED and (most := self.costs.most_steps(spec)) < steps
             ]
         if problems:
             raise SettingsError(problems)
@@ -133,7 +133,7 @@ class Sweep:
         placed = []
         for row, steps in rows:
             label = row.label
-            if timed and row.spec.model not in RULES:
+            if timed and row.spec.model not in UNTRAINED:
                 label += f", {steps:,} steps" + " each" * (row.spec.members > 1)
                 label += f" ({_EQUAL[row.equal_time]})" * (labels.count(row.label) > 1)
             runs = self.plans[steps].rows[row.spec.label]
@@ -143,7 +143,7 @@ class Sweep:
     def jobs(self) -> list[tuple[RunFolder, Run]]:
         """Every run once: rules first, which say within seconds whether the data are sound; then seed by seed."""
         placed = [(place, run) for _, _, rows in self.groups for place in rows for run in place.runs]
-        placed.sort(key=lambda pair: (pair[1].spec.model not in RULES, self.budget.seeds.index(pair[1].seed)))
+        placed.sort(key=lambda pair: (pair[1].spec.model not in UNTRAINED, self.budget.seeds.index(pair[1].seed)))
         jobs = [(place.folder, part) for place, run in placed for part in (*run.parts, run)]
         return list({folder.path(run): (folder, run) for folder, run in jobs}.values())
 
@@ -151,9 +151,9 @@ class Sweep:
         """What training the missing runs takes, by the calibration: steps alone, neither validation nor loading."""
         steps = {id(folder): steps for steps, folder in self.folders.items()}
         return sum(
-            steps[id(folder)] * self.calibration.seconds(run.spec)
+            steps[id(folder)] * self.costs.seconds(run.spec)
             for folder, run in self.jobs()
-            if not (folder.has(run) or run.parts or run.spec.model in RULES)
+            if not (folder.has(run) or run.parts or run.spec.model in UNTRAINED)
         )
 
     def run(self, say: Callable[[str], None], at_once: int = 1) -> list[str]:
@@ -191,7 +191,7 @@ def _in_one_word(value):
 
 
 def _complete(folder: RunFolder, run: Run) -> bool:
-    return folder.has(run) and all(folder.ranks(run, protocol).is_file() for protocol in PROTOCOLS)
+    return folder.has(run) and all(folder.ranks(run, protocol).is_file() for protocol in RANKED_UNDER)
 
 
 def _rank_missing(jobs: list[tuple[RunFolder, Run]], say: Callable[[str], None], at_once: int) -> list[str]:
@@ -202,8 +202,8 @@ def _rank_missing(jobs: list[tuple[RunFolder, Run]], say: Callable[[str], None],
         while waiting or under_way:
             if waiting and not under_way.full:
                 number, (folder, run) = waiting.popleft()
-                say(f"[{number}/{len(missing)}] {run}: ranking under {PROTOCOLS[1]}")
-                under_way.begin(folder.path(run), partial(folder.ranking, run, PROTOCOLS[1]))
+                say(f"[{number}/{len(missing)}] {run}: ranking under {RANKED_UNDER[1]}")
+                under_way.begin(folder.path(run), partial(folder.ranking, run, RANKED_UNDER[1]))
                 continue
             try:
                 under_way.next_to_end()[1].end()

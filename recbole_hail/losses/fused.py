@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from recbole_hail.losses.chunked import ChunkedLoss
 from recbole_hail.losses.hail import HailLossParts, HailSettings
-from recbole_hail.losses.sweep import Sweep
 
 
 def fused_hail_loss_parts(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, **settings) -> HailLossParts:
@@ -58,9 +58,9 @@ class _PredictionAndLoss(torch.autograd.Function):
         dtype = torch.promote_types(torch.promote_types(hidden.dtype, table.dtype), torch.float32)
         with torch.autocast(hidden.device.type, enabled=False):
             hidden = hidden.to(dtype)
-            sweep = Sweep(hidden, table.to(dtype), bias.to(dtype), settings)
-            parts, grad_hidden = sweep.loss(hidden, targets.long().contiguous())
-        ctx.save_for_backward(grad_hidden, *sweep.gradients())
+            chunked = ChunkedLoss(hidden, table.to(dtype), bias.to(dtype), settings)
+            parts, grad_hidden = chunked.loss(hidden, targets.long().contiguous())
+        ctx.save_for_backward(grad_hidden, *chunked.gradients())
         ctx.mark_non_differentiable(*parts[1:])
         return tuple(parts)
 

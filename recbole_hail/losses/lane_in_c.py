@@ -1,4 +1,4 @@
-"""A lane of the sweep whose prediction layer and loss are native/lane.c's, on one thread or on all of them."""
+"""A lane of the chunked loss whose prediction layer and loss are native/lane.c's, on one thread or on all of them."""
 
 import ctypes
 from functools import partial
@@ -66,7 +66,7 @@ class NativeLane:
         )
 
     def run(self, hidden, grad_hidden, targets, own, distilled, terms) -> None:
-        """As `_Lane.run` of sweep.py."""
+        """As `_Lane.run` of chunked.py."""
         given = Chunk.of(hidden, grad_hidden, targets, own, distilled, terms)
         succeed(native.call("hail_lane", self.told, given))
 
@@ -82,7 +82,7 @@ class SharedNativeLane(NativeLane):
         super().__init__(hidden, table, bias, block, at_once)
 
     def run(self, hidden, grad_hidden, targets, own, distilled, terms) -> None:
-        """As `_Lane.run` of sweep.py."""
+        """As `_Lane.run` of chunked.py."""
         # The part of each thread's elements in the gradient of hidden.
         by_elements = grad_hidden.new_empty(self.threads, *grad_hidden.shape)
         for start in range(0, len(targets), self.at_once):

@@ -17,7 +17,7 @@ from recbole_hail.training.rules import count
 
 # A number says little without these: what all had most often, what the generator had, and what generators like it had.
 _COUNTED = ("GeneratorFrequency", "GeneratorKNN")
-RULES = ("Pop", *_COUNTED)
+RULES_BESIDE = ("Pop", *_COUNTED)
 
 
 @dataclass(frozen=True)
@@ -100,4 +100,4 @@ def answer(opened: Opened, rules: RulesBeside, protocol: str, wanted: int) -> An
     _, of_rules = rules.ranks(protocol, wanted)
     names = [opened.config["model"] if view == "model" else view for view in views]
     together = np.concatenate([ranks.numpy(), of_rules], axis=1)
-    return Answers(phase, [*names, *RULES], len(views), together, firsts.numpy())
+    return Answers(phase, [*names, *RULES_BESIDE], len(views), together, firsts.numpy())

@@ -21,7 +21,7 @@ from recbole_hail.page.groups import Grouping, group
 from recbole_hail.training.opening import Opened
 from recbole_hail.training.records import settings_in_force
 
-PROTOCOLS = ("strict", "paper", "recbole")
+_SHOWN = ("strict", "paper", "recbole")
 _NO_GROUPS = ("latitude", "longitude", "events")  # columns of .user files that put no generators together
 
 
@@ -131,7 +131,7 @@ def _answers(
     say(f"ranking the test targets under {own[0]}")
     answers, impossible = {own[0]: answer(opened, rules, own[0], drawn)}, {}
     _check_same_questions(opened, answers[own[0]])
-    for name in PROTOCOLS:
+    for name in _SHOWN:
         if name != own[0]:
             say(f"ranking the test targets under {name}")
             try:

@@ -15,7 +15,7 @@ NOT_FOR = (
 )
 FOR = "Fit for: research on methods, and planning services in numbers, with people who know the place and its data."
 
-PROTOCOLS = {
+_IN_WORDS = {
     "strict": "{drawn} distinct elements other than the target",
     "paper": "{drawn} draws, with replacement, of elements that this generator never has (the authors' program)",
     "recbole": "{drawn} draws with replacement, of which each element counts once (RecBole's uni{drawn})",
@@ -31,7 +31,7 @@ _CAUTIONS = {
 
 def candidates(described: dict) -> str:
     """What a target is ranked among, for a phase as records describe it."""
-    return PROTOCOLS[described["protocol"]].format(drawn=described.get("drawn"))
+    return _IN_WORDS[described["protocol"]].format(drawn=described.get("drawn"))
 
 
 def caution(described: dict) -> str:

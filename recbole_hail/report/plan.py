@@ -16,7 +16,7 @@ from recbole_hail.report.runs import Run, Shared
 from recbole_hail.settings import known_settings, meant
 
 # Every comparison has them: they run in seconds, and what does not beat them has learnt nothing of use.
-RULES = ("Pop", *rules.RULES)
+UNTRAINED = ("Pop", *rules.RULES)
 MEMBER_SEEDS = 1000  # between the seeds of the models that one mean is taken of
 
 # Taken from HAIL's settings for this dataset, so that RecBole's own models have the same and not its defaults.
@@ -40,7 +40,7 @@ class Plan:
     def runs(self) -> list[Run]:
         """Rules first, which say within seconds whether the data are sound; then seed by seed."""
         runs = [run for row in self.rows.values() for run in row]
-        runs.sort(key=lambda run: (run.spec.model not in RULES, self.seeds.index(run.seed)))
+        runs.sort(key=lambda run: (run.spec.model not in UNTRAINED, self.seeds.index(run.seed)))
         return list(dict.fromkeys(part for run in runs for part in (*run.parts, run)))
 
 
@@ -67,7 +67,7 @@ def make_plan(
     Raises:
         SettingsError: with all problems found.
     """
-    specs = list(dict.fromkeys([*specs, *map(ModelSpec, RULES)]))
+    specs = list(dict.fromkeys([*specs, *map(ModelSpec, UNTRAINED)]))
     base = config_of("HAIL", dataset, files, dict(settings))
     shared = _shared(base, dataset, settings)
     found = _problems_of(base)
@@ -93,7 +93,7 @@ def make_plan(
 
 
 def _runs(spec: ModelSpec, seeds: list[int]) -> list[Run]:
-    if spec.model in RULES and spec.members == 1:  # they draw nothing, so one seed is as good as many
+    if spec.model in UNTRAINED and spec.members == 1:  # they draw nothing, so one seed is as good as many
         return [Run(spec, seeds[0])]
     members = range(spec.members if spec.members > 1 else 0)
     return [

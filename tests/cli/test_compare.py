@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from recbole_hail.cli import main
-from recbole_hail.report.plan import RULES
+from recbole_hail.report.plan import UNTRAINED
 
 MODELS = "HAIL,HAIL[peers=1],ensemble(HAIL[peers=1],2)"
 SHARED = ("--dataset=cyclic", "--config_files=small.yaml", "--candidates=strict", "--max_steps=12", "--epochs=1")
@@ -64,7 +64,7 @@ def rows(folder: Path) -> dict[str, dict]:
 def test_the_table_has_models_controls_and_rules(done):
     assert {path.name for path in done.iterdir()} == FILES
     table = rows(done)
-    assert list(table) == ["HAIL", "HAIL (peers=1)", "mean of 2 HAIL (peers=1)", *RULES]
+    assert list(table) == ["HAIL", "HAIL (peers=1)", "mean of 2 HAIL (peers=1)", *UNTRAINED]
     assert float(table["MarkovChain"]["HR@1"]) == 1, "the next element is certain"
     assert float(table["GeneratorFrequency"]["HR@1"]) == 0, "in a circle nothing comes back soon"
     assert int(float(table["mean of 2 HAIL (peers=1)"]["parameters"])) == 2 * int(
@@ -73,7 +73,7 @@ def test_the_table_has_models_controls_and_rules(done):
     (lists,) = {row["candidates"] for row in table.values()}
     assert "strict 99" in lists and f"lists {lists.split('lists ')[1][:12]}" in (done / "table.tex").read_text()
     logs = [folder / "log.txt" for folder in (done / "runs").iterdir()]
-    assert len(logs) == len(RULES) + 4 and all(
+    assert len(logs) == len(UNTRAINED) + 4 and all(
         "test result" in log.read_text() for log in logs if "mean" not in str(log)
     )
 
@@ -81,12 +81,12 @@ def test_the_table_has_models_controls_and_rules(done):
 def test_a_second_call_trains_nothing_and_another_seed_only_what_is_new(done, compare):
     before = state(done / "runs")
     status, out, _ = compare(f"--models={MODELS}", "--seeds=1", "--test=bootstrap")
-    assert status == 0 and out.count("there already") == len(RULES) + 4 and ": training" not in out
+    assert status == 0 and out.count("there already") == len(UNTRAINED) + 4 and ": training" not in out
     assert "paired bootstrap" in " ".join(out.split())
     assert state(done / "runs") == before
     status, out, _ = compare("--models=HAIL", "--seeds=1,2")
     assert status == 0 and [line for line in out.splitlines() if line.endswith(": training")] == [
-        f"[{len(RULES) + 2}/{len(RULES) + 2}] HAIL, seed 2: training"
+        f"[{len(UNTRAINED) + 2}/{len(UNTRAINED) + 2}] HAIL, seed 2: training"
     ]
     assert before.items() <= state(done / "runs").items()
     assert rows(done)["HAIL"]["HR@1 sd"] != "" and rows(done)["Pop"]["HR@1 sd"] == ""
@@ -189,4 +189,4 @@ def test_a_diverging_model_is_left_out_and_named(done, compare):
     assert "error: not every model is in the tables" in err
     label = "HAIL (learning_rate=1e30, warmup_steps=0), seed 1"
     assert f"error: {label} failed with status 2: " in err and "not finite" in err
-    assert list(rows(done)) == ["HAIL", *RULES]
+    assert list(rows(done)) == ["HAIL", *UNTRAINED]

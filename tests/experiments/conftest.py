@@ -6,7 +6,7 @@ import pytest
 
 from recbole_hail.cli.config import checked_config
 from recbole_hail.experiments.budgets import Budget
-from recbole_hail.experiments.calibration import paired
+from recbole_hail.experiments.step_costs import paired
 
 LEVELS = {
     "length": [0.5, 2],
@@ -48,7 +48,7 @@ def fixed_costs(monkeypatch):
         for label in specs:
             yield label, {"seconds": seconds[label], "most steps": 1000, "ratio": paired([0.2], [seconds[label]])}
 
-    monkeypatch.setattr("recbole_hail.experiments.calibration._measured", measured)
+    monkeypatch.setattr("recbole_hail.experiments.step_costs._measured", measured)
 
 
 @pytest.fixture

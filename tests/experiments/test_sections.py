@@ -11,7 +11,7 @@ from recbole_hail.experiments.figures import fig1b, fig4, peers, table3
 from recbole_hail.experiments.outputs import write_outputs
 from recbole_hail.experiments.sections import sections_of
 from recbole_hail.experiments.sweep import Sweep
-from recbole_hail.report.plan import RULES
+from recbole_hail.report.plan import UNTRAINED
 
 QUESTIONS = 150
 
@@ -58,7 +58,7 @@ def test_controls_have_a_table_and_differences_to_med_under_both_protocols(sweep
     strict, paper = sections_of(sweep, experiment, "wilcoxon")
     assert (strict.title, paper.title) == ("T = 2, candidates strict", "T = 2, candidates paper")
     metrics, differences = strict.tables
-    assert next(iter(metrics.rows)) == "MED, 100 steps" and list(metrics.rows)[-6:] == list(RULES)
+    assert next(iter(metrics.rows)) == "MED, 100 steps" and list(metrics.rows)[-6:] == list(UNTRAINED)
     assert "MED, 100 steps" not in differences.rows and set(differences.rows) < set(metrics.rows)
     mrr = [column.name for column in differences.columns].index("MRR")
     cell = differences.rows["one network, 200 steps (equal time)"][mrr]
@@ -68,7 +68,7 @@ def test_controls_have_a_table_and_differences_to_med_under_both_protocols(sweep
     assert cell.differs == (not cell.low <= 0 <= cell.high)
     assert "Mean of seeds 1, 2 ± sd of the seeds' differences, [95 %" in differences.caption
     assert differences.rows["Pop"][mrr].sd is None, "one run against two has no pairs of seeds"
-    assert strict.shown.rows == {label: cells for label, cells in differences.rows.items() if label not in RULES}
+    assert strict.shown.rows == {label: cells for label, cells in differences.rows.items() if label not in UNTRAINED}
     record = strict.runs[1]
     assert (record["system"], record["seed"], record["steps"]) == ("MED, 100 steps", 2, 93), "those that were taken"
     assert record["MRR"] == pytest.approx(values(higher, "steps-100", "HAIL")[1].mean())
@@ -89,7 +89,9 @@ def test_a_row_with_a_run_missing_is_left_out(sweep, finish, budget):
     (experiment,) = controls(["main"], budget)
     finish(experiment, leave_out=["HAIL (distillation=mimicry), seed 2"])
     metrics = sections_of(sweep, experiment, "wilcoxon")[0].tables[0]
-    assert not [label for label in metrics.rows if label.startswith("mimicry")] and len(metrics.rows) == 5 + len(RULES)
+    assert not [label for label in metrics.rows if label.startswith("mimicry")] and len(metrics.rows) == 5 + len(
+        UNTRAINED
+    )
 
 
 def test_without_med_there_are_no_differences_and_no_picture_of_them(sweep, finish, budget, tmp_path):

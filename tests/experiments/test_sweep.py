@@ -10,7 +10,7 @@ from recbole_hail.experiments.controls import controls
 from recbole_hail.experiments.figures import fig4, table2
 from recbole_hail.experiments.sweep import Sweep
 from recbole_hail.report.notation import ModelSpec, parse_models
-from recbole_hail.report.plan import RULES, make_plan
+from recbole_hail.report.plan import UNTRAINED, make_plan
 from recbole_hail.report.runs import RunFolder
 
 
@@ -38,9 +38,11 @@ def test_controls_at_equal_steps_and_time(place, budget):
         "one network, 100 steps (equal steps)": 100,
         "one network, 200 steps (equal time)": 200,
     }
-    assert [row.label for row in placed][-len(RULES) :] == list(RULES)
+    assert [row.label for row in placed][-len(UNTRAINED) :] == list(UNTRAINED)
     jobs = [(folder.output.name, str(run)) for folder, run in sweep.jobs()]
-    assert len(jobs) == len(set(jobs)) == len(RULES) + 2 * 6 + 2, "two seeds of six networks, a mean and a member each"
+    assert len(jobs) == len(set(jobs)) == len(UNTRAINED) + 2 * 6 + 2, (
+        "two seeds of six networks, a mean and a member each"
+    )
     assert ("steps-100", "HAIL (peers=1), seed 1001") in jobs and ("steps-200", "HAIL (peers=1), seed 2") in jobs
     # 2 seeds: MED, mimicry and cross-entropy 20 s each, one network 10 + 20 s and the mean's other member 10 s.
     assert sweep.seconds_left() == pytest.approx(2 * (3 * 20 + 10 + 20 + 10))

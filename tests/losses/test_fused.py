@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from recbole_hail import native
 from recbole_hail.losses import blocks, fused_hail_loss_parts, hail_loss_parts
-from recbole_hail.losses import sweep as module
+from recbole_hail.losses import chunked as module
 from recbole_hail.losses.hail import HailSettings
 
 SETTINGS = [
@@ -130,7 +130,7 @@ def test_lanes_add_up(monkeypatch, threads, positions, room):
     monkeypatch.setattr(module, "IN_LANES", room)
     *tensors, targets = drawn(2, positions, 13)
     assert_same(tensors, targets, beta=0.1)
-    lanes = module.Sweep(*tensors, HailSettings()).lanes
+    lanes = module.ChunkedLoss(*tensors, HailSettings()).lanes
     assert len(lanes) == (3 if room else 1)
 
 

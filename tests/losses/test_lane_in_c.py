@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recbole_hail import native
-from recbole_hail.losses import hail_loss_parts, lane_in_c, sweep
+from recbole_hail.losses import chunked, hail_loss_parts, lane_in_c
 from recbole_hail.losses.hail import HailSettings
 
 TILE = 512  # of tiles.h
@@ -30,9 +30,9 @@ def small_blocks(monkeypatch):
     if native.library() is None or native.matrix_product() is None:
         pytest.skip("needs a C compiler, and a torch that shows its matrix product")
     monkeypatch.setattr(lane_in_c, "BLOCK", TILE)
-    monkeypatch.setattr(sweep, "ON_CPU", sweep.ChunkSizes(product=1, block=1))
-    monkeypatch.setattr(sweep, "FEWEST_POSITIONS", 7)
-    monkeypatch.setattr(sweep, "FEWEST_LOGITS", 1)
+    monkeypatch.setattr(chunked, "ON_CPU", chunked.ChunkSizes(product=1, block=1))
+    monkeypatch.setattr(chunked, "FEWEST_POSITIONS", 7)
+    monkeypatch.setattr(chunked, "FEWEST_LOGITS", 1)
 
 
 @pytest.fixture(params=["1 lane", "3 lanes", "1 lane of 2 threads", "1 lane of 3 threads", "1 lane of 7 threads"])
@@ -40,13 +40,13 @@ def lanes(request, monkeypatch, threads):
     count = next(int(word) for word in request.param.split()[::-1] if word.isdigit())
     threads(count)
     if "of" in request.param:
-        monkeypatch.setattr(sweep, "IN_LANES", 0)
+        monkeypatch.setattr(chunked, "IN_LANES", 0)
     return lane_in_c.SharedNativeLane if "of" in request.param else lane_in_c.NativeLane
 
 
 def swept(tensors, targets, lane=None, **chosen):
     """The parts of the loss and the gradients of hidden, table and bias; `lane` is the kind that must have done it."""
-    made = sweep.Sweep(*tensors, HailSettings(**chosen))
+    made = chunked.ChunkedLoss(*tensors, HailSettings(**chosen))
     assert lane is None or all(type(found) is lane for found in made.lanes)
     parts, grad_hidden = made.loss(tensors[0], targets)
     return parts, [grad_hidden, *made.gradients()]
@@ -136,7 +136,7 @@ def test_any_logits(peers, positions, elements, count, shared, leaders, seed):
         bias[element % elements] += height
     before = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweep, "IN_LANES", 0 if shared else 2**22)
+        patch.setattr(chunked, "IN_LANES", 0 if shared else 2**22)
         torch.set_num_threads(count)
         try:
             assert_same((hidden, table, bias), targets, beta=0.2)

@@ -13,7 +13,7 @@ from recbole.quick_start import run_recbole
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.evaluation.agreement import right
 from recbole_hail.page import wording
-from recbole_hail.page.answers import RULES, RulesBeside, answer
+from recbole_hail.page.answers import RULES_BESIDE, RulesBeside, answer
 from recbole_hail.page.data import by_length, summarise
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import SECTIONS, to_html
@@ -117,10 +117,10 @@ def test_numbers_are_those_of_the_record(pages):
 def test_the_rules_are_those_that_run_by_themselves(pages, build, tmp_path):
     report, _ = pages["HAIL"]
     settings = {"candidates": "strict", "checkpoint_dir": str(tmp_path), "topk": [1, 10]}
-    for place, rule in enumerate(RULES, start=report.views):
+    for place, rule in enumerate(RULES_BESIDE, start=report.views):
         own = run_recbole(model=rule, dataset="world", config_dict={**build("Pop").ranked, **settings})["test_result"]
         assert report.own.marks["all"][place][report.lead].mean == pytest.approx(own["mrr"])
-    assert report.best_rule in range(report.views, report.views + len(RULES))
+    assert report.best_rule in range(report.views, report.views + len(RULES_BESIDE))
 
 
 def test_the_first_answers_are_told_whatever_topk_is(runs):

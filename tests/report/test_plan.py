@@ -5,7 +5,7 @@ import pytest
 from recbole_hail.cli.config import checked_config
 from recbole_hail.errors import SettingsError
 from recbole_hail.report.notation import ModelSpec, parse_models
-from recbole_hail.report.plan import MEMBER_SEEDS, RULES, data_hash, make_plan
+from recbole_hail.report.plan import MEMBER_SEEDS, UNTRAINED, data_hash, make_plan
 
 
 def plan(models="HAIL", seeds=(1, 2), files=("small.yaml",), **settings):
@@ -14,11 +14,11 @@ def plan(models="HAIL", seeds=(1, 2), files=("small.yaml",), **settings):
 
 def test_the_rules_are_in_every_table_once_and_run_once(cyclic):
     made = plan("GeneratorKNN,HAIL,Pop")
-    others = [rule for rule in RULES if rule not in ("Pop", "GeneratorKNN")]
+    others = [rule for rule in UNTRAINED if rule not in ("Pop", "GeneratorKNN")]
     assert list(made.rows) == ["GeneratorKNN", "HAIL", "Pop", *others]
     assert [run.seed for run in made.rows["HAIL"]] == [1, 2]
-    assert all([run.seed for run in made.rows[rule]] == [1] for rule in RULES)
-    assert sorted(run.spec.model for run in made.runs[:6]) == sorted(RULES)
+    assert all([run.seed for run in made.rows[rule]] == [1] for rule in UNTRAINED)
+    assert sorted(run.spec.model for run in made.runs[:6]) == sorted(UNTRAINED)
     assert [str(run) for run in made.runs[6:]] == ["HAIL, seed 1", "HAIL, seed 2"]
 
 
@@ -27,7 +27,7 @@ def test_the_models_of_a_mean_differ_in_seed_and_the_first_is_the_single_model(c
     (mean,), (single,) = made.rows["mean of 3 HAIL (peers=1)"], made.rows["HAIL (peers=1)"]
     assert [part.seed for part in mean.parts] == [4, 4 + MEMBER_SEEDS, 4 + 2 * MEMBER_SEEDS]
     assert mean.parts[0] == single
-    networks = made.runs[len(RULES) :]
+    networks = made.runs[len(UNTRAINED) :]
     assert networks == [*mean.parts, mean], "the single model is trained once, and parts before their mean"
 
 
@@ -38,7 +38,7 @@ def test_recboles_models_are_evaluated_by_hails_settings(cyclic):
         assert config["eval_args"]["split"] == {"LS": "valid_and_test"}
         assert config["metrics"] == ["Hit", "NDCG", "MRR"] and config["valid_metric"] == "MRR"
         assert config["candidates"] == "strict" and config["ties"] == "half" and config["max_minutes"] == 0.5
-        assert config["hidden_size"] == 32 or model in RULES, "the files' settings hold for all"
+        assert config["hidden_size"] == 32 or model in UNTRAINED, "the files' settings hold for all"
 
 
 def test_a_base_network_for_all_is_not_for_models_that_stand_for_one(cyclic):

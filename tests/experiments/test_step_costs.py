@@ -8,8 +8,8 @@ from recbole.config import Config
 
 from recbole_hail.data.segments import SEGMENT
 from recbole_hail.errors import SettingsError
-from recbole_hail.experiments import calibration
-from recbole_hail.experiments.calibration import Calibration, Stepper, cost_label, paired
+from recbole_hail.experiments import step_costs
+from recbole_hail.experiments.step_costs import StepCosts, Stepper, cost_label, paired
 from recbole_hail.report.notation import parse_models
 from recbole_hail.report.runs import Shared
 
@@ -23,7 +23,7 @@ def file(tmp_path):
 
 
 def test_equal_time_in_steps(file, fixed_costs):
-    costs = Calibration(file, SHARED)
+    costs = StepCosts(file, SHARED)
     costs.measure([HAIL, ONE, THREE, MEAN], None, lambda text: None)
     assert costs.steps_for(ONE, HAIL, 300) == 600
     assert costs.steps_for(MEAN, HAIL, 300) == 200, "three networks, each a third of what one would get"
@@ -35,14 +35,14 @@ def test_equal_time_in_steps(file, fixed_costs):
 
 def test_what_was_measured_is_kept_and_only_what_is_new_is_added(file, fixed_costs, monkeypatch, kept_calibration):
     said = []
-    Calibration(file, SHARED).measure([ONE], None, said.append)
+    StepCosts(file, SHARED).measure([ONE], None, said.append)
     before = kept_calibration(file)
     assert set(before) == {"HAIL", "HAIL (peers=1)"} and len(said) == 1
     monkeypatch.setattr(
-        "recbole_hail.experiments.calibration._measured",
+        "recbole_hail.experiments.step_costs._measured",
         lambda specs, *_: ((label, {"seconds": 9.0, "most steps": 1, "ratio": 1.0}) for label in specs),
     )
-    again = Calibration(file, replace(SHARED, settings={"max_steps": 700, "candidates": "strict"}))
+    again = StepCosts(file, replace(SHARED, settings={"max_steps": 700, "candidates": "strict"}))
     again.measure([ONE, HAIL, MEAN], None, said.append)
     assert len(said) == 1 and kept_calibration(file) == before
     again.measure([THREE], None, said.append)
@@ -53,19 +53,19 @@ def test_what_was_measured_is_kept_and_only_what_is_new_is_added(file, fixed_cos
 
 def test_a_calibration_that_is_interrupted_keeps_what_it_has(file, fixed_costs, kept_calibration, monkeypatch):
     """All of several minutes were lost: the figures of five systems were written together."""
-    whole = calibration._measured
+    whole = step_costs._measured
 
     def interrupted(specs, *others):
         yield from list(whole(specs, *others))[:2]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(calibration, "_measured", interrupted)
+    monkeypatch.setattr(step_costs, "_measured", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        Calibration(file, SHARED).measure([HAIL, ONE, THREE], None, lambda text: None)
+        StepCosts(file, SHARED).measure([HAIL, ONE, THREE], None, lambda text: None)
     assert set(kept_calibration(file)) == {"HAIL", "HAIL (peers=1)"}
-    monkeypatch.setattr(calibration, "_measured", whole)
+    monkeypatch.setattr(step_costs, "_measured", whole)
     said = []
-    Calibration(file, SHARED).measure([HAIL, ONE, THREE], None, said.append)
+    StepCosts(file, SHARED).measure([HAIL, ONE, THREE], None, said.append)
     assert len(kept_calibration(file)) == 3 and "of 1 systems" in said[0]
 
 
@@ -88,17 +88,17 @@ class Slow:
 def test_no_system_takes_minutes(monkeypatch, seconds, rounds):
     """RecBole's BERT4Rec on NYC-16 took them, in silence."""
     clock = [0.0]
-    monkeypatch.setattr(calibration, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(step_costs, "perf_counter", lambda: clock[0])
     reference, own = Slow(clock, 0.5), Slow(clock, seconds)
     reference.step()
-    assert calibration.in_turn(reference, own) == ([0.5] * rounds, [seconds] * rounds)
+    assert step_costs.in_turn(reference, own) == ([0.5] * rounds, [seconds] * rounds)
     first = 0 if seconds == 90 else 1  # the first step counts where there is time for no other
     assert own.steps == reference.steps == rounds + first
 
 
 def test_the_reference_is_measured_by_itself():
     reference = Slow([0.0], 0.5)
-    assert calibration.in_turn(reference, reference) == ([0.5] * 11, [0.5] * 11) and reference.steps == 12
+    assert step_costs.in_turn(reference, reference) == ([0.5] * 11, [0.5] * 11) and reference.steps == 12
 
 
 def test_a_slow_moment_changes_no_ratio():
@@ -109,14 +109,14 @@ def test_a_slow_moment_changes_no_ratio():
 @pytest.mark.parametrize("ratio, planned", [(2.04, 2.0), (0.149, 0.15), (1 / 27.3, 0.037), (12.4, 12.0)])
 def test_plans_go_by_two_digits(file, fixed_costs, ratio, planned):
     """A tenth gave BERT4Rec 2.7 times the time, and left mimicry of four peers a third of its steps."""
-    costs = Calibration(file, SHARED)
+    costs = StepCosts(file, SHARED)
     costs.systems["HAIL (peers=1)"] = {"ratio": ratio}
     assert costs.ratio(ONE) == planned
 
 
 def test_two_commands_keep_what_both_measure(file, fixed_costs, kept_calibration):
     """The second to write had read the file before the first wrote, and dropped its figures."""
-    first, second = Calibration(file, SHARED), Calibration(file, SHARED)
+    first, second = StepCosts(file, SHARED), StepCosts(file, SHARED)
     first.measure([ONE], None, lambda text: None)
     second.measure([THREE], None, lambda text: None)
     assert set(kept_calibration(file)) == {"HAIL", "HAIL (peers=1)", "HAIL (peers=3)"}
@@ -130,12 +130,12 @@ def test_systems_whose_steps_cost_the_same_are_measured_once():
 
 @pytest.mark.parametrize("changed", [{"data": "4567"}, {"settings": {"train_batch_tokens": 5, "candidates": "strict"}}])
 def test_figures_of_other_data_or_settings_are_kept_apart(file, fixed_costs, changed, kept_calibration):
-    Calibration(file, SHARED).measure([ONE], None, lambda text: None)
+    StepCosts(file, SHARED).measure([ONE], None, lambda text: None)
     before, said = kept_calibration(file), []
-    Calibration(file, replace(SHARED, **changed)).measure([ONE], None, said.append)
+    StepCosts(file, replace(SHARED, **changed)).measure([ONE], None, said.append)
     assert len(said) == 1 and kept_calibration(file) == before
     for shared in (SHARED, replace(SHARED, **changed)):
-        Calibration(file, shared).measure([ONE], None, said.append)
+        StepCosts(file, shared).measure([ONE], None, said.append)
     assert len(said) == 1
 
 
@@ -144,7 +144,7 @@ def test_a_damaged_file_is_named(file, text):
     file.parent.mkdir()
     file.write_text(text)
     with pytest.raises(SettingsError, match=r"calibration.json cannot be read; remove it"):
-        Calibration(file, SHARED)
+        StepCosts(file, SHARED)
 
 
 @pytest.mark.parametrize("model", ["HAIL", "SASRec"])
@@ -200,7 +200,7 @@ def test_a_step_of_a_model_in_two_stages_is_one_of_each_for_its_share(stepper_of
 def test_several_threads_are_timed_by_the_wall(stepper_of, threads, monkeypatch, count, clock):
     """Their processor time counts how long they wait for one another: one network of two threads got half its steps."""
     for name, seconds in (("process_time", 1.0), ("perf_counter", 2.0)):
-        monkeypatch.setattr(calibration, name, iter((0.0, seconds)).__next__)
+        monkeypatch.setattr(step_costs, name, iter((0.0, seconds)).__next__)
     stepper = stepper_of("HAIL")
     threads(count)
     assert stepper.step() == {"process_time": 1.0, "perf_counter": 2.0}[clock]

@@ -29,7 +29,7 @@ FEWEST_LOGITS = 2**17  # that earn back a lane of their own
 COLUMNS = 2**11  # elements in a product on a CPU, where one of a million can take twice the time of 489 such
 
 
-class Sweep:
+class ChunkedLoss:
     """The positions of a batch in lanes, a thread for each where a gradient of the table for each costs little."""
 
     def __init__(self, hidden: Tensor, table: Tensor, bias: Tensor, settings: HailSettings):

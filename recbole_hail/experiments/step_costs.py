@@ -28,7 +28,7 @@ SECONDS = 20  # after which no round begins; a step of RecBole's own models may 
 _FREE = ("alpha", "alpha_end", "beta")  # settings of the loss that hardly change a step's cost
 
 
-class Calibration:
+class StepCosts:
     """Seconds of a step of each system, measured once and kept, so that a repeated sweep plans the same runs.
 
     Args:
