@@ -47,6 +47,7 @@ def after_recbole() -> None:
     _make_folders_side_by_side()
     _read_nothing_as_yaml_does()
     _fill_sparse_matrices()
+    _ask_no_cpu_for_its_gpu()
 
 
 def _write_plain_checkpoints() -> None:
@@ -57,6 +58,7 @@ def _write_plain_checkpoints() -> None:
     from recbole.model.abstract_recommender import AbstractRecommender
     from recbole.trainer import trainer as trainer_module
 
+    from recbole_hail.devices import moved
     from recbole_hail.training.checkpoints import restore, write_checkpoint
 
     if trainer_module.torch is not torch:
@@ -82,18 +84,22 @@ def _write_plain_checkpoints() -> None:
 
     def load_other(self, state):
         layers = {name for name, _ in self.named_children()}  # in whose place older checkpoints have words
-        load_other_parameter(self, {name: kept for name, kept in restore(state or {}).items() if name not in layers})
+        kept = {name: value for name, value in restore(state or {}).items() if name not in layers}
+        load_other_parameter(self, moved(kept, getattr(self, "device", "cpu")))
 
     AbstractRecommender.other_parameter, AbstractRecommender.load_other_parameter = other, load_other
 
 
 def _train_distributed_on_cpu() -> None:
-    """RecBole's --nproc demands a GPU for every process, and waits half an hour for one that has died."""
+    """RecBole's --nproc demands a GPU for every process, and waits half an hour for one that has died.
+
+    Of a list of GPUs it makes text that means none, and `use_gpu: False` leaves it on one.
+    """
     from recbole.config import Config
     from recbole.trainer.trainer import AbstractTrainer
     from torch.nn.parallel import DistributedDataParallel
 
-    from recbole_hail import ranks
+    from recbole_hail import devices, ranks
 
     if getattr(Config._init_device, "covers_cpu", False):
         return
@@ -101,11 +107,12 @@ def _train_distributed_on_cpu() -> None:
 
     def _init_device(self):
         settings = self.final_config_dict
+        devices.settle(settings)
         if "local_rank" not in settings:
             init_device(self)
             return
-        gpus = settings["gpu_id"]
-        settings["gpu_id"] = ",".join(map(str, gpus)) if isinstance(gpus, tuple | list) else str(gpus)
+        if "gpu_id" not in {**self.file_config_dict, **self.variable_config_dict, **self.cmd_config_dict}:
+            settings["gpu_id"] = devices.first_gpus(settings["nproc"]) if settings["gpu_id"] else ""
         os.environ["CUDA_VISIBLE_DEVICES"] = settings["gpu_id"]
         settings["device"], settings["single_spec"] = ranks.meet(settings), False
         if settings["local_rank"] != 0:
@@ -199,3 +206,22 @@ def _fill_sparse_matrices() -> None:
 
     if not hasattr(dok_matrix, "_update"):
         dok_matrix._update = lambda self, entries: self._dict.update(entries)
+
+
+def _ask_no_cpu_for_its_gpu() -> None:
+    """RecBole ends a run by asking for its GPU's memory, on a CPU too where the process has seen a GPU, and dies."""
+    import sys
+
+    from recbole.utils import utils
+
+    original = utils.get_gpu_usage
+    if hasattr(original, "of_gpus_alone"):
+        return
+
+    def get_gpu_usage(device=None):
+        return "0.0 / 0.0" if device is not None and device.type == "cpu" else original(device)
+
+    get_gpu_usage.of_gpus_alone = True
+    for name, module in list(sys.modules.items()):
+        if name.startswith("recbole.") and vars(module).get("get_gpu_usage") is original:
+            module.get_gpu_usage = get_gpu_usage

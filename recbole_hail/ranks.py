@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
 
 from recbole_hail import settings
+from recbole_hail.devices import gpus_of
 from recbole_hail.errors import FileError, RankLost, SettingsError
 from recbole_hail.interrupts import interrupts_held
 from recbole_hail.threads import usable_cores
@@ -116,10 +117,12 @@ def meet(config: dict) -> torch.device:
 
     Whatever a rank then waits for, it waits for `distributed_timeout` seconds at most. The device is the rank's own.
     """
-    gpus = [gpu for gpu in config["gpu_id"].split(",") if gpu.strip()] if torch.cuda.is_available() else []
+    gpus = gpus_of(config["gpu_id"]) if torch.cuda.is_available() else []
     rank, here = config["local_rank"], config["nproc"]
     if 0 < len(gpus) < here:
         raise SettingsError([f"gpu_id: {config['gpu_id']} names fewer GPUs than nproc: {here}; name one for each"])
+    if gpus and (there := torch.cuda.device_count()) < here:
+        raise SettingsError([f"gpu_id: of {config['gpu_id']} only {there} can be used on this machine; name others"])
     device = torch.device("cuda", rank) if gpus else torch.device("cpu")
     if gpus:
         torch.cuda.set_device(device)

@@ -63,6 +63,14 @@ def test_the_step_of_the_gpu_benchmark_learns(base_network, dtype):
     assert losses[-1] < losses[0]
 
 
+def test_operations_of_products_that_add_are_counted_too():
+    """The loss makes the table's gradient so: a third of its operations was left out."""
+    import gpu
+
+    to, left, right = torch.zeros(3, 5), torch.ones(3, 4), torch.ones(4, 5)
+    assert gpu.operations_of(lambda: to.addmm_(left, right)) == gpu.operations_of(lambda: left @ right) == 2 * 3 * 4 * 5
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="says so only where there is no GPU")
 def test_the_gpu_benchmark_says_that_it_needs_one():
     command = [sys.executable, str(BENCHMARKS / "gpu.py")]

@@ -41,7 +41,7 @@ class StepCosts:
 
     def __init__(self, file: Path, shared: Shared):
         self.file, self.shared = file, shared
-        self.settings = {name: value for name, value in shared.described().items() if name != "max_steps"}
+        self.settings = {name: value for name, value in shared.described().items() if name != "max_steps"} | _gpu()
         self.systems: dict[str, dict] = self._own(self._read())  # the figures of each system, by `cost_label`
 
     def _read(self) -> list[dict]:
@@ -81,6 +81,8 @@ class StepCosts:
         with TemporaryDirectory() as lists, _quiet():
             for label, figures in _measured(missing, self.shared, {"candidates_dir": lists}, config_of, say):
                 self._keep(label, figures)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()  # the runs are other processes
 
     def ratio(self, spec: ModelSpec) -> float:
         """Steps of `spec`, for a mean of each of its members, that cost as much as one of HAIL's with two peers."""
@@ -101,6 +103,11 @@ class StepCosts:
     def most_steps(self, spec: ModelSpec) -> int:
         """After which the passes over the data that `epochs` allows are over."""
         return self.systems[cost_label(spec)]["most steps"]
+
+
+def _gpu() -> dict[str, str]:
+    """What figures of a GPU hold for, beside the settings."""
+    return {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
 
 
 def cost_label(spec: ModelSpec) -> str:
@@ -210,7 +217,8 @@ class Stepper:
         started = clock()
         batch = self._next().to(self.config["device"])
         self.optimizer.zero_grad()
-        loss = self.model.calculate_loss(batch)
+        with torch.autocast(self.config["device"].type, enabled=self.config["enable_amp"]):
+            loss = self.model.calculate_loss(batch)
         (sum(loss) if isinstance(loss, tuple) else loss).backward()
         if self.config["clip_grad_norm"]:
             clip_grad_norm_(self.model.parameters(), **self.config["clip_grad_norm"])

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 
+from recbole_hail.devices import gpus_of
 from recbole_hail.errors import UserError
 from recbole_hail.files import write_text
 from recbole_hail.interrupts import interrupts_held
@@ -34,10 +35,10 @@ class Share(NamedTuple):
         most = torch.get_num_threads()
         return most if self.of == 1 else min(max(usable_cores() // self.of, 1), most)
 
-    def gpu_id(self, given):
-        """Of those that RecBole's setting of this name gives: all where there are no others, else one, in turns."""
-        gpus = [gpu for gpu in str(given).strip("()[]").replace(" ", "").split(",") if gpu]
-        return given if self.of == 1 or not gpus else gpus[self.number % len(gpus)]
+    def gpu_id(self, given) -> str:
+        """Of those that RecBole's setting of this name gives: all where there are no other jobs, else one, in turns."""
+        gpus = gpus_of(given)
+        return ",".join(gpus if self.of == 1 or not gpus else [gpus[self.number % len(gpus)]])
 
 
 class Job:

@@ -110,6 +110,8 @@ def main(folder: str) -> None:
     request = json.loads(Path("request.json").read_text(encoding="utf-8"))
     try:
         torch.set_num_threads(request["threads"])
+        if "gpu_id" in request["settings"]:  # before anything asks for a GPU, for then it is too late
+            os.environ["CUDA_VISIBLE_DEVICES"] = request["settings"]["gpu_id"]
         job = rank if request.get("rank") else average if request["parts"] else train
         job(request)
     except UserError as error:

@@ -75,8 +75,12 @@ class Budget:
             yield batch
             now = perf_counter()
             self.steps += 1
-            self.seconds += now - last if self.max_seconds is None else _of_rank_0(now - last)
+            self.count(now - last)
             last = now
+
+    def count(self, seconds: float) -> None:
+        """Adds seconds of training, which are rank 0's where they are bounded."""
+        self.seconds += seconds if self.max_seconds is None else _of_rank_0(seconds)
 
     def total_steps(self, planned: int) -> int:
         """How many steps training will take in all, of those planned; under a bound of time by the pace so far."""

@@ -17,6 +17,7 @@ from recbole.config import Config
 from recbole.utils import EvaluatorType, InputType, get_model
 from scipy import sparse
 
+from recbole_hail.devices import visible
 from recbole_hail.errors import CheckpointError, SettingsError
 from recbole_hail.files import written_whole
 from recbole_hail.settings import OF_PROCESSES
@@ -99,7 +100,7 @@ def restore(value):
     """Undoes what `plain` does to arrays and sparse matrices, as RecBole's ItemKNN, EASE and others keep them."""
     if isinstance(value, dict):
         if value.keys() == {"numpy array"}:
-            return value["numpy array"].numpy()
+            return value["numpy array"].cpu().numpy()
         if value.keys() == {"sparse matrix", "shape"}:
             return sparse.csr_matrix(tuple(restore(part) for part in value["sparse matrix"]), shape=value["shape"])
         return {key: restore(item) for key, item in value.items()}
@@ -134,7 +135,7 @@ def rebuild_config(settings: dict) -> Config:
         import recbole
 
         config["data_path"] = str(Path(recbole.__file__).parent / "dataset_example" / "ml-100k")
-    config._init_device()
+    config["single_spec"], config["local_rank"], config["device"] = True, 0, visible(settings["gpu_id"])
     return config
 
 

@@ -53,6 +53,7 @@ def state_of(trainer, epoch: int, best_valid_result) -> dict:
             "results": trainer.results,
             "curve": trainer.curve.points,
             "random_states": random_states(),
+            "scaler": trainer.scaler.state_dict(),
         },
     }
 
@@ -91,6 +92,8 @@ def restore(trainer, file: str) -> None:
         raise CheckpointError(f"resume: {file} was made from other data: its embedding differs") from None
     trainer.model.load_other_parameter(checkpoints.restore(state["other_parameter"]))
     trainer.optimizer.load_state_dict(state["optimizer"])
+    if run.get("scaler"):
+        trainer.scaler.load_state_dict(run["scaler"])
     restore_random_states(run["random_states"])
     if not trainer.config["single_spec"] and (rank := ranks.number(trainer.config)):
         torch.manual_seed(torch.initial_seed() + rank + trainer.steps)  # rank 0's states would have all drop the same

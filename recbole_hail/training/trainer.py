@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from time import perf_counter
 
 import torch
 from recbole.trainer import Trainer
@@ -34,6 +35,8 @@ class HAILTrainer(Trainer):
         super().__init__(config, model)
         self.saved_model_file = self._agreed(records.path_of_this_run(self.saved_model_file))
         self.loss_log = LossLog(model.peers)
+        # RecBole makes one anew for each epoch, and so loses the first steps of each to finding the scale again.
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.enable_scaler)
         self.taken = (0, 0.0)  # steps and seconds of training before this process
         self.budget = None
         self.schedule_start = 0  # the step at which the learning-rate schedule began
@@ -91,14 +94,15 @@ class HAILTrainer(Trainer):
         self.model.train()
         train_data.set_epoch(epoch_idx)
         self.loss_log.start(self.steps)
-        scaler = torch.amp.GradScaler(self.device.type, enabled=self.enable_scaler)
         batches = tqdm(
             train_data, ncols=100, desc=set_color(f"Train {epoch_idx:>5}", "pink"), disable=not show_progress
         )
         try:
             for batch in batches:
-                self._step(batch.to(self.device), scaler)
-            self.loss_log.read()
+                self._step(batch.to(self.device))
+            started = perf_counter()
+            self.loss_log.read()  # waits for all that a GPU has still to do of this epoch
+            self.budget.count(perf_counter() - started)
             self._check_weights()
         except TrainingDiverged as error:
             raise TrainingDiverged(
@@ -108,7 +112,7 @@ class HAILTrainer(Trainer):
         self._log_losses(epoch_idx)
         return self.loss_log.total
 
-    def _step(self, batch, scaler) -> None:
+    def _step(self, batch) -> None:
         step, total = self._schedule_steps()
         factor = learning_rate_factor(
             self.config["schedule"], step, warmup_steps=self.config["warmup_steps"], total_steps=total
@@ -124,13 +128,13 @@ class HAILTrainer(Trainer):
         with torch.autocast(device_type=self.device.type, enabled=self.enable_amp):
             parts = self.model.loss_parts(batch)
         self.loss_log.add(parts)
-        scaler.scale(parts.total + distributed).backward()
+        self.scaler.scale(parts.total + distributed).backward()
         if self.clip_grad_norm:
-            scaler.unscale_(self.optimizer)  # RecBole clips scaled gradients
+            self.scaler.unscale_(self.optimizer)  # RecBole clips scaled gradients
             clip_grad_norm_(self.model.parameters(), **self.clip_grad_norm)
         with threads_of_step(self.optimizer):
-            scaler.step(self.optimizer)
-        scaler.update()
+            self.scaler.step(self.optimizer)
+        self.scaler.update()
 
     def _schedule_steps(self) -> tuple[int, int]:
         """Steps taken and steps in all since the schedule began."""

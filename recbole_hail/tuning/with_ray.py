@@ -122,6 +122,8 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
     # Workers import Ray Tune before they see anything of ours, and Ray needs the names that numpy 2 removed.
     hook = {"worker_process_setup_hook": before_recbole}
     here = {"address": "local", "include_dashboard": False, "num_cpus": usable_cores()}  # Ray counts the machine's
+    if search.config["gpu_id"]:
+        here["num_gpus"] = torch.cuda.device_count()  # which Ray does not find in some containers
     where = {"address": address} if address else here
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:

@@ -58,7 +58,7 @@ def test_threads_are_an_even_share_of_the_cores_and_no_more_than_torch_has(monke
 @pytest.mark.parametrize("given", ["0,1", (0, 1), [0, 1], "0, 1"])
 def test_gpus_go_round(given):
     assert [Share(number, 3).gpu_id(given) for number in range(3)] == ["0", "1", "0"]
-    assert Share().gpu_id(given) == given
+    assert Share().gpu_id(given) == "0,1"
 
 
 @pytest.mark.parametrize("given, expected", [("", ""), (3, "3")])

@@ -58,7 +58,7 @@ def test_max_steps_cuts_an_epoch_which_is_validated_and_saved(build, monkeypatch
 def test_max_minutes_bounds_every_model(build, monkeypatch, six_seconds_a_step, name):
     built = trained(build, name, monkeypatch, max_minutes=1)
     assert len(built.losses) == 10
-    assert built.trainer.budget.seconds == 60
+    assert built.trainer.budget.seconds == pytest.approx(60, abs=1)  # and what the real clock says of the end
     assert built.validated[-1] == 9 // len(built.train)
 
 

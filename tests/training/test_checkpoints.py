@@ -35,7 +35,7 @@ def test_holds_the_settings_as_a_recbole_config_of_one_process(checkpoint):
     config = state["config"]
     assert isinstance(config, Config)
     assert config["alpha"] == 0.5 and config["single_spec"] and config["local_rank"] == 0
-    assert config["device"].type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert config["device"].type == "cpu"  # as in training, whatever GPUs there are
     assert all(value.device.type == "cpu" for value in state["state_dict"].values())
 
 

@@ -18,6 +18,7 @@ from recbole.utils import get_model, get_trainer, init_seed
 
 from recbole_hail.errors import CheckpointError, TrainingDiverged
 from recbole_hail.training.checkpoints import read_checkpoint
+from recbole_hail.training.progress import LossLog
 
 
 def run(small, **settings):
@@ -245,8 +246,8 @@ def test_spoilt_weights_are_not_saved_as_the_latest_state(cyclic, small, monkeyp
 
     step = HAILTrainer._step
 
-    def spoiling(self, batch, scaler):
-        step(self, batch, scaler)
+    def spoiling(self, batch):
+        step(self, batch)
         if self.steps == 5:  # the sixth, the last of the second epoch: a step counts once it is done
             next(self.model.parameters()).data[1, 0] = float("inf")
 
@@ -291,3 +292,30 @@ def test_a_run_that_never_validates_ends_with_a_test(cyclic, small):
     run(small, epochs=2, eval_step=0)
     written = json.loads(next(cyclic.glob("saved/*.json")).read_text())
     assert written["results"].keys() == {"test"} and written["steps"] == 6
+
+
+def test_waiting_for_a_gpu_at_the_end_of_an_epoch_is_training_time(cyclic, small, monkeypatch):
+    """Steps that a GPU has still to do when the host has asked for the last of them were not counted."""
+    read = LossLog.read
+
+    def slow(self):
+        time.sleep(0.3)
+        read(self)
+
+    monkeypatch.setattr(LossLog, "read", slow)
+    run(small, epochs=2)
+    (record,) = (json.loads(path.read_text()) for path in cyclic.glob("saved/*.json"))
+    assert record["training seconds"] > 0.6
+
+
+def test_the_scale_of_losses_is_one_for_all_epochs_and_goes_on_with_a_resumed_run(build, tmp_path, monkeypatch):
+    """Each epoch began at 65,536 again, whose first steps half precision may skip. RecBole scales on GPUs alone."""
+    scaler = torch.amp.GradScaler
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda device, enabled: scaler(device, init_scale=8.0))
+    first = build("HAIL", epochs=2, max_steps=4, checkpoint_dir=str(tmp_path))
+    first.trainer.scaler.load_state_dict({**first.trainer.scaler.state_dict(), "scale": 1024.0})
+    first.trainer.fit(first.train, first.valid, verbose=False)
+    assert first.trainer.scaler.get_scale() == 1024.0
+    (kept,) = tmp_path.glob("*.pth")
+    again = build("HAIL", epochs=2, max_steps=4, checkpoint_dir=str(tmp_path), resume=str(kept))
+    assert again.trainer.scaler.get_scale() == 1024.0
