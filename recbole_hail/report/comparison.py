@@ -19,7 +19,8 @@ from recbole_hail.report.tabulate import Context, tables_of
 def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None], at_once: int = 1) -> list[str]:
     """Trains the runs that are not there yet, each in its folder; returns what is to say of those that failed.
 
-    A run that fails is left out and the others go on, unless none has been finished: then nothing is likely to work.
+    A run that fails is left out and the others go on. While none has been finished no other is begun after that, and if
+    those that began with it fail too, the last of them ends it all: then nothing is likely to work.
     """
     progress = _Progress(runs, say)
     with UnderWay(at_once) as under_way:
@@ -27,7 +28,7 @@ def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None],
             if entry := progress.next_to_begin(under_way):
                 progress.begin(entry, under_way)
             else:
-                progress.end(*under_way.next_to_end())
+                progress.end(*under_way.next_to_end(), last=not under_way)
     return progress.failures
 
 
@@ -45,8 +46,8 @@ class _Progress:
         self._worked, self._begun = False, {}
 
     def next_to_begin(self, under_way: UnderWay) -> _Entry | None:
-        """The first whose parts are not under way; None where there is no room, or none such."""
-        if under_way.full:
+        """The first whose parts are not under way; None where there is no room, or reason to wait."""
+        if under_way.full or (self.failures and not self._worked):
             return None
         return next((entry for entry in self.waiting if not _parts_in(under_way, entry)), None)
 
@@ -66,13 +67,13 @@ class _Progress:
             self._begun[path] = head, perf_counter()
             under_way.begin(path, partial(folder.training, run))
 
-    def end(self, path: Path, job: Job) -> None:
-        """Takes a run over whose training has ended."""
+    def end(self, path: Path, job: Job, *, last: bool) -> None:
+        """Takes a run over whose training has ended; `last` of those under way."""
         head, began = self._begun.pop(path)
         try:
             job.end()
         except RunFailed as error:
-            if not self._worked:
+            if last and not self._worked:
                 raise
             self.failures.append(str(error))
             self.say(f"{head}failed")

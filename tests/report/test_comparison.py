@@ -225,8 +225,26 @@ def test_several_runs_at_a_time_and_a_mean_after_its_parts(plan, ends):
     assert order[-2:] == [*ROWS["mean"][::-1]]
 
 
-def test_runs_beside_a_first_one_that_fails_are_abandoned(plan):
-    first, second = plan.runs[:2]
-    with pytest.raises(RunFailed):
-        train_missing(placed(plan, trainer := Trainer(fails=[first])), lambda text: None, at_once=2)
-    assert trainer.tried == [first, second] and trainer.abandoned == [second]
+def test_a_first_run_that_fails_ends_nothing_while_another_may_work(plan):
+    first = plan.runs[0]
+    trainer = Trainer(fails=[first])
+    failures = train_missing(placed(plan, trainer), lambda text: None, at_once=2)
+    assert failures == [f"{first} failed"] and trainer.there == set(plan.runs) - {first}
+
+
+def test_where_all_fail_that_began_together_nothing_else_is_begun(plan):
+    trainer = Trainer(fails=plan.runs)
+    with pytest.raises(RunFailed, match=str(plan.runs[1])):
+        train_missing(placed(plan, trainer), lambda text: None, at_once=2)
+    assert trainer.tried == plan.runs[:2]
+
+
+def test_runs_under_way_are_abandoned_where_the_command_is_interrupted(plan, monkeypatch):
+    def interrupt(under_way):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(jobs, "wait", interrupt)
+    trainer = Trainer()
+    with pytest.raises(KeyboardInterrupt):
+        train_missing(placed(plan, trainer), lambda text: None, at_once=2)
+    assert trainer.abandoned == trainer.tried == plan.runs[:2]
