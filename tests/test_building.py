@@ -33,7 +33,7 @@ def test_what_a_users_model_raises_is_left_to_its_author(monkeypatch):
 
     monkeypatch.setattr(building, "get_model", lambda _: Broken)
     with pytest.raises(ZeroDivisionError, match="by its author"):
-        building.build_model({"model": "Broken", "device": "cpu"}, None)
+        building.build_model({"model": "Broken", "device": "cpu", "offset": None}, None)
 
 
 def test_our_own_messages_stay_as_they_are(monkeypatch):
@@ -43,4 +43,4 @@ def test_our_own_messages_stay_as_they_are(monkeypatch):
 
     monkeypatch.setattr(building, "get_model", lambda _: Choosy)
     with pytest.raises(SettingsError, match=r"^alpha: 2 must lie in \[0, 1\]$"):
-        building.build_model({"model": "Choosy", "device": "cpu"}, None)
+        building.build_model({"model": "Choosy", "device": "cpu", "offset": None}, None)

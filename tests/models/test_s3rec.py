@@ -34,12 +34,12 @@ def watched(monkeypatch):
     """(stage, learning rate, steps of the optimiser so far) of every step; `kill_at` interrupts before that step."""
     seen, step = [], TwoStageTrainer._step
 
-    def watching(self, batch, scaler):
+    def watching(self, batch):
         if self.steps == watching.kill_at:
             raise KeyboardInterrupt
         of_weights = self.optimizer.state.get(self.model.networks.head.transform.weight, {})
         before = int(of_weights.get("step", 0))
-        step(self, batch, scaler)
+        step(self, batch)
         seen.append(("segment" in batch, self.optimizer.param_groups[0]["lr"], before))
 
     watching.kill_at = None
