@@ -87,6 +87,15 @@ def _why(trial) -> str:
         return "".join(file.readlines()[1:]).strip()  # after a line that counts failures
 
 
+def _lost(error: BaseException | None) -> Exception | None:
+    """The error of Ray's own that led to `error`, which Tune wraps in one way or another; None where there is none."""
+    from ray.exceptions import RayError
+
+    while error is not None and not isinstance(error, RayError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def make_scheduler(name: str):
     """`asha` is asynchronous successive halving (Li et al., MLSys 2020) by validations; `none` ends no trial early."""
     from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
@@ -147,10 +156,10 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
                 verbose=0,
             ).trials
             failures = [(trial.config["settings"], _why(trial)) for trial in trials if trial.status == trial.ERROR]
-    except RuntimeError as error:
-        if not isinstance(error.__cause__, ray.exceptions.RayError):
+    except Exception as error:
+        if (lost := _lost(error)) is None:
             raise
-        raise UserError(f"ray: the search was cut off from its cluster ({error.__cause__})") from None
+        raise UserError(f"ray: the search was cut off from its cluster ({lost})") from None
     finally:
         ray.shutdown()
     if failures:

@@ -7,8 +7,11 @@ from types import SimpleNamespace
 import pytest
 import ray
 from ray import tune
+from ray.exceptions import RaySystemError
+from ray.tune.error import TuneError
 from ray.tune.schedulers import ASHAScheduler
 
+from recbole_hail.errors import UserError
 from recbole_hail.tuning import with_ray
 
 
@@ -71,6 +74,43 @@ def test_sigterm_stays_the_commands_own(monkeypatch):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert found == [with_ray.say]
+
+
+def _as_tune_does():
+    try:
+        raise RaySystemError("Broken pipe")
+    except RaySystemError:
+        raise TuneError("a traceback")  # noqa: B904
+
+
+def _as_ray_does():
+    try:
+        raise RaySystemError("Broken pipe")
+    except RaySystemError as error:
+        raise RuntimeError("Caught unexpected exception") from error
+
+
+def _as_anything_may():
+    raise RuntimeError("no room")
+
+
+@pytest.mark.parametrize(
+    "fails, kind, said",
+    [
+        (_as_tune_does, UserError, "cut off from its cluster .*Broken pipe"),
+        (_as_ray_does, UserError, "cut off from its cluster .*Broken pipe"),
+        (_as_anything_may, RuntimeError, "no room"),
+    ],
+)
+def test_a_lost_cluster_is_a_message(monkeypatch, fails, kind, said):
+    """It was a traceback, of either kind."""
+    monkeypatch.setattr(ray, "init", lambda **how: None)
+    monkeypatch.setattr(ray, "cluster_resources", dict)
+    monkeypatch.setattr(tune, "with_parameters", lambda function, **parameters: function)
+    monkeypatch.setattr(tune, "run", lambda *_, **how: fails())
+    search = SimpleNamespace(missing=lambda: [{"alpha": 0.1}], config={"gpu_id": ""}, fixed={}, bigger=True)
+    with pytest.raises(kind, match=said):
+        with_ray.search_with_ray(search, "somewhere:1", "asha")
 
 
 def test_trials_say_that_they_train_and_how_they_go(reports, monkeypatch, capsys):
