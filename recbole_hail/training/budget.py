@@ -75,11 +75,18 @@ class Budget:
             yield batch
             now = perf_counter()
             self.steps += 1
-            self.count(now - last)
+            self._count(now - last)
             last = now
 
-    def count(self, seconds: float) -> None:
-        """Adds seconds of training, which are rank 0's where they are bounded."""
+    def wait(self, device: torch.device) -> None:
+        """Until a GPU has done what it was asked for, which is training too."""
+        if device.type == "cuda":
+            started = perf_counter()
+            torch.cuda.synchronize(device)
+            self._count(perf_counter() - started)
+
+    def _count(self, seconds: float) -> None:
+        """Seconds are rank 0's where they are bounded."""
         self.seconds += seconds if self.max_seconds is None else _of_rank_0(seconds)
 
     def total_steps(self, planned: int) -> int:
@@ -120,6 +127,7 @@ class _BudgetedLoader:
         if budget.spent:
             raise BudgetSpent
         yield from budget.watch(self._loader)
+        budget.wait(self._trainer.device)  # before it is asked whether this was the last epoch
         if budget.spent:
             self._trainer.eval_step = min(self._trainer.eval_step, 1)  # validate now, unless never
 

@@ -2,7 +2,6 @@
 
 import os
 from contextlib import suppress
-from time import perf_counter
 
 import torch
 from recbole.trainer import Trainer
@@ -100,9 +99,7 @@ class HAILTrainer(Trainer):
         try:
             for batch in batches:
                 self._step(batch.to(self.device))
-            started = perf_counter()
-            self.loss_log.read()  # waits for all that a GPU has still to do of this epoch
-            self.budget.count(perf_counter() - started)
+            self.loss_log.read()
             self._check_weights()
         except TrainingDiverged as error:
             raise TrainingDiverged(

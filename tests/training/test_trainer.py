@@ -18,7 +18,6 @@ from recbole.utils import get_model, get_trainer, init_seed
 
 from recbole_hail.errors import CheckpointError, TrainingDiverged
 from recbole_hail.training.checkpoints import read_checkpoint
-from recbole_hail.training.progress import LossLog
 
 
 def run(small, **settings):
@@ -292,20 +291,6 @@ def test_a_run_that_never_validates_ends_with_a_test(cyclic, small):
     run(small, epochs=2, eval_step=0)
     written = json.loads(next(cyclic.glob("saved/*.json")).read_text())
     assert written["results"].keys() == {"test"} and written["steps"] == 6
-
-
-def test_waiting_for_a_gpu_at_the_end_of_an_epoch_is_training_time(cyclic, small, monkeypatch):
-    """Steps that a GPU has still to do when the host has asked for the last of them were not counted."""
-    read = LossLog.read
-
-    def slow(self):
-        time.sleep(0.3)
-        read(self)
-
-    monkeypatch.setattr(LossLog, "read", slow)
-    run(small, epochs=2)
-    (record,) = (json.loads(path.read_text()) for path in cyclic.glob("saved/*.json"))
-    assert record["training seconds"] > 0.6
 
 
 def test_the_scale_of_losses_is_one_for_all_epochs_and_goes_on_with_a_resumed_run(build, tmp_path, monkeypatch):
