@@ -122,8 +122,8 @@ class RunFolder:
         if "gpu_id" in settings:
             settings["gpu_id"] = share.gpu_id(settings["gpu_id"])
         parts = [self._model(part) for part in run.parts]
-        work = {"model": run.spec.model, "dataset": self.shared.dataset, "settings": settings, "parts": parts}
-        return work | {"threads": share.threads}
+        asked = {"model": run.spec.model, "dataset": self.shared.dataset, "settings": settings}
+        return {**asked, "parts": parts, "threads": share.threads}
 
     def _model(self, run: Run) -> str:
         return str((self.path(run) / "model.pth").absolute())

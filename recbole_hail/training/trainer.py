@@ -1,7 +1,7 @@
 """RecBole's Trainer with what HAIL's training needs beside it."""
 
 import os
-from contextlib import suppress
+from pathlib import Path
 
 import torch
 from recbole.trainer import Trainer
@@ -74,8 +74,8 @@ class HAILTrainer(Trainer):
         outcome = super().fit(train_data, valid_data, verbose, saved, show_progress, callback_fn)
         if self.saving:
             records.write_record(self)
-            with suppress(FileNotFoundError):  # none was written, or another machine that shares the folder took it
-                os.remove(self.latest_file)
+            # None may have been written, or another machine that shares the folder may have removed it.
+            Path(self.latest_file).unlink(missing_ok=True)
         return outcome
 
     @property

@@ -105,6 +105,29 @@ def make_scheduler(name: str):
     return ASHAScheduler(max_t=sys.maxsize, grace_period=1, reduction_factor=_KEPT)
 
 
+def _start_ray(address: str | None, gpu_id: str) -> None:
+    """Joins the cluster at `address`, or starts Ray here; UserError where there is no such cluster."""
+    import ray
+
+    os.environ |= {"RAY_AIR_NEW_OUTPUT": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is told below, once
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search here as it does everywhere
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray tells its makers of every search
+    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 stops trials where anything else is running
+    # Workers import Ray Tune before they see anything of ours, and Ray needs the names that numpy 2 removed.
+    hook = {"worker_process_setup_hook": before_recbole}
+    here = {"address": "local", "include_dashboard": False, "num_cpus": usable_cores()}  # Ray counts the machine's
+    if gpu_id:
+        here["num_gpus"] = torch.cuda.device_count()  # which Ray does not find in some containers
+    where = {"address": address} if address else here
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(**where, logging_level=logging.ERROR, log_to_driver=False, runtime_env=hook)
+    except ConnectionError as error:
+        raise UserError(f"ray_address: {address} cannot be reached: {error}") from None
+    signal.signal(signal.SIGTERM, on_sigterm or signal.SIG_DFL)  # Ray's own aborts, with results half written
+
+
 def search_with_ray(search: Search, address: str | None, scheduler: str) -> None:
     """Trains what is missing of a search.
 
@@ -123,23 +146,7 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
     import ray
     from ray import tune
 
-    os.environ |= {"RAY_AIR_NEW_OUTPUT": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is told below, once
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search here as it does everywhere
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray tells its makers of every search
-    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 stops trials where anything else is running
-    # Workers import Ray Tune before they see anything of ours, and Ray needs the names that numpy 2 removed.
-    hook = {"worker_process_setup_hook": before_recbole}
-    here = {"address": "local", "include_dashboard": False, "num_cpus": usable_cores()}  # Ray counts the machine's
-    if search.config["gpu_id"]:
-        here["num_gpus"] = torch.cuda.device_count()  # which Ray does not find in some containers
-    where = {"address": address} if address else here
-    on_sigterm = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(**where, logging_level=logging.ERROR, log_to_driver=False, runtime_env=hook)
-    except ConnectionError as error:
-        raise UserError(f"ray_address: {address} cannot be reached: {error}") from None
-    signal.signal(signal.SIGTERM, on_sigterm or signal.SIG_DFL)  # Ray's own aborts, with results half written
+    _start_ray(address, search.config["gpu_id"])
     gpu = bool(search.config["gpu_id"]) and ray.cluster_resources().get("GPU", 0) >= 1
     try:
         with tempfile.TemporaryDirectory() as files:  # Ray's own; what is wanted of them is in the trials
