@@ -43,7 +43,7 @@ def step(module: torch.nn.Module, hidden: torch.Tensor, visible: torch.Tensor) -
 
 
 def measure(lengths: list[int], options) -> list[dict]:
-    """A row for every length, and the exponents of all columns."""
+    """A row for every length and, for several, the exponents of all columns."""
     runs = {}
     for length in lengths:
         hidden = torch.randn(options.batch, length, 64, requires_grad=True)
@@ -57,6 +57,8 @@ def measure(lengths: list[int], options) -> list[dict]:
         queries = int(sample_sizes(torch.tensor(length), options.factor))
         timed = [1000 * found[name, length].processor for name in COLUMNS[1:5]]
         rows.append(dict(zip(COLUMNS, (length, *timed, length**2, 2 * length * queries), strict=True)))
+    if len(lengths) == 1:
+        return rows
     slopes = [measuring.exponent(lengths, [row[name] for row in rows]) for name in COLUMNS[1:]]
     return [*rows, dict(zip(COLUMNS, ("exponent", *slopes), strict=True))]
 

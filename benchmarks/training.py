@@ -42,10 +42,9 @@ class Training:
         self.trainer = get_trainer(config["MODEL_TYPE"], "HAIL")(config, self.model)
         self.trainer.planned_steps, self.trainer.budget = 10_000, Budget(None, None, steps=100)
         self.trainer.loss_log.start(0)
-        self.scaler = torch.amp.GradScaler("cpu", enabled=False)
 
     def step(self, batch) -> None:
-        self.trainer._step(batch, self.scaler)
+        self.trainer._step(batch)
 
     def epoch(self) -> None:
         self.loader.set_epoch(0)

@@ -1,8 +1,10 @@
 """What the benchmarks measure with, and the parts of them that run in a moment."""
 
 import json
+import logging
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,29 @@ def test_the_evaluation_benchmark_ranks_the_same_lists_both_ways(cyclic):
     rows = json.loads(Path("out.json").read_text())["results"]
     assert [row["path"] for row in rows[:3]] == ["ours, drawing", "ours, again", "RecBole's"]
     assert rows[1]["ndcg@10"] == pytest.approx(rows[2]["ndcg@10"], abs=1e-9)
+
+
+SMALLEST = {  # options of a benchmark, and how many rows they make
+    "training": ("--data_path=dataset --parts padding peers data elements --steps 1 --rounds 1", 2 + 4 + 4 + 4),
+    "loading": ("--data_path=dataset --datasets toys --rounds 1", 3),
+    "loss": ("--elements 246 --threads 1 --rounds 1", 2),
+    "layers": ("--peers 1 --rounds 1", 14),
+    "informer": ("--lengths 20 40 --batch 2 --rounds 1", 3),
+    "against_bert4rec": ("--data_path=dataset --minutes 0.02 --runs", 2),
+}
+
+
+@pytest.mark.parametrize("program", SMALLEST)
+def test_every_benchmark_runs(workplace, write_dataset, threads, monkeypatch, program):
+    """That of training once called a step as it no longer was."""
+    sequences = {f"g{g}": [f"e{(g + i) % 110}" for i in range(20)] for g in range(600)}
+    for dataset in ("chi18", "toys"):
+        write_dataset(workplace / "dataset", dataset, sequences)
+    options, rows = SMALLEST[program]
+    named = ["HAIL, causal, T = 1"] if options.endswith("--runs") else []
+    monkeypatch.setattr(sys, "argv", [program, *options.split(), *named, "--output=out.json"])
+    try:
+        import_module(program).main()
+    finally:
+        logging.disable(logging.NOTSET)
+    assert len(json.loads(Path("out.json").read_text())["results"]) == rows
