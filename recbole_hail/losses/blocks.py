@@ -40,7 +40,6 @@ def blocks_for(
     beyond_c = {
         f"{hidden.dtype}": hidden.dtype != torch.float32,
         f"gamma = {settings.gamma}": distillation == "med" and settings.gamma < LEAST_GAMMA,
-        f"mimicry of {peers} peers": distillation == "mimicry" and peers != 2,
         f"logits beyond {LARGEST_LOGIT / 2:.0e}": clamps,
     }
     if any(beyond_c.values()):

@@ -1,89 +1,85 @@
-/* Two peers that imitate one another (deep mutual learning): each one's divergence from the other, and its gradient. */
+/* Peers that imitate one another (deep mutual learning): each one's divergence from the others' mean q, and its gradient.
+
+   A divergence is summed as q log(q / p) - q + p: no summand is below 0, and what rounding does to all p alike, which
+   would be most of a divergence of peers that hardly differ, cancels. The target and each peer's likeliest element are
+   taken apart from all others and in double, for there p may be next to 1. */
 
 #pragma once
 
-#include "peers.h"
+#include "others.h"
 
-enum { MOST_APART = 3 }; /* elements that tiles leave out: the target and the likeliest of either peer */
+/* Number `i` of the 1 + T elements apart, some of which may be the same. */
+static int64_t apart(const Peer *peers, int64_t target, int64_t i) { return i ? peers[i - 1].likeliest : target; }
 
-typedef struct {
-    int64_t count, element[MOST_APART];
-    double gradient[2][MOST_APART];
-} Apart;
+static bool met_before(const Peer *peers, int64_t target, int64_t i)
+{
+    for (int64_t before = 0; before < i; before++)
+        if (apart(peers, target, before) == apart(peers, target, i)) return true;
+    return false;
+}
 
-static double p_of(const Peer *peer, int64_t element, int64_t target)
+static double p_apart(const Peer *peer, int64_t element, int64_t target)
 {
     if (element == peer->likeliest) return peer->p_likeliest;
     return (element == target ? peer->e_target : e_of(peer, element)) * peer->scale;
 }
 
-/* sum of q (log q - log p), q the other's likelihoods, for both peers; logits: [2, elements], with bias. */
-static void divergences(const Peer *peers, const float *logits, int64_t elements, int64_t target, double *found)
+static double log_p_apart(const Peer *peer, int64_t element, int64_t target, float logit)
 {
-    double exact = peers[0].normalizer - peers[1].normalizer;
-    const float *first = logits, *second = logits + elements, offset = (float)exact;
-    double by_first = 0.0, by_second = 0.0; /* log p of the first less that of the second, weighted by either's e */
-    for (int64_t start = 0; start < elements; start += TILE) {
-        double of_first = 0.0, of_second = 0.0;
-        add_differences(first + start, second + start, offset, peers[0].row + start, peers[1].row + start,
-                        tile_at(start, elements), &of_first, &of_second);
-        by_first += of_first * peers[0].lift[start / TILE];
-        by_second += of_second * peers[1].lift[start / TILE];
-    }
-    by_first -= (exact - offset) * (peers[0].total - peers[0].e_target); /* float cuts off digits that all share */
-    by_second -= (exact - offset) * (peers[1].total - peers[1].e_target);
-    found[0] = -by_second * peers[1].scale;
-    found[1] = by_first * peers[0].scale;
-    for (int64_t j = 0; j < 2; j++) { /* what the other's tiles leave out */
-        const Peer *peer = &peers[j], *other = &peers[1 - j];
-        int64_t k = other->likeliest;
-        double log_p = k == peer->likeliest ? peer->log_p_likeliest : logits[j * elements + k] - peer->normalizer;
-        found[j] += other->p_likeliest * (other->log_p_likeliest - log_p);
-        if (!other->right) found[j] += p_of(other, target, target) * (other->log_p_target - peer->log_p_target);
+    if (element == peer->likeliest) return peer->log_p_likeliest;
+    return element == target ? peer->log_p_target : logit - peer->normalizer;
+}
+
+/* Adds to the divergences what an element apart has of them; its gradients, [T], are
+   own * (p - [it is the target]) + distilled * (p - q), without a difference of numbers next to 1. */
+static void imitate_apart(const Peer *peers, int64_t count, const float *logits, int64_t elements, int64_t element,
+                          int64_t target, double own, double distilled, double *found, double *gradient)
+{
+    for (int64_t j = 0; j < count; j++) {
+        const Peer *peer = &peers[j];
+        bool likeliest = element == peer->likeliest;
+        double p = p_apart(peer, element, target), q = 0.0, less = 0.0; /* less = 1 - q */
+        for (int64_t c = 0; c < count; c++) {
+            if (c == j) continue;
+            double of_other = p_apart(&peers[c], element, target);
+            q += of_other / (count - 1);
+            less += (element == peers[c].likeliest ? peers[c].unlikely : 1.0 - of_other) / (count - 1);
+        }
+        double less_q = likeliest ? less - peer->unlikely : p - q;
+        double less_truth = element != target ? p : likeliest ? -peer->unlikely : p - 1.0;
+        double log_q = q > 0.5 ? log1p(-less) : log(q);
+        if (q > 0.0) found[j] += q * (log_q - log_p_apart(peer, element, target, logits[j * elements + element]));
+        found[j] += less_q;
+        gradient[j] = own * less_truth + distilled * less_q;
     }
 }
 
-/* own * (p_k - [k = *]) + distilled * (p_k - q_k) at the elements apart, without a difference of numbers next to 1. */
-static Apart gradients_apart(const Peer *peers, int64_t target, double own, double distilled)
-{
-    Apart apart = {.count = 1, .element = {target}};
-    for (int64_t j = 0; j < 2; j++)
-        if (!peers[j].right && (j == 0 || peers[1].likeliest != apart.element[apart.count - 1]))
-            apart.element[apart.count++] = peers[j].likeliest;
-    for (int64_t i = 0; i < apart.count; i++) {
-        int64_t k = apart.element[i];
-        bool both = k == peers[0].likeliest && k == peers[1].likeliest;
-        for (int64_t j = 0; j < 2; j++) {
-            const Peer *peer = &peers[j], *other = &peers[1 - j];
-            double p = p_of(peer, k, target);
-            double less_q = both ? other->unlikely - peer->unlikely : p - p_of(other, k, target);
-            double less_truth = k != target ? p : k == peer->likeliest ? -peer->unlikely : p - 1.0;
-            apart.gradient[j][i] = own * less_truth + distilled * less_q;
-        }
-    }
-    return apart;
-}
+/* The divergences of all peers, [T], and the gradients in place of e.
 
-/* The divergences of both peers, and the gradients in place of e. */
-static void imitate(Peer *peers, const float *logits, int64_t elements, int64_t target, double own, double distilled,
-                    double *found, float *grad_bias)
+   logits: [T, V], with bias. tiles: as in others.h. gradients: room for [1 + T, T]. */
+static void imitate(Peer *peers, int64_t count, const float *logits, int64_t elements, int64_t target, double own,
+                    double distilled, float *tiles, double *gradients, double *found, float *grad_bias)
 {
-    divergences(peers, logits, elements, target, found);
-    Apart apart = gradients_apart(peers, target, own, distilled);
+    memset(found, 0, count * sizeof *found);
+    for (int64_t i = 0; i <= count; i++)
+        if (!met_before(peers, target, i))
+            imitate_apart(peers, count, logits, elements, apart(peers, target, i), target, own, distilled, found,
+                          gradients + i * count);
+    for (int64_t i = 0; i <= count; i++)
+        for (int64_t j = 0; j < count; j++) peers[j].row[apart(peers, target, i)] = 0.0f;
     for (int64_t start = 0; start < elements; start += TILE) {
-        float even[2], pull[2];
-        for (int64_t j = 0; j < 2; j++) {
-            double scale = peers[j].scale * peers[j].lift[start / TILE];
-            even[j] = (float)((own + distilled) * scale);
-            pull[1 - j] = (float)(distilled * scale);
-        }
-        imitating_gradients(peers[0].row + start, peers[1].row + start, even, pull, grad_bias + start,
-                            tile_at(start, elements));
+        int64_t length = tile_at(start, elements);
+        fill_tile(peers, count, 1.0, start, length, tiles);
+        for (int64_t j = 0; j < count; j++)
+            found[j] += imitate_tile(p_in(tiles, j), others(count, 1.0, j, tiles, length),
+                                     logits + j * elements + start, (float)peers[j].normalizer,
+                                     (float)(own + distilled), (float)distilled, peers[j].row + start,
+                                     grad_bias + start, length);
     }
-    for (int64_t i = 0; i < apart.count; i++)
-        for (int64_t j = 0; j < 2; j++) {
-            float *gradient = &peers[j].row[apart.element[i]];
-            grad_bias[apart.element[i]] += (float)apart.gradient[j][i] - *gradient;
-            *gradient = (float)apart.gradient[j][i];
+    for (int64_t i = 0; i <= count; i++)
+        for (int64_t j = 0; j < count && !met_before(peers, target, i); j++) {
+            float gradient = (float)gradients[i * count + j];
+            peers[j].row[apart(peers, target, i)] = gradient;
+            grad_bias[apart(peers, target, i)] += gradient;
         }
 }

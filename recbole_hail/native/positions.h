@@ -24,9 +24,10 @@ typedef struct {
 
 /* What taking, settling and giving need beside; a thread's own. */
 typedef struct {
-    double *found; /* [T] */
-    float *tiles;  /* [1 + 2 T, TILE] */
-    float *logits; /* [T, V], for mimicry alone */
+    double *found;     /* [T] */
+    double *gradients; /* [1 + T, T], for mimicry alone */
+    float *tiles;      /* [1 + 2 T, TILE] */
+    float *logits;     /* [T, V], for mimicry alone */
 } Scratch;
 
 static int64_t floats_of_peer(const Loss *loss) { return 2 * tiles_of(loss->elements) + loss->count; }
@@ -42,8 +43,10 @@ static bool find_scratch(Scratch *scratch, const Loss *loss)
 {
     int64_t of_tiles = (1 + 2 * loss->count) * TILE;
     int64_t of_logits = loss->distils & MIMICRY ? loss->count * loss->elements : 0;
-    scratch->found = malloc(loss->count * sizeof(double) + (of_tiles + of_logits) * sizeof(float));
-    scratch->tiles = (float *)(scratch->found + loss->count);
+    int64_t of_gradients = loss->distils & MIMICRY ? (1 + loss->count) * loss->count : 0;
+    scratch->found = malloc((loss->count + of_gradients) * sizeof(double) + (of_tiles + of_logits) * sizeof(float));
+    scratch->gradients = scratch->found + loss->count;
+    scratch->tiles = (float *)(scratch->gradients + of_gradients);
     scratch->logits = scratch->tiles + of_tiles;
     return scratch->found;
 }
@@ -80,13 +83,14 @@ static void take_range(const Loss *loss, const Position *at, int64_t thread, int
 static void settle_mimicry(const Loss *loss, const Position *at, const Scratch *scratch, double *found,
                            float *grad_bias)
 {
-    for (int64_t j = 0; j < 2; j++) {
+    for (int64_t j = 0; j < loss->count; j++) {
         Peer *peer = &at->peers[j];
         add_bias(scratch->logits + j * loss->elements, peer->row, loss->bias, loss->elements);
         take(peer, peer->best, loss->bias, loss->elements, at->target, 0, loss->elements);
         settle(peer, 1, loss->elements, at->target);
     }
-    imitate(at->peers, scratch->logits, loss->elements, at->target, at->own, at->distilled, found, grad_bias);
+    imitate(at->peers, loss->count, scratch->logits, loss->elements, at->target, at->own, at->distilled,
+            scratch->tiles, scratch->gradients, found, grad_bias);
 }
 
 static void settle_exclusivity(const Loss *loss, const Position *at, const Scratch *scratch, double *positive)

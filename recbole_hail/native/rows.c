@@ -1,7 +1,7 @@
 /* The loss of each position and its gradient, in place of its logits, in a few passes over rows that stay in cache.
 
-   The same closed forms as closed_form.py, which is the reference, for mutual exclusivity but at small gamma, for two
-   peers that imitate one another, and for no distillation. Logits must be finite and at most 5e29 in size. */
+   The same closed forms as closed_form.py, which is the reference, for mutual exclusivity but at small gamma, for
+   mimicry, and for no distillation. Logits must be finite and at most 5e29 in size. */
 
 #include "positions.h"
 

@@ -129,32 +129,21 @@ static inline void add_bias(float *restrict sum, const float *restrict row, cons
     for (int64_t k = 0; k < length; k++) sum[k] = row[k] + bias[k];
 }
 
-/* Adds first - second - offset, weighted by e of either. */
-static inline void add_differences(const float *first, const float *second, float offset, const float *e_first,
-                                   const float *e_second, int64_t length, double *by_first, double *by_second)
-{
-    float of_first = 0.0f, of_second = 0.0f;
-#pragma omp simd reduction(+ : of_first, of_second)
-    for (int64_t k = 0; k < length; k++) {
-        float difference = first[k] - second[k] - offset;
-        of_first += e_first[k] * difference;
-        of_second += e_second[k] * difference;
-    }
-    *by_first += of_first;
-    *by_second += of_second;
-}
+/* The sum of q log(q / p) - q + p; the gradient, even * p - pull * q, goes where e was.
 
-/* The gradients of cross-entropy and imitation in place of e of two peers. */
-static inline void imitating_gradients(float *restrict first, float *restrict second, const float *even,
-                                       const float *pull, float *restrict grad_bias, int64_t length)
+   log p is that of the logit less its normalizer where p is too small for q / p. */
+static inline double imitate_tile(const float *restrict p, const float *restrict q, const float *restrict logits,
+                                  float normalizer, float even, float pull, float *restrict row,
+                                  float *restrict grad_bias, int64_t length)
 {
-    float even_first = even[0], even_second = even[1], pull_first = pull[0], pull_second = pull[1];
-#pragma omp simd
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
     for (int64_t k = 0; k < length; k++) {
-        float of_first = first[k] * even_first - second[k] * pull_first;
-        float of_second = second[k] * even_second - first[k] * pull_second;
-        grad_bias[k] += of_first + of_second;
-        first[k] = of_first;
-        second[k] = of_second;
+        float tiny = p[k] < 1e-30f ? 1.0f : 0.0f;
+        float log_ratio = logarithm(q[k] / (p[k] < 1e-30f ? 1.0f : p[k])) - tiny * (logits[k] - normalizer);
+        sum += q[k] * log_ratio + (p[k] - q[k]);
+        row[k] = even * p[k] - pull * q[k];
+        grad_bias[k] += row[k];
     }
+    return sum;
 }
