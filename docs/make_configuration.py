@@ -16,7 +16,7 @@ HEAD = """# Configuration
 Made by `python docs/make_configuration.py` from the comments in [`yaml/`](../yaml); change them there.
 
 Every setting can be given as `--name=value` or in a file of `--config_files`. The later of these wins: RecBole's
-defaults, `evaluation.yaml`, `HAIL.yaml` (for this plugin's networks), `<Model>.yaml`, `<dataset>.yaml`,
+defaults, `evaluation.yaml`, `HAIL.yaml` (for this plugin's networks), `<dataset>.yaml`, `<Model>.yaml`,
 `--config_files`, the command line. A wrong value ends a command with exit status 2 before anything is written; all
 wrong values are named together. Settings without a meaning here are
 [RecBole's](https://recbole.io/docs/user_guide/config_settings.html).
