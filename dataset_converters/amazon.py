@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dataset_converters.errors import ConversionError
 from dataset_converters.events import drop_rare, positive
-from dataset_converters.ratings import Ratings, find_columns
+from dataset_converters.ratings import TOO_LATE, Ratings, find_columns
 from dataset_converters.report import Tally, build_report
 from dataset_converters.table import TableReader
 from dataset_converters.text import TextSource
@@ -110,9 +110,20 @@ def _review(review: dict) -> tuple[str, str, int]:
             raise ValueError(f"no {role}")
         # a review of 2023 has both an item and its parent; ratings of variants belong together
         values.append(held[-1])
-    if not isinstance(values[2], int) or isinstance(values[2], bool) or values[2] < 0:
+    for role, value in zip(KEYS, values, strict=True):
+        if not isinstance(value, int if role == "time" else int | str) or isinstance(value, bool):
+            raise ValueError(f"unreadable {role}")
+    user, item, time = values
+    if not 0 <= time < TOO_LATE:
         raise ValueError("unreadable time")
-    return str(values[0]), str(values[1]), values[2]
+    return _id(user, "user"), _id(item, "item"), time
+
+
+def _id(value: int | str, role: str) -> str:
+    try:
+        return str(value).encode().decode()
+    except UnicodeEncodeError:  # half of a character, which no file can hold
+        raise ValueError(f"unreadable {role}") from None
 
 
 def _table(path: Path, first: str, skip_bad: bool, progress: bool) -> TableReader:

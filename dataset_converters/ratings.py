@@ -18,6 +18,7 @@ from dataset_converters.table import TableReader, normal_name
 from dataset_converters.tokens import natural_key, token
 
 MILLISECONDS = 10**11  # as seconds this is the year 5138
+TOO_LATE = 253_402_300_800_000  # the first millisecond of the year 10000: microseconds, or no time at all
 
 
 def find_columns(
@@ -122,11 +123,12 @@ def _numbered(column: pa.DictionaryArray, known: dict[str, int]) -> np.ndarray:
 
 
 def _milliseconds(column: pa.StringArray) -> np.ndarray:
-    """[n] int64 milliseconds since 1970; below 0 where the text is no whole number."""
+    """[n] int64 milliseconds since 1970; below 0 where the text is no whole number, or no time."""
     texts = pc.utf8_trim_whitespace(column)
     whole = pc.match_substring_regex(texts, r"^\d{1,18}(\.0*)?$")
     digits = pc.replace_substring_regex(pc.if_else(whole, texts, "-1"), r"\..*$", "")
-    return _in_milliseconds(pc.cast(digits, pa.int64()).to_numpy())
+    time = _in_milliseconds(pc.cast(digits, pa.int64()).to_numpy())
+    return np.where(time < TOO_LATE, time, -1)
 
 
 def _in_milliseconds(time: np.ndarray) -> np.ndarray:

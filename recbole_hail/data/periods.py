@@ -78,6 +78,8 @@ def _by_time(times: Tensor, rank: Tensor, periods: int, dataset) -> Tensor:
     different = len(times.unique())
     if periods > different:
         raise DataError(f"periods: {periods} is more than the {different} different times of the training events")
+    if different == 1:
+        return torch.zeros_like(times, dtype=torch.long)
     share = (times - times.min()) / (times.max() - times.min())
     return (share * periods).long().clamp(max=periods - 1)
 

@@ -12,6 +12,11 @@ from recbole_hail.report.plots import Line, line_chart, panels_chart
 from recbole_hail.report.tables import Table, to_csv, to_latex, to_markdown
 
 _INTERVALS = "lines: 95 % bootstrap interval over generators; diamonds: the paper"
+_WHISKERS = {
+    "bars": f"mean over seeds; {_INTERVALS}",
+    "differences": "difference to MED; lines: 95 % bootstrap interval over generators, paired",
+    "shares": "share of the test questions, mean over seeds; lines: 95 % bootstrap interval over questions",
+}
 
 
 def write_outputs(sweep: Sweep, experiment: Experiment, sections: list[Section], stem: Path, command: str):
@@ -70,10 +75,7 @@ def _chart(sweep: Sweep, experiment: Experiment, sections: list[Section], file: 
         panels = {("inconsistent answers, validation", "steps"): _lines_over_steps(course[0])}
         line_chart(panels, file, title=title, note="share of questions that some peers answer rightly and some do not")
     else:
-        what = f"mean over seeds; {_INTERVALS}"
-        if experiment.chart == "differences":
-            what = "difference to MED; lines: 95 % bootstrap interval over generators, paired"
-        panels_chart(shown, list(experiment.charted), file, title=title, whiskers=what)
+        panels_chart(shown, list(experiment.charted), file, title=title, whiskers=_WHISKERS[experiment.chart])
 
 
 def _line(table: Table, metric: str, x: dict[str, float]) -> Line:

@@ -45,6 +45,11 @@ class Informer(CrossEntropyRecommender):
     def network_options(config) -> dict[str, dict]:
         return {"informer": {name: config[name] for name, _, _ in _OPTIONS}}
 
+    @property
+    def longest_history(self) -> int:
+        """Placeholders take places too."""
+        return self.max_seq_length - self.placeholders
+
     def ask(self, sequences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Placeholders after each history; the first answers. As many as in training, for all share the decoder."""
         sequences, kept = self.make_room(sequences, lengths, self.placeholders)

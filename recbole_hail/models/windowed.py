@@ -151,6 +151,11 @@ class WindowedRecommender(SequentialRecommender):
         sequences, kept = self.make_room(sequences, lengths, 1)
         return sequences.scatter(1, kept[:, None], self.mask_token), kept + 1
 
+    @property
+    def longest_history(self) -> int:
+        """How many elements a question may tell of; older ones are not read."""
+        return self.max_seq_length - (self.predicts == "masked")
+
     def make_room(self, sequences: Tensor, lengths: Tensor, room: int) -> tuple[Tensor, Tensor]:
         """The newest elements that leave `room` in the networks' input, at least `room` zeros after them; and how many.
 

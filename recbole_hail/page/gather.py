@@ -171,8 +171,10 @@ def _events_before(opened: Opened, answers: Answers) -> np.ndarray:
 
 def _cut(opened: Opened, answers: Answers) -> float:
     """A model that reads no sequences reads no history at all, and cuts none."""
-    longest = opened.config["MAX_ITEM_LIST_LENGTH"] if hasattr(opened.test, "item_list_length_field") else None
-    return float((_events_before(opened, answers) > longest).mean()) if longest else 0.0
+    if not hasattr(opened.test, "item_list_length_field"):
+        return 0.0
+    longest = getattr(opened.model, "longest_history", opened.config["MAX_ITEM_LIST_LENGTH"])
+    return float((_events_before(opened, answers) > longest).mean())
 
 
 def _groupings(opened: Opened, answers: Answers, values: np.ndarray) -> list[Grouping]:

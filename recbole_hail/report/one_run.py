@@ -62,13 +62,13 @@ def average(request: dict) -> None:
     phase, views, ranks = _ranked(request)
     write_ranks(Path("ranks.npz"), phase, views, ranks)
     records = [json.loads(Path(file).with_name("record.json").read_text(encoding="utf-8")) for file in files]
-    steps = [record["steps"] for record in records]
+    steps, seconds = ([record[cost] for record in records] for cost in ("steps", "training seconds"))
     record = {
         "mean of": [Path(file).parent.name for file in files],
         "settings": {},
         "parameters": sum(record["parameters"] for record in records),
         "steps": None if None in steps else max(steps),
-        "training seconds": sum(record["training seconds"] or 0 for record in records),
+        "training seconds": None if None in seconds else sum(seconds),
         "candidates": {"test": phase.described()},
     }
     write_json("record.json", record)

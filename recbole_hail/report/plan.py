@@ -70,7 +70,7 @@ def make_plan(
     specs = list(dict.fromkeys([*specs, *map(ModelSpec, UNTRAINED)]))
     base = config_of("HAIL", dataset, files, dict(settings))
     shared = _shared(base, dataset, settings)
-    found = _problems_of(base)
+    found = _problems_of(base) + _problems_of_seeds(specs, seeds)
     known = set(known)
     for spec in specs:
         try:
@@ -98,6 +98,17 @@ def _runs(spec: ModelSpec, seeds: list[int]) -> list[Run]:
     members = range(spec.members if spec.members > 1 else 0)
     return [
         Run(spec, seed, tuple(Run(spec.member, seed + MEMBER_SEEDS * number) for number in members)) for seed in seeds
+    ]
+
+
+def _problems_of_seeds(specs: list[ModelSpec], seeds: list[int]) -> list[str]:
+    members = max((spec.members for spec in specs), default=1)
+    near = {(low, high) for low in seeds for high in seeds if 0 < high - low < MEMBER_SEEDS * members}
+    return [
+        f"seeds: {low} and {high} would share networks, for those of a mean have the seeds s, s + {MEMBER_SEEDS:,}, …; "
+        "take others"
+        for low, high in sorted(near)
+        if (high - low) % MEMBER_SEEDS == 0
     ]
 
 

@@ -19,7 +19,7 @@ class Result:
     """
 
     values: dict[str, tuple[np.ndarray, np.ndarray]]
-    seconds: float
+    seconds: float | None
     steps: int | None
     parameters: int
     candidates: dict
@@ -68,7 +68,7 @@ def read_result(
     rows = {"all": np.ones(len(repeat), dtype=bool), "repeat": repeat, "new": ~repeat}
     return Result(
         values={targets: _by_generator(generators[rows[targets]], values[rows[targets]]) for targets in TARGETS},
-        seconds=record["training seconds"] or 0.0,
+        seconds=record["training seconds"],
         steps=record.get("steps"),
         parameters=record["parameters"],
         candidates=candidates,

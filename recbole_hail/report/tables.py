@@ -23,11 +23,12 @@ class Column:
 class Cell:
     """Mean and standard deviation over seeds, interval of the mean over generators, corrected p against the best.
 
-    What was not computed is None. `differs` where the best of the column is significantly better, or, of a difference,
-    where its interval leaves out 0. `published` is the paper's number for this cell.
+    What was not computed is None, the mean only in columns that are not ranked. `differs` where the best of the column
+    is significantly better, or, of a difference, where its interval leaves out 0. `published` is the paper's number
+    for this cell.
     """
 
-    mean: float
+    mean: float | None
     sd: float | None = None
     low: float | None = None
     high: float | None = None
@@ -62,8 +63,8 @@ class Table:
         """For each column, how much the best is above the second, in percent of the second; None where undefined."""
         found = []
         for index, column in enumerate(self.columns):
-            means = sorted((cells[index].mean for cells in self.rows.values()), reverse=True)
-            defined = column.ranked and len(means) > 1 and means[1] > 0
+            means = sorted((cells[index].mean for cells in self.rows.values()), reverse=True) if column.ranked else []
+            defined = len(means) > 1 and means[1] > 0
             found.append(100 * (means[0] / means[1] - 1) if defined else None)
         return found
 
@@ -102,6 +103,8 @@ LATEX = Style(r"\textbf{{{}}}", r"\underline{{{}}}", "$^{*}$", r" $\pm$ ", _late
 
 
 def _cell(table: Table, index: int, cell: Cell, style: Style) -> str:
+    if cell.mean is None:
+        return ""
     column = table.columns[index]
     text = _number(cell.mean, column)
     if cell.sd is not None:

@@ -126,15 +126,19 @@ def _table(results: dict[str, list[Result]], context: Context, targets: str) -> 
             Column("parameters", ",.0f", ranked=False),
         ]
         for label, runs in results.items():
-            steps, seconds, parameters = (
-                np.array([getattr(run, cost) or 0 for run in runs], dtype=float)
-                for cost in ("steps", "seconds", "parameters")
-            )
-            rows[label] += [*(Cell(float(cost.mean()), sd(cost)) for cost in (steps, seconds)), Cell(parameters.mean())]
+            rows[label] += [_cost([run.steps for run in runs]), _cost([run.seconds for run in runs])]
+            rows[label].append(Cell(float(np.mean([run.parameters for run in runs]))))
     lists = _lists_in_words(next(iter(results.values()))[0], context)
     constants = {"targets": targets, "generators": str(len(generators)), "candidates": lists}
     caption = _caption(context, targets, len(generators), lists)
     return Table(caption, columns, rows, constants, detailed=context.published is not None)
+
+
+def _cost(of_runs: list[float | None]) -> Cell:
+    """Unknown of the models of RecBole whose trainers take steps of their own."""
+    if None in of_runs:
+        return Cell(None)
+    return Cell(float(np.mean(of_runs)), sd(np.array(of_runs, dtype=float)))
 
 
 def _metric_cells(by_seed: dict[str, np.ndarray], context: Context, *, published: bool) -> dict[str, list[Cell]]:

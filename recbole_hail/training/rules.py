@@ -2,12 +2,10 @@
 
 from time import perf_counter
 
-import numpy as np
 import torch
 from recbole.trainer import Trainer
 from recbole.utils import EvaluatorType, dict2str, set_color
 
-from recbole_hail.data.dataset import CONTEXT_START
 from recbole_hail.evaluation.rules import cut_sequences
 from recbole_hail.training import records
 from recbole_hail.training.budget import Budget
@@ -75,6 +73,4 @@ class RuleTrainer(Trainer):
 def count(rule, dataset) -> None:
     """Hands a rule the stretches that training may see and whose they are; `dataset` is a training part."""
     start, end = (place.numpy() for place in dataset.sequences)
-    user_at = np.zeros(len(dataset.elements), dtype=np.int64)  # at the first event of each generator
-    user_at[dataset.inter_feat[CONTEXT_START].numpy()] = dataset.inter_feat[dataset.uid_field].numpy()
-    rule.count(cut_sequences(dataset.elements.numpy(), start, end), user_at[start])
+    rule.count(cut_sequences(dataset.elements.numpy(), start, end), dataset.generators.numpy()[start])

@@ -35,7 +35,8 @@ class Dimension:
             drawn = self._within(drawn)
             if all(isinstance(bound, int) for bound in self.values):
                 return int(drawn)
-        return float(f"{drawn:.4g}")  # what is told of a trial is what was trained
+        low, high = self._bounds()
+        return float(min(max(float(f"{drawn:.4g}"), low), high))  # what is told of a trial is what was trained
 
     def drawn(self, value) -> float:
         """Undoes `value`."""
@@ -47,6 +48,10 @@ class Dimension:
         slack = step * _ROUNDING
         return drawn + step if drawn < low - slack else drawn - step if drawn > high + slack else drawn
 
+    def _bounds(self) -> tuple[float, float]:
+        low, high = self.values[:2]
+        return (math.exp(low), math.exp(high)) if self.kind == "loguniform" else (low, high)
+
     def tried(self) -> list:
         """What is checked before a search: all choices, the settings at both bounds, all multiples where few.
 
@@ -55,7 +60,7 @@ class Dimension:
         """
         if self.kind == "choice":
             return self.values
-        low, high = (math.exp(bound) if self.kind == "loguniform" else bound for bound in self.values[:2])
+        low, high = self._bounds()
         if self.kind != "quniform":
             return [low, high]
         step = self.values[2]

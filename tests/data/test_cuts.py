@@ -85,6 +85,11 @@ def test_a_row_is_a_history_and_placeholders_whose_targets_follow_it(make_loader
         assert set(row.tolist()) == set(range(len(sequences)))  # every row has a target
 
 
+def test_histories_are_as_long_as_placeholders_leave_room_for(make_loader):
+    longest = max(int(batch["item_length"].max()) for batch in make_loader([30]))
+    assert longest == 8
+
+
 def test_training_ends_before_the_validation_element(make_loader):
     loader = make_loader([10])
     batches = [batch for epoch in range(20) for batch in epoch_of(loader, epoch)]

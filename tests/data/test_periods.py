@@ -68,6 +68,12 @@ def test_periods_by_time_are_shares_of_the_time_of_training():
     assert found.hyperedge.tolist() == [0, 0, 1, 2, 2]
 
 
+def test_a_single_period_needs_no_two_times():
+    """It was 0 / 0, and HyperRec ended in an IndexError."""
+    found = cut_periods(dataset([[1, 2, 3], [4, 5]], times=[7.0] * 5), periods=1, by="time")
+    assert found.period.tolist() == [0, 0, 1, 0, 1]
+
+
 def test_no_generator_takes_over_anothers_hyperedge():
     """The second generator has no training event: nothing stands before its events."""
     found = cut_periods(dataset([[1, 2, 3], [4], [5, 6]]), periods=2, by="position")

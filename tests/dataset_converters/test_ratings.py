@@ -209,6 +209,17 @@ def test_equal_times_do_not_follow_the_item_numbers(world, tmp_path):
             "row 1 is not JSON (the last row is cut off)",
         ),
         ("amazon", "r.json", '{"reviewerID": "A", "asin": "B", "unixReviewTime": "x"}\n', "unreadable time"),
+        ("movielens", "ratings.dat", "1::2::3::978300000000000\n", "row 1 '978300000000000': unreadable time"),
+        *(
+            ("amazon", "r.json", f'{{"reviewerID": {user}, "asin": {item}, "unixReviewTime": {time}}}\n', said)
+            for user, item, time, said in [
+                ('"A"', '"B"', "978300000000000", "unreadable time"),  # microseconds were times of no year
+                ('"A"', '"B"', "9" * 23, "unreadable time"),
+                ('["A"]', '"B"', "5", "unreadable user"),
+                ('"A\\ud800"', '"B"', "5", "unreadable user"),
+                ('"A"', "true", "5", "unreadable item"),
+            ]
+        ),
         ("amazon", "r.csv", "a,b\n1,2\n", "expected Amazon reviews as JSON lines, or a CSV"),
         ("amazon", "r.csv", "", "is empty"),
     ],

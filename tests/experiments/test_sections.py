@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from recbole_hail.experiments import consistency, outputs
 from recbole_hail.experiments.controls import controls
 from recbole_hail.experiments.figures import fig1b, fig4, peers, table3
 from recbole_hail.experiments.outputs import write_outputs
@@ -142,6 +143,24 @@ def test_inconsistent_answers_of_peers_and_of_independent_networks(sweep, finish
     (over_training,) = course.tables
     assert over_training.rows["MED, after 7 steps"][1].mean == pytest.approx(0.15)
     assert len(over_training.rows) == 3, "single networks have no peers to disagree with"
+
+
+def test_the_interval_of_inconsistent_answers_is_that_of_their_mean_over_seeds():
+    """Seeds that answer opposite questions leave no doubt about the mean."""
+    right = np.arange(100) % 2 == 0
+    (cell,) = consistency._cells(np.stack([right, ~right])[..., None])
+    assert (cell.mean, cell.low, cell.high) == (0.5, 0.5, 0.5)
+
+
+def test_the_picture_of_inconsistent_answers_says_what_its_lines_are(sweep, finish, budget, tmp_path, monkeypatch):
+    """It said what those of metrics are: intervals over generators, and diamonds, of which it has none."""
+    told = {}
+    monkeypatch.setattr(outputs, "panels_chart", lambda *given, **named: told.update(named))
+    experiment = fig1b("cyclic", budget)
+    finish(experiment)
+    sections = [section for section in sections_of(sweep, experiment, "wilcoxon") if section.title != "Over training"]
+    write_outputs(sweep, experiment, sections, tmp_path / "out" / "x", "recbole-hail paper x")
+    assert "over questions" in told["whiskers"] and "diamonds" not in told["whiskers"]
 
 
 def test_cost_of_peers_against_one_network(sweep, finish, budget, monkeypatch):

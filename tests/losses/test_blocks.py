@@ -1,5 +1,6 @@
 """Which block of logits is worked on in C, and that peers of one likeliest element and of several agree with torch."""
 
+from decimal import Decimal, localcontext
 from types import SimpleNamespace
 
 import pytest
@@ -119,6 +120,42 @@ def test_peers_that_hardly_differ_have_a_divergence_to_its_last_digits(seed, pee
     by_torch = blocks.TorchBlocks(bias.double(), "mimicry", chosen, False, 4)
     wanted = by_torch(logits.double(), targets, weights.double(), weights.double())
     torch.testing.assert_close(found.terms[1].double(), wanted.terms[1], rtol=5e-3, atol=0)
+
+
+def in_decimals(logits, target, own, distilled):
+    """Divergences [T] and gradients [T, V] of one position, with 60 digits."""
+    e = [[Decimal(logit).exp() for logit in row] for row in logits]
+    p = [[value / sum(row) for value in row] for row in e]
+    elements, others = range(len(p[0])), len(p) - 1
+    q = [[sum(row[k] for c, row in enumerate(p) if c != j) / others for k in elements] for j in range(len(p))]
+    rows = list(zip(p, q, strict=True))
+    divergences = [sum(b * (b / a).ln() for a, b in zip(*row, strict=True)) for row in rows]
+    gradients = [[own * (a[k] - (k == target)) + distilled * (a[k] - b[k]) for k in elements] for a, b in rows]
+    return divergences, gradients
+
+
+@pytest.mark.parametrize("peers", [2, 3, 4])
+@pytest.mark.parametrize("target", [0, 1, 2])
+def test_mimicry_keeps_its_digits_where_likelihoods_are_next_to_1(peers, target):
+    """Of peers that agree on an element, a gradient is a difference of numbers that both round to 1."""
+    if native.library() is None:
+        pytest.skip("needs a C compiler: without one, all is left to torch")
+    generator = torch.Generator().manual_seed(target)
+    logits = torch.randn(peers, 30, 4, generator=generator)
+    leaders = (torch.rand(peers, 30, generator=generator) > 0.7).long()  # of most peers the first element
+    logits.scatter_add_(2, leaders[..., None], 70 * torch.rand(peers, 30, 1, generator=generator))
+    own, distilled, found = torch.full([30], 0.75), torch.full([30], 0.25), logits.clone()
+    terms = blocks.NativeBlocks(torch.zeros(4), "mimicry", HailSettings(distillation="mimicry"))(
+        found, torch.full([30], target), own, distilled
+    ).terms
+    with localcontext() as context:
+        context.prec = 60
+        for position in range(30):
+            wanted = in_decimals(logits[:, position].tolist(), target, Decimal("0.75"), Decimal("0.25"))
+            divergences, gradients = (torch.tensor(values, dtype=torch.float64) for values in wanted)
+            close = {"rtol": 1e-5, "atol": 1e-30}
+            torch.testing.assert_close(terms[1, :, position].double(), divergences, **close)
+            torch.testing.assert_close(found[:, position].double(), gradients, **close)
 
 
 @pytest.mark.parametrize("spread", [0.1, 1.0, 5.0])

@@ -230,3 +230,22 @@ def test_bad_settings_are_messages_and_status_2(workplace, monkeypatch, capsys, 
     printed = capsys.readouterr().err
     for setting in ("learning_rate: 0 ", "hidden_size: 'none' ", "epochs: -1 "):
         assert f"error: {setting}" in printed
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_model_reads_as_much_of_a_history_as_it_says(make, name):
+    """The page about a model once said that all of a history was read of which its placeholders cut off a part."""
+    model, *_ = make(name)
+    model.eval()
+    longest = model.longest_history
+    draw = torch.Generator().manual_seed(1)
+    history = torch.randint(1, 7, (1, 10), generator=draw)
+
+    def changes(from_the_end: int) -> bool:
+        other = history.clone()
+        other[0, -from_the_end] = other[0, -from_the_end] % 6 + 1
+        before, after = (model.score_encoded(model.encode(row, torch.tensor([10]))[0]) for row in (history, other))
+        return not torch.equal(before, after)
+
+    with torch.no_grad():
+        assert changes(longest) and (longest == 10 or not changes(longest + 1))

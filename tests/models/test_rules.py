@@ -93,6 +93,16 @@ def rows_of(loader) -> Interaction:
     return loader._dataset[np.arange(len(loader._dataset))]
 
 
+def test_events_of_a_generator_first_met_in_validation_are_its_own(counted):
+    """They were counted as those of nobody, user 0."""
+    split = {"split": {"RS": [0.05, 0.85, 0.1]}, "group_by": None, "order": "TO", "mode": "full"}
+    model, (train, _, _), _ = counted("GeneratorKNN", train_on_valid=True, eval_args=split)
+    dataset = train._dataset
+    counts = model.training_counts.toarray().sum(axis=1)
+    assert counts[0] == 0 and np.count_nonzero(counts) > len(set(dataset.inter_feat["user_id"].tolist()))
+    assert counts.sum() == dataset.sequences.length.sum()
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_only_events_before_the_target_reach_its_score(counted, rule):
     model, (_, valid, _), _ = counted(rule)

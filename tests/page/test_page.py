@@ -12,6 +12,7 @@ from recbole.quick_start import run_recbole
 
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.evaluation.agreement import right
+from recbole_hail.page import gather as gathering
 from recbole_hail.page import wording
 from recbole_hail.page.answers import RULES_BESIDE, RulesBeside, answer
 from recbole_hail.page.data import by_length, summarise
@@ -208,6 +209,23 @@ def test_the_data_by_hand(runs):
     assert found.frequent[0][0].startswith("number ") and found.frequent[0][1] == pytest.approx(
         Counter(elements).most_common(1)[0][1] / len(elements)
     )
+
+
+def test_histories_that_are_longer_than_what_is_read(pages):
+    """A masked network reads one element fewer than MAX_ITEM_LIST_LENGTH, which is 6."""
+    report, _ = pages["HAIL"]
+    lengths = list(Counter(generator for generator, _ in events()).values())
+    assert report.cut == pytest.approx(np.mean([length - 1 > 5 for length in lengths]))
+    assert any(length - 1 == 6 for length in lengths)
+
+
+@pytest.mark.parametrize(("own", "drawn"), [(("recbole", 50), 50), (("full", 120), 99)])
+def test_all_protocols_draw_as_many_candidates_as_the_runs_own(runs, monkeypatch, own, drawn):
+    asked = []
+    monkeypatch.setattr(gathering, "answer", lambda opened, rules, protocol, wanted: asked.append((protocol, wanted)))
+    monkeypatch.setattr(gathering, "_check_same_questions", lambda *_: None)
+    gathering._answers(None, own, None, lambda text: None)
+    assert {wanted for _, wanted in asked} == {drawn} and len(asked) > 2
 
 
 def events() -> list[list[str]]:

@@ -31,6 +31,18 @@ def test_the_models_of_a_mean_differ_in_seed_and_the_first_is_the_single_model(c
     assert networks == [*mean.parts, mean], "the single model is trained once, and parts before their mean"
 
 
+def test_seeds_whose_means_would_share_networks_are_refused(cyclic):
+    """Their deviation over seeds would be that of runs that are partly the same."""
+    with pytest.raises(SettingsError) as error:
+        plan("ensemble(HAIL[peers=1],2)", seeds=(1, 1001, 2001))
+    assert error.value.problems == [
+        f"seeds: {low} and {high} would share networks, for those of a mean have the seeds s, s + 1,000, …; take others"
+        for low, high in ((1, 1001), (1001, 2001))
+    ]
+    plan("ensemble(HAIL[peers=1],2)", seeds=(1, 2001))
+    plan("HAIL", seeds=(1, 1001))
+
+
 def test_recboles_models_are_evaluated_by_hails_settings(cyclic):
     shared = plan("SASRec,Pop", candidates="strict", max_minutes="0.5").shared.settings
     for model in ("SASRec", "Pop", "HAIL", "GeneratorKNN"):

@@ -57,4 +57,4 @@ def test_the_view_is_the_one_to_predict_with(tmp_path, config, write_run, views,
 def test_cost_and_lists_are_those_of_the_record(tmp_path, config, write_run):
     write_run(tmp_path / "run", [[[0, 0, 9]]], parameters=7, **{"training seconds": None})
     result = read_result(tmp_path / "run", config, METRICS)
-    assert (result.seconds, result.parameters, result.candidates["hash"]) == (0.0, 7, "abc")
+    assert (result.seconds, result.parameters, result.candidates["hash"]) == (None, 7, "abc")

@@ -110,3 +110,12 @@ def test_an_interval_that_leaves_0_out_does_not_end_there():
         table = Table("", [Column("MRR", format, ranked=False)], dict(zip("ab", cells, strict=True)), detailed=True)
         assert ends in to_text(table)
     assert "[0.0000, 0.0020]" in to_text(table), "of one that is not marked"
+
+
+def test_what_is_not_known_is_an_empty_cell():
+    """Steps and seconds of models that keep no budget were 0 ± 0."""
+    columns = [Column("MRR"), Column("steps", ",.0f", ranked=False)]
+    table = Table("costs", columns, {"NCL": [Cell(0.5), Cell(None)], "HAIL": [Cell(0.4), Cell(7.0)]})
+    assert to_markdown(table).splitlines()[4] == "| NCL | **0.500** |  |"
+    assert [row["steps"] for row in csv.DictReader(io.StringIO(to_csv([table])))] == ["", "7.0"]
+    assert to_text(table) and to_latex(table)

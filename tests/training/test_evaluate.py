@@ -14,6 +14,8 @@ from recbole_hail.cli import run_hyper
 from recbole_hail.cli import run_recbole as command
 from recbole_hail.evaluation.metrics import Ranks, by_question
 from recbole_hail.evaluation.phase import phase_of
+from recbole_hail.evaluation.ranking import rank_targets
+from recbole_hail.evaluation.significance import mean_interval
 
 # Fewer epochs and smaller batches than the defaults of either kind of model.
 SHORT = {"epochs": 2, "eval_step": 1, "train_batch_size": 64, "train_batch_tokens": 200, "peers": 2}
@@ -91,6 +93,33 @@ def test_intervals_hold_the_means(done):
         for name, (low, high) in intervals.items():
             assert low <= record["results"]["test"][view][name] <= high
         assert intervals["mrr"][0] < intervals["mrr"][1]
+
+
+def test_intervals_are_those_of_generators_drawn_with_all_their_questions(run):
+    """Of a split with several questions of each: those of one generator are alike."""
+    split = {"split": {"RS": [0.5, 0.2, 0.3]}, "group_by": "user", "order": "TO", "mode": "full"}
+    record = (finished := run("GeneratorFrequency", eval_args=split, candidates="full")).record
+    (file,) = finished.folder.glob("*.ranks.npz")
+    with np.load(file) as kept:
+        ranks, generators = kept["ranks"][:, 0], kept["generators"]
+    assert len(generators) > 2 * len(set(generators))
+    values = 1 / (1 + ranks[:, 0] + ranks[:, 1] / 2)
+    low, high = mean_interval(values[:, None], groups=generators)[0]
+    found = record["intervals"]["model"]["mrr"]
+    assert found == pytest.approx([low, high], abs=0.01)
+    assert found[1] - found[0] > 1.1 * np.diff(mean_interval(values[:, None])[0])
+
+
+def test_rows_at_a_time_are_those_of_eval_batch_size(run, monkeypatch):
+    asked = []
+
+    def ranked(*given, most_rows, **named):
+        asked.append(most_rows)
+        return rank_targets(*given, most_rows=most_rows, **named)
+
+    monkeypatch.setattr("recbole_hail.training.evaluate.rank_targets", ranked)
+    run("GeneratorFrequency", candidates="strict", eval_batch_size=321)
+    assert set(asked) == {321}
 
 
 def test_results_follow_from_the_ranks_kept_beside_the_checkpoint(done):

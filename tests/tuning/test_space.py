@@ -93,6 +93,12 @@ def test_quniform_stays_within_its_bounds(bounds, drawn, values):
     assert set(values) <= set(dimension.tried()) and all(bounds[0] <= v <= bounds[1] for v in dimension.tried())
 
 
+@pytest.mark.parametrize("bounds, drawn", [([0, 0.99999], 0.999985), ([0.12344, 1], 0.123441)])
+def test_rounding_leaves_no_bound(bounds, drawn):
+    """A dropout of 1, which no model takes, would have ended the search."""
+    assert bounds[0] <= Dimension("uniform", bounds).value(drawn) <= bounds[1]
+
+
 def test_a_choice_that_is_written_twice_is_one(tmp_path):
     """The grid had a trial that was never made."""
     space = space_of(tmp_path, "alpha choice [0.5,0.5,0.7]", "base_network choice ['gru',['gru','causal'],'gru']")

@@ -16,14 +16,23 @@ from recbole_hail.tuning import with_ray
 
 
 @pytest.fixture
-def reports(cyclic, small, monkeypatch):
-    """The reports of a trial of three epochs, each validated."""
+def reports_of(cyclic, small, monkeypatch):
+    """Trains a trial of three epochs, each validated; its reports."""
     told = []
     monkeypatch.setattr(tune, "report", lambda **metrics: told.append(metrics))
     monkeypatch.setattr("ray.get_gpu_ids", list)
     fixed = {**small, "model": "HAIL", "dataset": "cyclic", "epochs": 3, "state": "warning"}
-    with_ray._trial({"settings": {"alpha": 0.3}}, fixed)
-    return told
+
+    def train() -> list[dict]:
+        with_ray._trial({"settings": {"alpha": 0.3}}, fixed)
+        return told
+
+    return train
+
+
+@pytest.fixture
+def reports(reports_of):
+    return reports_of()
 
 
 def test_a_trial_reports_each_validation_and_the_end_and_no_test_result_by_name(reports):
@@ -35,6 +44,20 @@ def test_a_trial_reports_each_validation_and_the_end_and_no_test_result_by_name(
     scores = [report["valid_score"] for report in reports]
     assert outcomes[-1]["score"] == max(scores) == outcomes[-1]["valid"]["mrr"]
     assert outcomes[0]["score"] == scores[0], "a trial ended here has this score"
+
+
+def test_a_trial_that_is_stopped_keeps_its_best_score(reports_of, monkeypatch):
+    """The scheduler is told the last one."""
+    falling = iter([0.5, 0.3, 0.2])
+
+    def validate(trainer, *_, **__):
+        score = next(falling)
+        return score, {"mrr": score}
+
+    monkeypatch.setattr("recbole_hail.training.trainer.HAILTrainer._valid_epoch", validate)
+    *validated, _ = reports_of()
+    assert [report["valid_score"] for report in validated] == [0.5, 0.3]
+    assert [json.loads(report["outcome"])["score"] for report in validated] == [0.5, 0.5]
 
 
 def test_the_scheduler_ends_what_is_worse_after_the_same_number_of_validations():
