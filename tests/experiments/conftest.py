@@ -6,7 +6,7 @@ import pytest
 
 from recbole_hail.cli.config import checked_config
 from recbole_hail.experiments.budgets import Budget
-from recbole_hail.experiments.step_costs import paired
+from recbole_hail.experiments.stepper import paired
 
 LEVELS = {
     "length": [0.5, 2],
