@@ -1,5 +1,7 @@
-"""Models of RecBole are built from settings that nothing has checked; what goes wrong there becomes a message."""
+"""Models of RecBole get settings that nothing has checked; what goes wrong at their start becomes a message."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import recbole
@@ -18,8 +20,15 @@ def build_model(config, dataset):
     """
     model_class = get_model(config["model"])
     ranks.draw_apart(config)
-    try:
+    with settings_blamed(model_class, config, "cannot be built from"):
         return model_class(config, dataset).to(config["device"])
+
+
+@contextmanager
+def settings_blamed(model_class: type, config, cannot: str) -> Iterator[None]:
+    """Within, an error of a model of RecBole's own is a SettingsError with its settings, and what it `cannot` do."""
+    try:
+        yield
     except UserError:
         raise
     except Exception as error:
@@ -27,7 +36,7 @@ def build_model(config, dataset):
             raise
         raise SettingsError(
             [
-                f"model: {config['model']} cannot be built from the data and its settings, {_own_settings(config)}: "
+                f"model: {config['model']} {cannot} the data and its settings, {_own_settings(config)}: "
                 f"{type(error).__name__}: {error}"
             ]
         ) from error

@@ -22,6 +22,28 @@ def test_a_setting_that_recboles_model_cannot_be_built_with_is_named_with_its_va
     assert not list(cyclic.glob("saved/*.pth"))
 
 
+def test_a_setting_that_recboles_model_cannot_train_with_is_named_with_its_value(cyclic):
+    """It was a traceback."""
+    settings = {**SETTINGS, "loss_type": "BPR", "train_neg_sample_args": None}
+    with pytest.raises(SettingsError) as caught:
+        run_recbole(model="SASRec", dataset="cyclic", config_dict=settings)
+    said = str(caught.value)
+    assert said.startswith("model: SASRec cannot take its first step with the data and its settings, n_layers: 2, ")
+    assert "loss_type: 'BPR'" in said and "KeyError: 'neg_item_id'" in said
+
+
+def test_an_error_after_the_first_step_is_no_matter_of_settings(cyclic, monkeypatch):
+    loss, calls = SASRec.calculate_loss, []
+
+    def failing(self, interaction):
+        calls.append(interaction)
+        return loss(self, interaction) if len(calls) == 1 else 1 // 0
+
+    monkeypatch.setattr(SASRec, "calculate_loss", failing)
+    with pytest.raises(ZeroDivisionError):
+        run_recbole(model="SASRec", dataset="cyclic", config_dict={**SETTINGS, "train_batch_size": 64})
+
+
 def _flat(model, dataset, config_dict):
     return {"model": model, "dataset": dataset, **config_dict}
 

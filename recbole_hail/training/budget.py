@@ -9,6 +9,7 @@ from recbole.trainer import PretrainTrainer, TraditionalTrainer, Trainer
 from recbole.utils import get_trainer
 
 from recbole_hail import settings
+from recbole_hail.building import settings_blamed
 from recbole_hail.training.curve import Curve
 
 _CHECKS = [
@@ -155,10 +156,15 @@ def with_budget(original):
             if self.budget.spent:
                 raise BudgetSpent
 
-        loader = _BudgetedLoader(train_data, self)
+        loader, before = _BudgetedLoader(train_data, self), self.budget.steps
         try:
             return original(self, loader, valid_data, verbose, saved, show_progress, after_validation)
         except BudgetSpent:
             return self.best_valid_score, self.best_valid_result
+        except Exception:
+            if self.budget.steps > before:
+                raise
+            with settings_blamed(type(self.model), self.config, "cannot take its first step with"):
+                raise
 
     return fit
