@@ -37,6 +37,7 @@ class Rule(SequentialRecommender):
     input_type = InputType.POINTWISE  # RecBole asks for one; nothing is sampled
     settings_of = ("GeneratorFrequency",)  # yaml/GeneratorFrequency.yaml holds what the rules have in common
     own_settings: tuple[str, ...] = ()  # positive numbers
+    longest_history = math.inf  # MAX_ITEM_LIST_LENGTH cuts none off
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)

@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -217,6 +218,16 @@ def test_histories_that_are_longer_than_what_is_read(pages):
     lengths = list(Counter(generator for generator, _ in events()).values())
     assert report.cut == pytest.approx(np.mean([length - 1 > 5 for length in lengths]))
     assert any(length - 1 == 6 for length in lengths)
+
+
+@pytest.mark.parametrize(("model", "cut"), [("GeneratorFrequency", False), ("SASRec", True)])
+def test_rules_read_all_of_a_history(build, model, cut):
+    """Their pages said that they read no more than MAX_ITEM_LIST_LENGTH."""
+    built = build(model)
+    test = built.test._dataset
+    answers = SimpleNamespace(phase=SimpleNamespace(rows=np.arange(len(test))))
+    seen = SimpleNamespace(test=test, model=built.model, config=built.config)
+    assert bool(gathering._cut(seen, answers)) is cut
 
 
 @pytest.mark.parametrize(("own", "drawn"), [(("recbole", 50), 50), (("full", 120), 99)])
