@@ -44,6 +44,29 @@ def test_an_error_after_the_first_step_is_no_matter_of_settings(cyclic, monkeypa
         run_recbole(model="SASRec", dataset="cyclic", config_dict={**SETTINGS, "train_batch_size": 64})
 
 
+@pytest.mark.parametrize(
+    ("error", "alone"), [(OSError(28, "No space left", "events.out"), True), (RuntimeError("Connection closed"), False)]
+)
+def test_a_full_disk_and_a_lost_rank_are_no_matter_of_settings(cyclic, monkeypatch, error, alone):
+    """Both have messages of their own."""
+
+    def failing(self, interaction):
+        self.config_seen["single_spec"] = alone
+        raise error
+
+    build = SASRec.__init__
+
+    def with_config(self, config, dataset):
+        build(self, config, dataset)
+        self.config_seen = config
+
+    monkeypatch.setattr(SASRec, "__init__", with_config)
+    monkeypatch.setattr(SASRec, "calculate_loss", failing)
+    with pytest.raises(type(error)) as caught:
+        run_recbole(model="SASRec", dataset="cyclic", config_dict=SETTINGS)
+    assert caught.value is error
+
+
 def _flat(model, dataset, config_dict):
     return {"model": model, "dataset": dataset, **config_dict}
 

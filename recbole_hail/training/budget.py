@@ -161,8 +161,10 @@ def with_budget(original):
             return original(self, loader, valid_data, verbose, saved, show_progress, after_validation)
         except BudgetSpent:
             return self.best_valid_score, self.best_valid_result
+        except OSError:
+            raise  # a file's, which the command tells of
         except Exception:
-            if self.budget.steps > before:
+            if self.budget.steps > before or not self.config["single_spec"]:  # of several ranks one may be lost
                 raise
             with settings_blamed(type(self.model), self.config, "cannot take its first step with"):
                 raise
