@@ -1,6 +1,7 @@
 """BERT4Rec under adaptive denoising training (Wang et al., WSDM 2021) as RecBole models: R-CE and T-CE."""
 
 from abc import abstractmethod
+from math import inf
 
 from torch import Tensor
 
@@ -34,6 +35,8 @@ class AdaptiveDenoisingRecommender(CrossEntropyRecommender):
 class RCE(AdaptiveDenoisingRecommender):
     """Reweighted cross-entropy, the paper's R-CE (section 5.2; Wang et al., section 3)."""
 
+    own_checks = (("reweight_exponent", settings.number(0, inf), "must not be negative"),)
+
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
         self.exponent = config["reweight_exponent"]
@@ -41,15 +44,14 @@ class RCE(AdaptiveDenoisingRecommender):
     def weights(self, cross_entropy: Tensor) -> Tensor:
         return likelihood_weights(cross_entropy, self.exponent)
 
-    @classmethod
-    def complete_settings(cls, config) -> list[str]:
-        """As for all models of the cross-entropy; also the exponent."""
-        checks = [("reweight_exponent", settings.number(0, float("inf")), "must not be negative")]
-        return super().complete_settings(config) + settings.check(config, checks)
-
 
 class TCE(AdaptiveDenoisingRecommender):
     """Truncated cross-entropy (Wang et al., section 3)."""
+
+    own_checks = (
+        ("drop_rate", settings.number(0, 1, open_above=True), "must lie in [0, 1)"),
+        ("drop_steps", settings.whole(0), "must be a whole number of at least 0"),
+    )
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -57,12 +59,3 @@ class TCE(AdaptiveDenoisingRecommender):
 
     def weights(self, cross_entropy: Tensor) -> Tensor:
         return truncation_weights(cross_entropy, drop_rate_at(self.step, **self.schedule))
-
-    @classmethod
-    def complete_settings(cls, config) -> list[str]:
-        """As for all models of the cross-entropy; also rate and growth of the truncation."""
-        checks = [
-            ("drop_rate", settings.number(0, 1, open_above=True), "must lie in [0, 1)"),
-            ("drop_steps", settings.whole(0), "must be a whole number of at least 0"),
-        ]
-        return super().complete_settings(config) + settings.check(config, checks)

@@ -8,12 +8,7 @@ class DuroNetS(CrossEntropyRecommender):
     """DuroNet (Hu et al., ACM TOIT 2021) without its spatial module, predicting the next element at every position."""
 
     own_network = "duronet"
-
-    @classmethod
-    def complete_settings(cls, config) -> list[str]:
-        """Also the width of the local context."""
-        checks = [("kernel_width", settings.whole(1), "must be a whole number of at least 1")]
-        return super().complete_settings(config) + settings.check(config, checks)
+    own_checks = (("kernel_width", settings.whole(1), "must be a whole number of at least 1"),)
 
     @staticmethod
     def network_options(config) -> dict[str, dict]:

@@ -12,11 +12,11 @@ from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 from recbole_hail.networks.hypergraph import Dynamics, Hypergraph
 from recbole_hail.networks.hyperrec import HyperRecNetworks, Moments
 
-_CHECKS = [
+_CHECKS = (
     ("periods", settings.whole(1), "must be a whole number of at least 1"),
     ("period_by", *settings.one_of(WAYS)),
     ("convolutions", settings.whole(1), "must be a whole number of at least 1"),
-]
+)
 
 
 class HyperRec(CrossEntropyRecommender):
@@ -27,15 +27,11 @@ class HyperRec(CrossEntropyRecommender):
     """
 
     own_network = "causal"
+    own_checks = _CHECKS
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
         self.history_fields.append(CONTEXT_END)
-
-    @classmethod
-    def complete_settings(cls, config) -> list[str]:
-        """Also the settings of periods and hypergraphs."""
-        return super().complete_settings(config) + settings.check(config, _CHECKS)
 
     def build_networks(self, config, dataset, **common) -> HyperRecNetworks:
         self.periods = config["periods"]

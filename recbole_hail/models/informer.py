@@ -23,6 +23,7 @@ class Informer(CrossEntropyRecommender):
     """
 
     own_network = "informer"
+    own_checks = _OPTIONS
     learns = ("following",)
 
     def __init__(self, config, dataset):
@@ -31,8 +32,8 @@ class Informer(CrossEntropyRecommender):
 
     @classmethod
     def complete_settings(cls, config) -> list[str]:
-        """Also the settings of the encoder and the decoder."""
-        found = super().complete_settings(config) + settings.check(config, _OPTIONS)
+        """Also that the placeholders leave room for a history."""
+        found = super().complete_settings(config)
         placeholders, longest = config["predicted_elements"], config["MAX_ITEM_LIST_LENGTH"]
         if all(settings.whole(1)(value) for value in (placeholders, longest)) and placeholders >= longest:
             found.append(

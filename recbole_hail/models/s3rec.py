@@ -11,12 +11,12 @@ from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 from recbole_hail.models.windowed import visible_positions
 from recbole_hail.networks import both_ways
 
-_CHECKS = [
+_CHECKS = (
     ("pretrain_share", settings.number(0, 1, open_above=True), "must lie in [0, 1)"),
     ("mip_weight", settings.number(0, float("inf")), "must not be negative"),
     ("sp_weight", settings.number(0, float("inf")), "must not be negative"),
     ("peers", lambda peers: peers == 1, "must be 1 for S3RecID"),
-]
+)
 
 
 class S3RecID(CrossEntropyRecommender):
@@ -26,6 +26,7 @@ class S3RecID(CrossEntropyRecommender):
     """
 
     own_network = "causal"
+    own_checks = _CHECKS
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -57,8 +58,3 @@ class S3RecID(CrossEntropyRecommender):
         visible = visible_positions(sequences, lengths)[:, None, None, :]
         last = torch.arange(len(lengths), device=lengths.device) * sequences.shape[1] + lengths - 1
         return self.networks.peers[0].at(self.networks.embedding(sequences), visible, last, most=1)
-
-    @classmethod
-    def complete_settings(cls, config) -> list[str]:
-        """As for all models of the cross-entropy; also the share of pre-training and the weights of its losses."""
-        return super().complete_settings(config) + settings.check(config, _CHECKS)
