@@ -1,7 +1,5 @@
 """The files of an experiment: Markdown with the command that made it, CSV, LaTeX and a PNG."""
 
-import csv
-import io
 from pathlib import Path
 
 from recbole_hail.experiments.sections import Section
@@ -9,7 +7,7 @@ from recbole_hail.experiments.sweep import Sweep
 from recbole_hail.experiments.systems import Experiment
 from recbole_hail.files import write_text
 from recbole_hail.report.plots import Line, line_chart, panels_chart
-from recbole_hail.report.tables import Table, to_csv, to_latex, to_markdown
+from recbole_hail.report.tables import Table, records_to_csv, to_csv, to_latex, to_markdown
 
 _INTERVALS = "lines: 95 % bootstrap interval over generators; diamonds: the paper"
 _WHISKERS = {
@@ -33,7 +31,7 @@ def write_outputs(sweep: Sweep, experiment: Experiment, sections: list[Section],
     write_text(markdown, _markdown(sweep, experiment, sections, [file.name for file in written[3:]], command))
     records = [record for section in sections for record in section.runs]
     if records:
-        write_text(runs, _runs(records))
+        write_text(runs, records_to_csv(records))
         written.append(runs)
     return written
 
@@ -51,14 +49,6 @@ _NOTES = (
     "Trainings end with the last element but one; the paper's also learn from the validation element. The paper has no "
     "numbers under `strict` candidates, nor for repeat and new targets alone.",
 )
-
-
-def _runs(records: list[dict]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue()
 
 
 def _chart(sweep: Sweep, experiment: Experiment, sections: list[Section], file: Path) -> None:

@@ -1,11 +1,11 @@
 """One table of models and metrics, written as text, CSV, Markdown and LaTeX."""
 
-import csv
-import io
 import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import pandas as pd
 
 IMPROVEMENT = "improvement over the second"
 
@@ -203,13 +203,12 @@ def to_latex(table: Table) -> str:
 
 def to_csv(tables: list[Table]) -> str:
     """All tables under one header: per column its mean and what else was computed of it, at full precision."""
-    text = io.StringIO()
-    rows = [row for table in tables for row in _records(table)]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return records_to_csv([row for table in tables for row in _records(table)])
+
+
+def records_to_csv(records: list[dict]) -> str:
+    """A row for each record, a column for each name in any of them; what a record lacks is empty."""
+    return pd.DataFrame(records, dtype=object).to_csv(index=False, lineterminator="\n")
 
 
 def _records(table: Table) -> list[dict]:

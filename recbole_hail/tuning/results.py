@@ -1,7 +1,5 @@
 """What a search leaves behind: a table of its trials, a plot, RecBole's text of results, and the best settings."""
 
-import csv
-import io
 from pathlib import Path
 
 from recbole.trainer import HyperTuning
@@ -10,7 +8,7 @@ from recbole.utils import dict2str
 import yaml
 from recbole_hail.evaluation.metrics import SUBSETS
 from recbole_hail.files import write_text
-from recbole_hail.report.tables import markdown_text
+from recbole_hail.report.tables import markdown_text, records_to_csv
 from recbole_hail.training.checkpoints import plain
 from recbole_hail.training.resume import MAY_DIFFER
 from recbole_hail.tuning.plots import slice_plot
@@ -25,7 +23,8 @@ def write_results(search: Search, output_file: Path, plot: Path) -> list[Path]:
     """Table as text, CSV and Markdown, plot, RecBole's text and `best.yaml`; returns the paths of what there is."""
     header, rows = _grid(search)
     folder = search.folder.path
-    tables = table_text(search), _csv(header, rows), _markdown(search, header, rows)
+    values = records_to_csv([dict(zip(header, row, strict=True)) for row in rows])
+    tables = table_text(search), values, _markdown(search, header, rows)
     texts = {folder / name: text for name, text in zip(TABLES, tables, strict=True)}
     texts[output_file] = _as_recbole(search)
     if search.best():
@@ -101,15 +100,6 @@ def _markdown(search: Search, header: list[str], rows: list[list]) -> str:
     lines = [header, ["---:"] * len(header), *([_cell(value) for value in row] for row in rows)]
     escaped = [lines[0], lines[1], *([markdown_text(text) for text in line] for line in lines[2:])]
     return "\n".join([markdown_text(_caption(search)), "", *(f"| {' | '.join(line)} |" for line in escaped)]) + "\n"
-
-
-def _csv(header: list[str], rows: list[list]) -> str:
-    """At full precision."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _as_recbole(search: Search) -> str:
