@@ -1,9 +1,10 @@
 """What RecBole 1.2.1 needs on today's numpy, pandas and torch; each shim names the fault it covers.
 
-`before_recbole` must run before RecBole is first imported, `after_recbole` once it is. Both may run twice.
+`before_recbole` must run before RecBole is first imported and may run twice, `after_recbole` once, when it is there.
 """
 
 import os
+import sys
 import warnings
 
 import numpy as np
@@ -61,9 +62,6 @@ def _write_plain_checkpoints() -> None:
     from recbole_hail.devices import moved
     from recbole_hail.training.checkpoints import restore, write_checkpoint
 
-    if trainer_module.torch is not torch:
-        return
-
     class TorchForTrainers:
         """torch for RecBole's trainer module; the device of `load` stays the trainer's choice."""
 
@@ -101,8 +99,6 @@ def _train_distributed_on_cpu() -> None:
 
     from recbole_hail import devices, ranks
 
-    if getattr(Config._init_device, "covers_cpu", False):
-        return
     init_device, init_trainer = Config._init_device, AbstractTrainer.__init__
 
     def _init_device(self):
@@ -125,7 +121,6 @@ def _train_distributed_on_cpu() -> None:
         self.config, self.model = config, model
         self.distributed_model = DistributedDataParallel(model)
 
-    _init_device.covers_cpu = True
     Config._init_device = _init_device
     AbstractTrainer.__init__ = __init__
 
@@ -177,14 +172,18 @@ _OF_ONE_PASS = ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.labe
 
 def _make_folders_side_by_side() -> None:
     """RecBole looks for a folder and then makes it: of two ranks that start together, one finds it made and dies."""
-    import sys
 
     def ensure_dir(dir_path):
         os.makedirs(dir_path, exist_ok=True)
 
+    _replace_everywhere(ensure_dir)
+
+
+def _replace_everywhere(function) -> None:
+    """In every module of RecBole that has imported the one of this name."""
     for name, module in list(sys.modules.items()):
-        if name.startswith("recbole.") and "ensure_dir" in vars(module):
-            module.ensure_dir = ensure_dir
+        if name.startswith("recbole.") and function.__name__ in vars(module):
+            setattr(module, function.__name__, function)
 
 
 def _read_nothing_as_yaml_does() -> None:
@@ -210,18 +209,11 @@ def _fill_sparse_matrices() -> None:
 
 def _ask_no_cpu_for_its_gpu() -> None:
     """RecBole ends a run by asking for its GPU's memory, on a CPU too where the process has seen a GPU, and dies."""
-    import sys
-
     from recbole.utils import utils
 
     original = utils.get_gpu_usage
-    if hasattr(original, "of_gpus_alone"):
-        return
 
     def get_gpu_usage(device=None):
         return "0.0 / 0.0" if device is not None and device.type == "cpu" else original(device)
 
-    get_gpu_usage.of_gpus_alone = True
-    for name, module in list(sys.modules.items()):
-        if name.startswith("recbole.") and vars(module).get("get_gpu_usage") is original:
-            module.get_gpu_usage = get_gpu_usage
+    _replace_everywhere(get_gpu_usage)

@@ -10,7 +10,7 @@ from recbole.utils import FeatureType
 
 
 def mend() -> None:
-    """May run twice; each shim names the fault it covers."""
+    """Each shim names the fault it covers."""
     _keep_filling_missing_values()
     _filter_by_counts_only_where_asked()
     _name_the_item_list()
@@ -118,8 +118,6 @@ def _filter_by_counts_only_where_asked() -> None:
     """RecBole counts the events of every user and item one by one also for its default, which lets all of them stay."""
 
     filter_by_counts = Dataset._filter_by_inter_num
-    if hasattr(filter_by_counts, "__wrapped__"):
-        return
 
     @wraps(filter_by_counts)
     def _filter_by_inter_num(self):
