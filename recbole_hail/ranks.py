@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
 
-from recbole_hail import settings
+from recbole_hail import checks
 from recbole_hail.devices import gpus_of
 from recbole_hail.errors import FileError, RankLost, SettingsError
 from recbole_hail.interrupts import interrupts_held
@@ -35,7 +35,7 @@ _run_recboles = recbole.quick_start.quick_start.run_recboles
 
 def problems(config) -> list[str]:
     """What is wrong with the settings of several processes."""
-    return settings.check(config, _CHECKS)
+    return checks.check(config, _CHECKS)
 
 
 @contextmanager

@@ -7,12 +7,12 @@ from math import inf
 from recbole.evaluator.register import metrics_dict
 from recbole.utils import EvaluatorType, ModelType
 
+from recbole_hail.checks import at_least, check, number, optional, whole
 from recbole_hail.data.times import by_time
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.registry import base_of
-from recbole_hail.settings import check, number, optional, whole
 
 _OF_EVALUATION = {"split", "order", "group_by", "mode"}
 _NUMBER = r"[+-]?(?:inf(?:inity)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)"
@@ -134,7 +134,7 @@ def _attention(config) -> list[str]:
         return []
     divides = not (whole(1)(heads) and whole(1)(hidden)) or hidden % heads == 0
     found = [] if divides else [f"n_heads: {heads} must divide hidden_size: {hidden}"]
-    return found + check(config, [("n_layers", whole(1), _AT_LEAST_1)])
+    return found + check(config, [("n_layers", *at_least(1))])
 
 
 def _clips(given) -> bool:
@@ -148,16 +148,16 @@ def _lengths(topk) -> bool:
 _AT_LEAST_0, _AT_LEAST_1 = (f"must be a whole number of at least {least}" for least in (0, 1))
 
 _CHECKS = [
-    ("train_batch_size", whole(1), _AT_LEAST_1),
-    ("eval_batch_size", whole(1), _AT_LEAST_1),
-    ("epochs", whole(0), _AT_LEAST_0),
+    ("train_batch_size", *at_least(1)),
+    ("eval_batch_size", *at_least(1)),
+    ("epochs", *at_least(0)),
     ("eval_step", whole(0), f"{_AT_LEAST_0}; 0 never validates"),
-    ("stopping_step", whole(0), _AT_LEAST_0),
+    ("stopping_step", *at_least(0)),
     ("learning_rate", lambda v: v > 0, "must be positive"),
     ("weight_decay", number(0, inf), "must not be negative"),
     ("clip_grad_norm", optional(_clips), "must be {max_norm: a positive number}, or ~ for none"),
     ("topk", optional(_lengths), "must be whole numbers of at least 1, as in [1, 5, 10]"),
-    ("metric_decimal_place", whole(0), _AT_LEAST_0),
+    ("metric_decimal_place", *at_least(0)),
     ("user_inter_num_interval", optional(_are_intervals), f"must be {_HOW}"),
     ("item_inter_num_interval", optional(_are_intervals), f"must be {_HOW}"),
     ("val_interval", optional(_filters), f"must name for each field {_HOW}, or a list of tokens"),

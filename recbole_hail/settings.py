@@ -1,8 +1,9 @@
 """The settings of HAIL: brought into one form, checked, and all problems reported together."""
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
+from recbole_hail.checks import at_least, check, number, one_of, optional, switch, whole
 from recbole_hail.losses.hail import DENOISING_FORMS, DISTILLATIONS
 from recbole_hail.networks import BASE_NETWORKS, predicts
 from recbole_hail.networks.activations import ACTIVATIONS
@@ -66,76 +67,35 @@ def problems(config, *, learns: Iterable[str] = ("masked", "next")) -> list[str]
     return check(config, _CHECKS) + _peers(config, learns)
 
 
-def check(config, checks: Iterable[tuple[str, Callable, str]]) -> list[str]:
-    """Setting, value and advice of every (setting, test, advice) whose test fails or cannot take the value."""
-    return [f"{name}: {config[name]!r} {advice}" for name, holds, advice in checks if not _holds(holds, config[name])]
-
-
-def _holds(test: Callable, value) -> bool:
-    try:
-        return bool(test(value))
-    except (TypeError, AttributeError, KeyError):
-        return False
-
-
-def number(low: float, high: float, *, open_above: bool = False) -> Callable:
-    """A test for a number in [low, high], or in [low, high)."""
-
-    def test(value):
-        return not isinstance(value, bool) and low <= value and (value < high if open_above else value <= high)
-
-    return test
-
-
-def whole(low: int) -> Callable:
-    """A test for a whole number of at least `low`."""
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= low
-
-
-def one_of(names) -> tuple[Callable, str]:
-    """A test for one of the names, and the advice that lists them."""
-    return lambda value: value in names, "must be one of " + ", ".join(names)
-
-
-def switch(value) -> bool:
-    """A test for True or False."""
-    return isinstance(value, bool)
-
-
-def optional(test: Callable) -> Callable:
-    """The test, or nothing at all."""
-    return lambda value: value is None or test(value)
-
-
 _LEARNERS = ("adam", "adamw", "sgd", "adagrad", "rmsprop")  # for others RecBole takes Adam; sparse_adam wants sparse
 
 _CHECKS = [
-    ("peers", whole(1), "must be a whole number of at least 1"),
+    ("peers", *at_least(1)),
     ("alpha", number(0, 1), "must lie in [0, 1]"),
     ("alpha_end", optional(number(0, 1)), "must lie in [0, 1], or be ~ to keep alpha as it is"),
     ("beta", number(0, 1, open_above=True), "must lie in [0, 1)"),
     ("gamma", number(0, float("inf")), "must not be negative"),
     ("distillation", *one_of(DISTILLATIONS)),
     ("denoise", *one_of(DENOISING_FORMS)),
-    ("positive_term", switch, "must be True or False"),
-    ("negative_term", switch, "must be True or False"),
-    ("train_on_valid", switch, "must be True or False"),
+    ("positive_term", *switch),
+    ("negative_term", *switch),
+    ("train_on_valid", *switch),
     ("mask_ratio", lambda v: 0 < v < 1, "must lie between 0 and 1"),
-    ("max_masked", whole(1), "must be a whole number of at least 1"),
+    ("max_masked", *at_least(1)),
     ("ft_ratio", number(0, 1), "must lie in [0, 1]"),
-    ("n_heads", whole(1), "must be a whole number of at least 1"),
-    ("hidden_size", whole(1), "must be a whole number of at least 1"),
-    ("inner_size", whole(1), "must be a whole number of at least 1"),
+    ("n_heads", *at_least(1)),
+    ("hidden_size", *at_least(1)),
+    ("inner_size", *at_least(1)),
     ("hidden_dropout_prob", number(0, 1, open_above=True), "must lie in [0, 1)"),
     ("attn_dropout_prob", number(0, 1, open_above=True), "must lie in [0, 1)"),
     ("hidden_act", *one_of(ACTIVATIONS)),
     ("initializer_range", lambda v: v > 0, "must be positive"),
-    ("MAX_ITEM_LIST_LENGTH", whole(2), "must be a whole number of at least 2"),
+    ("MAX_ITEM_LIST_LENGTH", *at_least(2)),
     ("train_batch_tokens", optional(whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
     ("learner", lambda v: v.lower() in _LEARNERS, f"must be one of {', '.join(_LEARNERS)}"),
     ("layer_norm_eps", lambda v: v > 0, "must be positive"),
     ("schedule", *one_of(SCHEDULES)),
-    ("warmup_steps", whole(0), "must be a whole number of at least 0"),
+    ("warmup_steps", *at_least(0)),
 ]
 
 

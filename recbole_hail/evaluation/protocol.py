@@ -2,14 +2,14 @@
 
 from recbole.utils import EvaluatorType, ModelType
 
-from recbole_hail import settings
+from recbole_hail import checks
 from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.candidates import PROTOCOLS
 
 NEGATIVES = 99  # paper section 5.1.2
 _CHECKS = [
-    ("ties", *settings.one_of(metrics.TIES)),
-    ("candidates_seed", settings.whole(0), "must be a whole number of at least 0"),
+    ("ties", *checks.one_of(metrics.TIES)),
+    ("candidates_seed", *checks.at_least(0)),
 ]
 
 
@@ -57,7 +57,7 @@ def problems(config) -> list[str]:
             f"split LS (now {config['eval_args']})"
         )
     found += _too_long_topk(config)
-    return found + settings.check(config, _CHECKS)
+    return found + checks.check(config, _CHECKS)
 
 
 def _too_long_topk(config) -> list[str]:

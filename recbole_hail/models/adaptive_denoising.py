@@ -5,7 +5,7 @@ from math import inf
 
 from torch import Tensor
 
-from recbole_hail import settings
+from recbole_hail import checks
 from recbole_hail.data.loader import TARGET_ELEMENT
 from recbole_hail.losses import (
     HailLossParts,
@@ -35,7 +35,7 @@ class AdaptiveDenoisingRecommender(CrossEntropyRecommender):
 class RCE(AdaptiveDenoisingRecommender):
     """Reweighted cross-entropy, the paper's R-CE (section 5.2; Wang et al., section 3)."""
 
-    own_checks = (("reweight_exponent", settings.number(0, inf), "must not be negative"),)
+    own_checks = (("reweight_exponent", checks.number(0, inf), "must not be negative"),)
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -49,8 +49,8 @@ class TCE(AdaptiveDenoisingRecommender):
     """Truncated cross-entropy (Wang et al., section 3)."""
 
     own_checks = (
-        ("drop_rate", settings.number(0, 1, open_above=True), "must lie in [0, 1)"),
-        ("drop_steps", settings.whole(0), "must be a whole number of at least 0"),
+        ("drop_rate", checks.number(0, 1, open_above=True), "must lie in [0, 1)"),
+        ("drop_steps", *checks.at_least(0)),
     )
 
     def __init__(self, config, dataset):

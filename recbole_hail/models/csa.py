@@ -1,6 +1,6 @@
 """CSa as a RecBole model: a causal encoder whose queries and keys are convolutions."""
 
-from recbole_hail import settings
+from recbole_hail import checks
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 
 
@@ -9,9 +9,9 @@ class CSa(CrossEntropyRecommender):
 
     own_network = "csa"
     own_checks = (
-        ("kernel_width", settings.whole(1), "must be a whole number of at least 1"),
-        ("log_sparse", settings.switch, "must be True or False"),
-        ("local_window", settings.whole(1), "must be a whole number of at least 1"),
+        ("kernel_width", *checks.at_least(1)),
+        ("log_sparse", *checks.switch),
+        ("local_window", *checks.at_least(1)),
     )
 
     @classmethod

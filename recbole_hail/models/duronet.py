@@ -1,6 +1,6 @@
 """DuroNet-s, the crime prediction network of the HAIL paper's Table 2, as a RecBole model."""
 
-from recbole_hail import settings
+from recbole_hail import checks
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 
 
@@ -8,7 +8,7 @@ class DuroNetS(CrossEntropyRecommender):
     """DuroNet (Hu et al., ACM TOIT 2021) without its spatial module, predicting the next element at every position."""
 
     own_network = "duronet"
-    own_checks = (("kernel_width", settings.whole(1), "must be a whole number of at least 1"),)
+    own_checks = (("kernel_width", *checks.at_least(1)),)
 
     @staticmethod
     def network_options(config) -> dict[str, dict]:

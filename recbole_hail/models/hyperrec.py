@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from recbole_hail import settings
+from recbole_hail import checks
 from recbole_hail.data.dataset import CONTEXT_END
 from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION
 from recbole_hail.data.periods import WAYS, Periods, cut_periods
@@ -13,9 +13,9 @@ from recbole_hail.networks.hypergraph import Dynamics, Hypergraph
 from recbole_hail.networks.hyperrec import HyperRecNetworks, Moments
 
 _CHECKS = (
-    ("periods", settings.whole(1), "must be a whole number of at least 1"),
-    ("period_by", *settings.one_of(WAYS)),
-    ("convolutions", settings.whole(1), "must be a whole number of at least 1"),
+    ("periods", *checks.at_least(1)),
+    ("period_by", *checks.one_of(WAYS)),
+    ("convolutions", *checks.at_least(1)),
 )
 
 

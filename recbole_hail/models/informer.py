@@ -4,15 +4,15 @@ import math
 
 from torch import Tensor
 
-from recbole_hail import settings
+from recbole_hail import checks
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 
 _OPTIONS = [
-    ("predicted_elements", settings.whole(1), "must be a whole number of at least 1"),
-    ("start_length", settings.whole(1), "must be a whole number of at least 1"),
+    ("predicted_elements", *checks.at_least(1)),
+    ("start_length", *checks.at_least(1)),
     ("sampling_factor", lambda value: 0 < value < math.inf, "must be positive and finite"),
-    ("distil", settings.switch, "must be True or False"),
-    ("decoder_layers", settings.whole(1), "must be a whole number of at least 1"),
+    ("distil", *checks.switch),
+    ("decoder_layers", *checks.at_least(1)),
 ]
 
 
@@ -35,7 +35,7 @@ class Informer(CrossEntropyRecommender):
         """Also that the placeholders leave room for a history."""
         found = super().complete_settings(config)
         placeholders, longest = config["predicted_elements"], config["MAX_ITEM_LIST_LENGTH"]
-        if all(settings.whole(1)(value) for value in (placeholders, longest)) and placeholders >= longest:
+        if all(checks.whole(1)(value) for value in (placeholders, longest)) and placeholders >= longest:
             found.append(
                 f"predicted_elements: {placeholders} must be less than MAX_ITEM_LIST_LENGTH: {longest}, which holds "
                 "the history too"

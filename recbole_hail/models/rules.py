@@ -10,7 +10,7 @@ from recbole.utils import InputType
 from scipy import sparse
 from torch import Tensor
 
-from recbole_hail import settings
+from recbole_hail import checks
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
 from recbole_hail.data.rows import distinct_rows
 from recbole_hail.evaluation import rules
@@ -22,9 +22,9 @@ def _is_positive(value) -> bool:
 
 
 _CHECKS = [
-    ("MAX_ITEM_LIST_LENGTH", settings.whole(1), "must be a whole number of at least 1"),
-    ("train_on_valid", settings.switch, "must be True or False"),
-    ("seed", settings.whole(0), "must be a whole number of at least 0"),
+    ("MAX_ITEM_LIST_LENGTH", *checks.at_least(1)),
+    ("train_on_valid", *checks.switch),
+    ("seed", *checks.at_least(0)),
 ]
 
 
@@ -49,7 +49,7 @@ class Rule(SequentialRecommender):
     def complete_settings(cls, config) -> list[str]:
         """What is wrong with the settings, one sentence each."""
         own = [(name, _is_positive, "must be a positive number") for name in cls.own_settings]
-        found = settings.check(config, own + _CHECKS)
+        found = checks.check(config, own + _CHECKS)
         if config["resume"]:
             found.append(f"resume: {config['model']} counts in one go, there is nothing to continue; leave it out")
         if not config["single_spec"] or (config["nproc"] or 1) > 1:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from recbole_hail import settings
+from recbole_hail import checks
 from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION, WindowBatch
 from recbole_hail.data.segments import CONTEXT, SEGMENT, SEGMENT_LENGTH
 from recbole_hail.losses import HailLossParts, segment_loss, self_knowledge_loss
@@ -12,9 +12,9 @@ from recbole_hail.models.windowed import visible_positions
 from recbole_hail.networks import both_ways
 
 _CHECKS = (
-    ("pretrain_share", settings.number(0, 1, open_above=True), "must lie in [0, 1)"),
-    ("mip_weight", settings.number(0, float("inf")), "must not be negative"),
-    ("sp_weight", settings.number(0, float("inf")), "must not be negative"),
+    ("pretrain_share", checks.number(0, 1, open_above=True), "must lie in [0, 1)"),
+    ("mip_weight", checks.number(0, float("inf")), "must not be negative"),
+    ("sp_weight", checks.number(0, float("inf")), "must not be negative"),
     ("peers", lambda peers: peers == 1, "must be 1 for S3RecID"),
 )
 

@@ -6,7 +6,7 @@ import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 from torch import Tensor
 
-from recbole_hail import settings
+from recbole_hail import checks, settings
 from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION, WindowBatch
 from recbole_hail.data.rows import distinct_rows
 from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
@@ -33,7 +33,7 @@ class WindowedRecommender(SequentialRecommender):
     step = 0  # optimiser steps taken so far, which the trainer tells before each,
     total_steps = 1  # and how many there will be in all
     learns = ("masked", "next")  # what its training batches hold, and so what its base networks must predict
-    own_checks: tuple = ()  # of settings that this model alone has, see `settings.check`
+    own_checks: tuple = ()  # of settings that this model alone has, see `checks.check`
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -70,7 +70,7 @@ class WindowedRecommender(SequentialRecommender):
     def complete_settings(cls, config) -> list[str]:
         """Brings the settings into one form and returns what is wrong with them."""
         settings.normalise(config)
-        return settings.problems(config, learns=cls.learns) + settings.check(config, cls.own_checks)
+        return settings.problems(config, learns=cls.learns) + checks.check(config, cls.own_checks)
 
     @staticmethod
     def network_options(config) -> dict[str, dict]:

@@ -8,19 +8,19 @@ import torch
 from recbole.trainer import PretrainTrainer, TraditionalTrainer, Trainer
 from recbole.utils import get_trainer
 
-from recbole_hail import settings
+from recbole_hail import checks
 from recbole_hail.building import settings_blamed
 from recbole_hail.training.curve import Curve
 
 _CHECKS = [
     (
         "max_steps",
-        settings.optional(settings.whole(1)),
+        checks.optional(checks.whole(1)),
         "must be a whole number of at least 1, or ~ to go by epochs",
     ),
     (
         "max_minutes",
-        settings.optional(lambda value: not isinstance(value, bool) and value > 0),
+        checks.optional(lambda value: not isinstance(value, bool) and value > 0),
         "must be a positive number, or ~ to go by epochs",
     ),
 ]
@@ -29,7 +29,7 @@ _CHECKS = [
 def problems(config) -> list[str]:
     """What is wrong with the settings of the budget."""
     steps, minutes = config["max_steps"], config["max_minutes"]
-    found = settings.check(config, _CHECKS)
+    found = checks.check(config, _CHECKS)
     if (steps, minutes) != (None, None) and not _can_be_bounded(get_trainer(config["MODEL_TYPE"], config["model"])):
         given = {name: value for name, value in (("max_steps", steps), ("max_minutes", minutes)) if value is not None}
         model, leave_out = config["model"], " ".join(f"--{name}=None" for name in given)

@@ -1,0 +1,51 @@
+"""Tests of single settings, each with the advice that its message gives."""
+
+from collections.abc import Callable, Iterable
+
+
+def check(config, checks: Iterable[tuple[str, Callable, str]]) -> list[str]:
+    """Setting, value and advice of every (setting, test, advice) whose test fails or cannot take the value."""
+    return [f"{name}: {config[name]!r} {advice}" for name, holds, advice in checks if not _holds(holds, config[name])]
+
+
+def _holds(test: Callable, value) -> bool:
+    try:
+        return bool(test(value))
+    except (TypeError, AttributeError, KeyError):
+        return False
+
+
+def number(low: float, high: float, *, open_above: bool = False) -> Callable:
+    """A test for a number in [low, high], or in [low, high)."""
+
+    def test(value):
+        return not isinstance(value, bool) and low <= value and (value < high if open_above else value <= high)
+
+    return test
+
+
+def whole(low: int) -> Callable:
+    """A test for a whole number of at least `low`."""
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= low
+
+
+def one_of(names) -> tuple[Callable, str]:
+    """A test for one of the names, and the advice that lists them."""
+    return lambda value: value in names, "must be one of " + ", ".join(names)
+
+
+def _is_switch(value) -> bool:
+    return isinstance(value, bool)
+
+
+switch = _is_switch, "must be True or False"
+
+
+def at_least(low: int) -> tuple[Callable, str]:
+    """A test for a whole number of at least `low`, and the advice."""
+    return whole(low), f"must be a whole number of at least {low}"
+
+
+def optional(test: Callable) -> Callable:
+    """The test, or nothing at all."""
+    return lambda value: value is None or test(value)
