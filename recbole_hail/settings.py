@@ -11,6 +11,16 @@ from recbole_hail.training.schedules import SCHEDULES
 
 # What RecBole tells a process about itself and those that it trains with.
 OF_PROCESSES = frozenset({"single_spec", "local_rank", "nproc", "world_size", "ip", "port", "offset"})
+# Where things lie on a machine, and what it shows: nothing that makes a run what it is.
+OF_THE_MACHINE = OF_PROCESSES | {
+    *("data_path", "checkpoint_dir", "candidates_dir", "dataset_save_path", "dataloaders_save_path"),
+    *("save_dataset", "save_dataloaders", "config_file", "config_files", "device", "gpu_id", "use_gpu", "worker"),
+    *("resume", "show_progress", "state", "log_wandb", "wandb_project"),
+}
+# Settings that change neither the remaining steps of a run nor what is made of them; RecBole makes ranks silent.
+MAY_DIFFER = OF_THE_MACHINE | {
+    *("eval_batch_size", "loss_decimal_place", "distributed_timeout", "MODEL_TYPE", "verbose"),
+}
 
 
 def normalise(config) -> None:

@@ -4,25 +4,8 @@ from recbole_hail.page import wording
 from recbole_hail.page.charts import Line, bars, lines
 from recbole_hail.page.gather import Report
 from recbole_hail.page.markup import Markup, bullets, element, figure, paragraph, table
-from recbole_hail.settings import OF_PROCESSES
+from recbole_hail.settings import OF_THE_MACHINE
 from recbole_hail.training.progress import PARTS
-
-# Where things lie on a machine, and what it shows: nothing that makes a run what it is.
-_OF_THE_MACHINE = frozenset(
-    {
-        *(
-            "data_path",
-            "checkpoint_dir",
-            "candidates_dir",
-            "dataset_save_path",
-            "dataloaders_save_path",
-            "save_dataset",
-        ),
-        *("save_dataloaders", "config_file", "config_files", "device", "gpu_id", "use_gpu", "worker"),
-        *("resume", "show_progress", "state", "log_wandb", "wandb_project"),
-        *OF_PROCESSES,
-    }
-)
 
 
 def in_short(report: Report) -> list[Markup]:
@@ -169,7 +152,7 @@ def settings(report: Report) -> list[Markup]:
     of_kind = {name: kind for kind, names in kinds.items() for name in names}
     groups = {kind: [] for kind in ("Model", *kinds)}
     for name, value in report.settings.items():
-        if name not in _OF_THE_MACHINE:
+        if name not in OF_THE_MACHINE:
             groups[of_kind.get(name, "Model")].append((name, _shown(value)))
     said = [_values("What the run cost, and the versions it ran with.", known)] if known else []
     for kind, values in groups.items():

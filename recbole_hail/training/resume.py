@@ -8,29 +8,10 @@ import torch
 
 from recbole_hail import ranks
 from recbole_hail.errors import CheckpointError
-from recbole_hail.settings import OF_PROCESSES
+from recbole_hail.settings import MAY_DIFFER
 from recbole_hail.training import checkpoints
 from recbole_hail.training.checkpoints import plain, read_checkpoint
 from recbole_hail.training.curve import Curve
-
-# Settings that change neither the remaining steps nor what is made of them. All others must agree.
-MAY_DIFFER = frozenset(
-    {
-        *("gpu_id", "use_gpu", "device", "state", "show_progress", "config_files", "config_file", "worker", "resume"),
-        *(
-            "checkpoint_dir",
-            "candidates_dir",
-            "data_path",
-            "log_wandb",
-            "wandb_project",
-            "eval_batch_size",
-            "loss_decimal_place",
-        ),
-        *("save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path"),
-        *(*OF_PROCESSES, "MODEL_TYPE"),
-        *("distributed_timeout", "verbose"),  # RecBole tells ranks but the first to be silent
-    }
-)
 
 
 def state_of(trainer, epoch: int, best_valid_result) -> dict:

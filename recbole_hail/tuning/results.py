@@ -9,8 +9,8 @@ import yaml
 from recbole_hail.evaluation.metrics import SUBSETS
 from recbole_hail.files import write_text
 from recbole_hail.report.tables import markdown_text, records_to_csv
+from recbole_hail.settings import MAY_DIFFER
 from recbole_hail.training.checkpoints import plain
-from recbole_hail.training.resume import MAY_DIFFER
 from recbole_hail.tuning.plots import slice_plot
 from recbole_hail.tuning.search import Search, given
 from recbole_hail.tuning.trials import FINISHED, Trial

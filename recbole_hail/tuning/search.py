@@ -8,8 +8,8 @@ from pathlib import Path
 from recbole.config import Config
 
 from recbole_hail.report.plan import data_hash
+from recbole_hail.settings import MAY_DIFFER
 from recbole_hail.training.checkpoints import plain
-from recbole_hail.training.resume import MAY_DIFFER
 from recbole_hail.tuning import proposals
 from recbole_hail.tuning.space import Space
 from recbole_hail.tuning.trials import FINISHED, STOPPED, Trial, TrialsFolder
