@@ -57,6 +57,11 @@ def views_of(model) -> list[str]:
     return getattr(model, "views", ["model"])
 
 
+def view_of(model) -> int:
+    """The one of its views that a model predicts with."""
+    return getattr(model, "view", 0)
+
+
 @torch.no_grad()
 def score_targets(
     model, dataset, rows: np.ndarray, sets: CandidateSets, *, most_rows: int, progress: bool = False

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recbole_hail.forecast.scoring import batches, chosen_view, logits, peers
+from recbole_hail.evaluation.ranking import view_of
+from recbole_hail.forecast.scoring import batches, logits, peers
 from recbole_hail.forecast.trained import Trained
 
 
@@ -41,7 +42,7 @@ def find_answers(
         np.zeros((rows, peer_count), dtype=np.int64),
     )
     for batch, shares in _probabilities(trained, histories, generators, temperature):
-        probability, top = shares[chosen_view(trained)].topk(k, dim=1)
+        probability, top = shares[view_of(trained.model)].topk(k, dim=1)
         answers.elements[batch], answers.probability[batch] = top.numpy(), probability.numpy()
         counts = np.stack([np.bincount(histories[row], minlength=shares.shape[-1]) for row in batch])
         answers.times_before[batch] = np.take_along_axis(counts, top.numpy(), axis=1)
@@ -63,7 +64,7 @@ def chances_of(
     """[N], the probability that the next element is one of `elements`; other arguments as for `find_answers`."""
     chances = np.zeros(len(histories))
     for batch, shares in _probabilities(trained, histories, generators, temperature):
-        chances[batch] = shares[chosen_view(trained)][:, list(elements)].sum(1).numpy()
+        chances[batch] = shares[view_of(trained.model)][:, list(elements)].sum(1).numpy()
     return chances
 
 

@@ -15,9 +15,9 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
-from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME
+from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, view_of
 from recbole_hail.files import write_text
-from recbole_hail.forecast.scoring import batches, chosen_view, logits
+from recbole_hail.forecast.scoring import batches, logits
 from recbole_hail.forecast.trained import Trained
 
 LARGEST = 100.0  # temperatures lie between this and its inverse
@@ -122,7 +122,7 @@ def _calibrate(trained: Trained, sequences, generators: np.ndarray, targets: np.
         return Calibration(1.0, 0, None, None, trained_on)
     scores = torch.empty(len(targets), trained.train.item_num - 1)
     for batch in batches(trained, sequences, generators):
-        of_view = logits(trained, [sequences[row] for row in batch], generators[batch])[chosen_view(trained)]
+        of_view = logits(trained, [sequences[row] for row in batch], generators[batch])[view_of(trained.model)]
         scores[batch] = of_view[:, 1:]
     wanted = torch.from_numpy(targets) - 1
     temperature = fit_temperature(scores, wanted)

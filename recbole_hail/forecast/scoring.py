@@ -22,11 +22,6 @@ def peers(trained: Trained) -> list[str]:
     return found[:-1] if len(found) > 1 else []
 
 
-def chosen_view(trained: Trained) -> int:
-    """The one that `predict_with` names."""
-    return getattr(trained.model, "view", 0)
-
-
 def batches(trained: Trained, sequences: Sequence[np.ndarray], generators: np.ndarray) -> Iterator[np.ndarray]:
     """Numbers of sequences to score together: of like length, and all with a known generator or none."""
     order = np.lexsort(([len(sequence) for sequence in sequences], generators != NOBODY))

@@ -14,7 +14,7 @@ from recbole_hail.errors import DataError
 SLOT = "slot"
 COORDINATES = ("latitude", "longitude")
 _NAMES = ("title", "name", "description")  # what the column is called that says what an id stands for
-_NO_MEANING = (*COORDINATES, "events")
+NO_MEANING = (*COORDINATES, "events")
 
 
 class Words:
@@ -61,7 +61,7 @@ class Words:
 
     def described(self, number: int) -> str:
         """Everything that the file says of one: `precinct 44, premises BAR/NIGHT CLUB`."""
-        values = [(name, column[number]) for name, column in self.columns.items() if name not in _NO_MEANING]
+        values = [(name, column[number]) for name, column in self.columns.items() if name not in NO_MEANING]
         return ", ".join(f"{name.replace('_', ' ')} {unquote(value)}" for name, value in values if value)
 
     @cached_property

@@ -12,7 +12,8 @@ from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.evaluation.agreement import Pair, pairs
 from recbole_hail.evaluation.metrics import SUBSETS
 from recbole_hail.evaluation.protocol import NEGATIVES, protocol_of
-from recbole_hail.forecast.words import words_of
+from recbole_hail.evaluation.ranking import view_of
+from recbole_hail.forecast.words import NO_MEANING, words_of
 from recbole_hail.page.answers import Answers, RulesBeside, answer
 from recbole_hail.page.charts import Mark
 from recbole_hail.page.data import DataSummary, by_length, summarise
@@ -22,7 +23,6 @@ from recbole_hail.training.opening import Opened
 from recbole_hail.training.records import settings_in_force
 
 _SHOWN = ("strict", "paper", "recbole")
-_NO_GROUPS = ("latitude", "longitude", "events")  # columns of .user files that put no generators together
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
     lead = list(metrics).index(LEAD)
     values = {name: values_of(found.ranks, topk, config["ties"]) for name, found in answers.items()}
     reciprocal = values[own[0]][:, :, lead]  # [N, S]
-    chosen = getattr(opened.model, "view", 0)
+    chosen = view_of(opened.model)
     best_rule = mine.views + int(reciprocal[:, mine.views :].mean(axis=0).argmax())
     say("drawing the intervals")
     return Report(
@@ -185,7 +185,7 @@ def _groupings(opened: Opened, answers: Answers, values: np.ndarray) -> list[Gro
     labels = {
         name.replace("_", " "): [unquote(column[number]) for number in numbers]
         for name, column in words.columns.items()
-        if name not in _NO_GROUPS
+        if name not in NO_MEANING
     }
     names, kind = by_length(_events_before(opened, answers))
     labels["events before the question"] = np.array(names)[kind]

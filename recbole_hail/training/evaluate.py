@@ -13,7 +13,7 @@ from recbole_hail.evaluation.agreement import agreement
 from recbole_hail.evaluation.candidates import CandidateSets
 from recbole_hail.evaluation.metrics import RankEvaluator, by_question
 from recbole_hail.evaluation.phase import Phase, phase_of
-from recbole_hail.evaluation.ranking import rank_targets, views_of
+from recbole_hail.evaluation.ranking import rank_targets, view_of, views_of
 from recbole_hail.evaluation.significance import mean_interval
 from recbole_hail.evaluation.tables import result_table
 from recbole_hail.training.records import write_ranks_of, write_record
@@ -42,7 +42,7 @@ def with_protocols(original):
             with _every_question_once(self, eval_data):
                 result = original(self, eval_data, False, None, show_progress)
             self.agreement = None
-            self.view_results = {views_of(self.model)[_chosen(self.model)]: dict(result)}
+            self.view_results = {views_of(self.model)[view_of(self.model)]: dict(result)}
         else:
             self.model.eval()
             result = _by_ranks(self, eval_data._dataset, phase, show_progress)
@@ -82,10 +82,6 @@ def _every_question_once(trainer, eval_data):
         yield
     finally:
         del collector.get_data_struct, trainer._map_reduce
-
-
-def _chosen(model) -> int:
-    return getattr(model, "view", 0)
 
 
 def _phase(trainer, part) -> Phase | None:
@@ -129,7 +125,7 @@ def _by_ranks(trainer, part, phase: Phase, progress: bool) -> dict[str, float]:
             view: _intervals(evaluator, collected, index, phase.generators) for index, view in enumerate(views)
         }
         write_ranks_of(trainer, phase, views, collected.get("rec.ranks").numpy())
-    return trainer.view_results[views[_chosen(trainer.model)]]
+    return trainer.view_results[views[view_of(trainer.model)]]
 
 
 def _ranks_of_all_processes(trainer, part, phase: Phase, progress: bool) -> torch.Tensor:
