@@ -67,9 +67,7 @@ def amazon(
     else:
         ratings.read_table(_table(path, first, tolerate is not None, progress))
     tally.check()
-    events, dropped = drop_rare(ratings.events(), min_events, min_item_events, repeat=True)
-    for reason, count in dropped.items():
-        tally.drop(reason, count)
+    events = drop_rare(ratings.events(), tally, min_events, min_item_events, repeat=True)
     options = {"min_events": min_events, "min_item_events": min_item_events, "tolerate": tolerate}
     return write_dataset(output, events, build_report("amazon", [path], options, tally, len(events)), overwrite)
 

@@ -56,9 +56,7 @@ def convert_crime(
     tally.drop("complaint or case number met before", twice)
     events = crime_events(collected, layout.described, rows.generator, layout.classes[element], slot_hours)
     del collected  # hundreds of megabytes for a city's whole history
-    events, dropped = drop_rare(events, min_events, 1)
-    for reason, count in dropped.items():
-        tally.drop(reason, count)
+    events = drop_rare(events, tally, min_events, 1)
     options = {
         "year": year,
         "slot_hours": slot_hours,

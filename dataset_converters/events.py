@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dataset_converters.errors import ConversionError
+from dataset_converters.report import Tally
 
 LAST_YEAR = 9998
 
@@ -60,29 +61,25 @@ def positive(name: str, value: int, least: int = 1, most: int | None = None) -> 
         raise ConversionError(f"{name} is {value!r}; it must be at most {most}")
 
 
-def drop_rare(events: Events, min_user: int, min_item: int, repeat: bool = False) -> tuple[Events, dict[str, int]]:
+def drop_rare(events: Events, tally: Tally, min_user: int, min_item: int, repeat: bool = False) -> Events:
     """Drops elements with fewer than `min_item` events, then generators with fewer than `min_user`.
 
     Args:
         events: in any order.
+        tally: is told how many were dropped, and why.
         repeat: go round until neither drops anything (a k-core); otherwise each is done once.
-
-    Returns:
-        the rest, and the number of events dropped by reason.
     """
-    dropped = {}
     while True:
         before = len(events)
         for field, least, noun in (("item", min_item, "elements"), ("user", min_user, "generators")):
             if least > 1:
                 codes = getattr(events, field)
                 keep = np.bincount(codes)[codes] >= least if len(codes) else np.zeros(0, bool)
-                reason = f"{noun} with fewer than {least} events"
-                dropped[reason] = dropped.get(reason, 0) + int(len(keep) - keep.sum())
+                tally.drop(f"{noun} with fewer than {least} events", len(keep) - keep.sum())
                 if not keep.all():
                     events = events.take(keep)
         if not repeat or len(events) == before:
-            return events, dropped
+            return events
 
 
 def in_final_order(events: Events) -> Events:

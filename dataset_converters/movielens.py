@@ -76,9 +76,7 @@ def movielens(
     events = ratings.events(
         _first(meanings, "users.dat", "u.user"), _first(meanings, "movies.dat", "movies.csv", "u.item")
     )
-    events, dropped = drop_rare(events, min_events, min_item_events)
-    for reason, count in dropped.items():
-        tally.drop(reason, count)
+    events = drop_rare(events, tally, min_events, min_item_events)
     options = {"min_events": min_events, "min_item_events": min_item_events, "tolerate": tolerate}
     return write_dataset(output, events, build_report("movielens", [path], options, tally, len(events)), overwrite)
 

@@ -57,11 +57,9 @@ def sequences(
     reader = _Reader(layout)
     for path in paths:
         reader.read(Path(path), progress)
-    events, dropped = drop_rare(reader.events(), min_events, 1)
     tally = Tally()
     tally.read = len(reader.user)
-    for reason, count in dropped.items():
-        tally.drop(reason, count)
+    events = drop_rare(reader.events(), tally, min_events, 1)
     options = {"layout": reader.layout, "min_events": min_events}
     return write_dataset(output, events, build_report("sequences", paths, options, tally, len(events)), overwrite)
 
