@@ -11,59 +11,54 @@ from recbole.utils import FeatureType
 
 def mend() -> None:
     """Each shim names the fault it covers."""
-    _keep_filling_missing_values()
+    dataset_module.pd = PandasForLoading()
+    Dataset._fill_nan, Dataset._remap = _fill_missing_values, _remap_elementwise
     _filter_by_counts_only_where_asked()
     _name_the_item_list()
 
 
-def _keep_filling_missing_values() -> None:
-    """pandas 3 copies on write: RecBole's `feat[field].fillna(..., inplace=True)` fills a copy and NaN stays.
+def _fill_missing_values(self):
+    """Tokens get padding, numbers their mean, sequences become empty, as RecBole's `_fill_nan` means to do.
 
-    The loading of sequence columns has the same fault, so missing sequences are filled as they are read.
+    pandas 3 copies on write: RecBole's `feat[field].fillna(..., inplace=True)` fills a copy and NaN stays.
+    """
+    for feat_name in self.feat_name_list:
+        feat = getattr(self, feat_name)
+        for field in list(feat):
+            kind = self.field2type[field]
+            if kind == FeatureType.TOKEN:
+                feat[field] = feat[field].fillna(0)
+            elif kind == FeatureType.FLOAT:
+                feat[field] = feat[field].fillna(feat[field].mean())
+            else:
+                empty = np.array([], dtype=np.int64 if kind == FeatureType.TOKEN_SEQ else np.float64)
+                filled = [empty if isinstance(value, float) else value for value in feat[field]]
+                feat[field] = pd.Series(filled, index=feat.index, dtype=object)
+
+
+class PandasForLoading:
+    """pandas for RecBole's dataset module, with missing sequences read as empty.
+
+    Their filling has the fault of `_fill_missing_values`. RecBole asks for the parser written in Python; the one in C
+    reads the same values, ten times sooner and more.
     """
 
-    def _fill_nan(self):
-        """Tokens get padding, numbers their mean, sequences become empty, as RecBole's method means to do."""
-        for feat_name in self.feat_name_list:
-            feat = getattr(self, feat_name)
-            for field in list(feat):
-                kind = self.field2type[field]
-                if kind == FeatureType.TOKEN:
-                    feat[field] = feat[field].fillna(0)
-                elif kind == FeatureType.FLOAT:
-                    feat[field] = feat[field].fillna(feat[field].mean())
-                else:
-                    empty = np.array([], dtype=np.int64 if kind == FeatureType.TOKEN_SEQ else np.float64)
-                    filled = [empty if isinstance(value, float) else value for value in feat[field]]
-                    feat[field] = pd.Series(filled, index=feat.index, dtype=object)
+    def __getattr__(self, name):
+        return getattr(pd, name)
 
-    Dataset._fill_nan = _fill_nan
-    Dataset._remap = _remap_elementwise
-
-    class PandasForLoading:
-        """pandas for RecBole's dataset module, with missing sequences read as empty.
-
-        RecBole asks for the parser written in Python; the one in C reads the same values, ten times sooner and more.
-        """
-
-        def __getattr__(self, name):
-            return getattr(pd, name)
-
-        @staticmethod
-        def read_csv(*args, delimiter, engine, dtype, **kwargs):
-            if len(delimiter) > 1:  # a regular expression, which only the parser in Python knows
-                frame = pd.read_csv(*args, delimiter=delimiter, engine=engine, dtype=dtype, **kwargs)
-            else:  # numbers that are whole, as times are, it reads much sooner as such than as exact fractions
-                text = {column: kind for column, kind in dtype.items() if kind is str}
-                how = {"delimiter": delimiter, "engine": "c", "float_precision": "round_trip", "dtype": text}
-                frame = pd.read_csv(*args, **how, **kwargs)
-                for column in frame.columns.difference(text):
-                    frame[column] = _numbers(frame[column])
-            _refuse_swallowed_rows(args[0], frame, delimiter, kwargs.get("encoding"))
-            sequences = [column for column in frame if str(column).endswith("_seq")]
-            return frame.assign(**{column: frame[column].fillna("") for column in sequences}) if sequences else frame
-
-    dataset_module.pd = PandasForLoading()
+    @staticmethod
+    def read_csv(*args, delimiter, engine, dtype, **kwargs):
+        if len(delimiter) > 1:  # a regular expression, which only the parser in Python knows
+            frame = pd.read_csv(*args, delimiter=delimiter, engine=engine, dtype=dtype, **kwargs)
+        else:  # numbers that are whole, as times are, it reads much sooner as such than as exact fractions
+            text = {column: kind for column, kind in dtype.items() if kind is str}
+            how = {"delimiter": delimiter, "engine": "c", "float_precision": "round_trip", "dtype": text}
+            frame = pd.read_csv(*args, **how, **kwargs)
+            for column in frame.columns.difference(text):
+                frame[column] = _numbers(frame[column])
+        _refuse_swallowed_rows(args[0], frame, delimiter, kwargs.get("encoding"))
+        sequences = [column for column in frame if str(column).endswith("_seq")]
+        return frame.assign(**{column: frame[column].fillna("") for column in sequences}) if sequences else frame
 
 
 def _numbers(column):
