@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dataset_converters import ConversionError
 from dataset_converters.events import Events, drop_rare, in_final_order, positive, ranks, statistics
+from dataset_converters.report import Tally
 
 
 def events(user, item, time=None, tie=None):
@@ -84,16 +85,18 @@ def test_statistics_against_plain_python(rows):
 
 
 def test_rare_elements_go_before_rare_generators_and_only_once():
-    kept, dropped = drop_rare(events([0, 0, 0, 1, 1], [0, 0, 1, 0, 1]), 2, 3)
+    tally = Tally()
+    kept = drop_rare(events([0, 0, 0, 1, 1], [0, 0, 1, 0, 1]), tally, 2, 3)
     assert kept.user.tolist() == [0, 0] and kept.item.tolist() == [0, 0]
-    assert dropped == {"elements with fewer than 3 events": 2, "generators with fewer than 2 events": 1}
+    assert tally.dropped == {"elements with fewer than 3 events": 2, "generators with fewer than 2 events": 1}
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=80), st.integers(1, 4))
 def test_core_has_no_rare_ids_left_and_loses_nothing_that_could_stay(rows, least):
     made = events([row[0] for row in rows], [row[1] for row in rows])
-    kept, dropped = drop_rare(made, least, least, repeat=True)
-    assert len(kept) + sum(dropped.values()) == len(rows)
+    tally = Tally()
+    kept = drop_rare(made, tally, least, least, repeat=True)
+    assert len(kept) + sum(tally.dropped.values()) == len(rows)
     left = list(rows)
     while True:
         users, items = [row[0] for row in left], [row[1] for row in left]
