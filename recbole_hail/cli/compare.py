@@ -5,15 +5,15 @@ from pathlib import Path
 
 from recbole_hail.cli.common import add_jobs, check_folder, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
+from recbole_hail.comparison import notation
+from recbole_hail.comparison.plan import UNTRAINED, make_plan
+from recbole_hail.comparison.runs import RunFolder
+from recbole_hail.comparison.tables import to_text
+from recbole_hail.comparison.training import make_tables, train_missing, write_files
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.candidates import PROTOCOLS
 from recbole_hail.evaluation.significance import TESTS
-from recbole_hail.report import notation
-from recbole_hail.report.comparison import make_tables, train_missing, write_files
-from recbole_hail.report.plan import UNTRAINED, make_plan
-from recbole_hail.report.runs import RunFolder
-from recbole_hail.report.tables import to_text
 
 TAKES_SETTINGS = True
 EPILOG = (

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from recbole_hail.comparison.runs import Run
+from recbole_hail.comparison.tables import Cell, Column, Table
+from recbole_hail.comparison.tabulate import sd
 from recbole_hail.evaluation.agreement import SHARES, shared_answers
 from recbole_hail.evaluation.significance import mean_interval
 from recbole_hail.experiments.sweep import Placed, Sweep
-from recbole_hail.report.runs import Run
-from recbole_hail.report.tables import Cell, Column, Table
-from recbole_hail.report.tabulate import sd
 
 _COLUMNS = [Column(share, ranked=False) for share in SHARES]
 _WORDS = "all right: every peer has the target first; some right: inconsistent answers"

@@ -2,11 +2,11 @@
 
 import json
 
+from recbole_hail.comparison.notation import ModelSpec
+from recbole_hail.comparison.plan import UNTRAINED
+from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.experiments import published
 from recbole_hail.experiments.sweep import Placed, Sweep
-from recbole_hail.report.notation import ModelSpec
-from recbole_hail.report.plan import UNTRAINED
-from recbole_hail.report.tables import Cell, Column, Table
 
 _ONE = ModelSpec("HAIL", (("peers", "1"),))
 _TWO = ModelSpec("HAIL")

@@ -1,9 +1,9 @@
 """What the paper shows, Tables 2 and 3, Figures 3 and 4; and what it only claims, of more peers and of mixed ones."""
 
+from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.experiments import published
 from recbole_hail.experiments.budgets import Budget
 from recbole_hail.experiments.systems import Experiment, Group, Row, five_systems, hail
-from recbole_hail.report.notation import ModelSpec
 
 # The paper's names of the systems of Table 2 and ours.
 _SYSTEMS = {

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from recbole_hail.comparison.plots import Line, line_chart, panels_chart
+from recbole_hail.comparison.tables import Table, records_to_csv, to_csv, to_latex, to_markdown
 from recbole_hail.experiments.sections import Section
 from recbole_hail.experiments.sweep import Sweep
 from recbole_hail.experiments.systems import Experiment
 from recbole_hail.files import write_text
-from recbole_hail.report.plots import Line, line_chart, panels_chart
-from recbole_hail.report.tables import Table, records_to_csv, to_csv, to_latex, to_markdown
 
 _INTERVALS = "lines: 95 % bootstrap interval over generators; diamonds: the paper"
 _WHISKERS = {

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from recbole_hail.comparison.plan import UNTRAINED
+from recbole_hail.comparison.results import Result
+from recbole_hail.comparison.tables import Table
+from recbole_hail.comparison.tabulate import Context, differences_of, tables_of
 from recbole_hail.experiments.consistency import answers_table, course_table
 from recbole_hail.experiments.cost import cost_table
 from recbole_hail.experiments.sweep import RANKED_UNDER, Placed, Sweep
 from recbole_hail.experiments.systems import Experiment, Group
-from recbole_hail.report.plan import UNTRAINED
-from recbole_hail.report.results import Result
-from recbole_hail.report.tables import Table
-from recbole_hail.report.tabulate import Context, differences_of, tables_of
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from recbole_hail.comparison.notation import ModelSpec
+from recbole_hail.comparison.runs import Shared
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.stepper import ROUNDS, SECONDS, Stepper, in_turn, paired
 from recbole_hail.files import write_text
-from recbole_hail.report.notation import ModelSpec
-from recbole_hail.report.runs import Shared
 
 REFERENCE = ModelSpec("HAIL")
 _FREE = ("alpha", "alpha_end", "beta")  # settings of the loss that hardly change a step's cost

@@ -8,16 +8,16 @@ from functools import partial
 from pathlib import Path
 
 import yaml
+from recbole_hail.comparison.jobs import RunFailed, UnderWay
+from recbole_hail.comparison.notation import ModelSpec
+from recbole_hail.comparison.plan import UNTRAINED, Plan, make_plan
+from recbole_hail.comparison.results import Result, read_result
+from recbole_hail.comparison.runs import Run, RunFolder
+from recbole_hail.comparison.training import train_missing
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.budgets import Budget
 from recbole_hail.experiments.step_costs import StepCosts
 from recbole_hail.experiments.systems import Experiment, Group, Row
-from recbole_hail.report.comparison import train_missing
-from recbole_hail.report.jobs import RunFailed, UnderWay
-from recbole_hail.report.notation import ModelSpec
-from recbole_hail.report.plan import UNTRAINED, Plan, make_plan
-from recbole_hail.report.results import Result, read_result
-from recbole_hail.report.runs import Run, RunFolder
 
 TRAINED_UNDER = "strict"
 RANKED_UNDER = (TRAINED_UNDER, "paper")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from recbole_hail.report.notation import ModelSpec
+from recbole_hail.comparison.notation import ModelSpec
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from recbole_hail.comparison.results import metric_names
 from recbole_hail.evaluation.metrics import Ranks, by_question
 from recbole_hail.evaluation.significance import mean_interval
 from recbole_hail.page.charts import Mark
-from recbole_hail.report.results import metric_names
 from recbole_hail.training.evaluate import INTERVAL_DRAWS
 
 METRICS = ("Hit", "NDCG", "MRR")  # paper section 5.1.2

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from recbole_hail.comparison.plots import BEST, OTHER
 from recbole_hail.files import written_whole
-from recbole_hail.report.plots import BEST, OTHER
 from recbole_hail.tuning.search import Search, word
 from recbole_hail.tuning.trials import FINISHED
 

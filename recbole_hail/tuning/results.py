@@ -6,9 +6,9 @@ from recbole.trainer import HyperTuning
 from recbole.utils import dict2str
 
 import yaml
+from recbole_hail.comparison.tables import markdown_text, records_to_csv
 from recbole_hail.evaluation.metrics import SUBSETS
 from recbole_hail.files import write_text
-from recbole_hail.report.tables import markdown_text, records_to_csv
 from recbole_hail.settings import MAY_DIFFER
 from recbole_hail.training.checkpoints import plain
 from recbole_hail.tuning.plots import slice_plot

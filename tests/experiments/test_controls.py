@@ -2,10 +2,10 @@
 
 import pytest
 
+from recbole_hail.comparison.notation import parse_models
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.controls import FACTORS, controls
 from recbole_hail.experiments.systems import five_systems
-from recbole_hail.report.notation import parse_models
 
 
 def test_the_five_systems_are_written_as_a_person_writes_them_for_compare():

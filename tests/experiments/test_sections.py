@@ -6,13 +6,13 @@ import json
 import numpy as np
 import pytest
 
+from recbole_hail.comparison.plan import UNTRAINED
 from recbole_hail.experiments import consistency, outputs
 from recbole_hail.experiments.controls import controls
 from recbole_hail.experiments.figures import fig1b, fig4, peers, table3
 from recbole_hail.experiments.outputs import write_outputs
 from recbole_hail.experiments.sections import sections_of
 from recbole_hail.experiments.sweep import Sweep
-from recbole_hail.report.plan import UNTRAINED
 
 QUESTIONS = 150
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from recbole_hail.comparison.notation import parse_models
+from recbole_hail.comparison.runs import Shared
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments import step_costs
 from recbole_hail.experiments.step_costs import StepCosts, cost_label
-from recbole_hail.report.notation import parse_models
-from recbole_hail.report.runs import Shared
 
 SHARED = Shared("made", "0123", {"max_steps": 5, "candidates": "strict"}, {})
 HAIL, ONE, THREE, MEAN = parse_models("HAIL,HAIL[peers=1],HAIL[peers=3],ensemble(HAIL[peers=1],3)")

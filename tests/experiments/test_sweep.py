@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from recbole_hail.cli.config import checked_config
+from recbole_hail.comparison.notation import ModelSpec, parse_models
+from recbole_hail.comparison.plan import UNTRAINED, make_plan
+from recbole_hail.comparison.runs import RunFolder
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.controls import controls
 from recbole_hail.experiments.figures import fig4, table2
 from recbole_hail.experiments.sweep import Sweep
-from recbole_hail.report.notation import ModelSpec, parse_models
-from recbole_hail.report.plan import UNTRAINED, make_plan
-from recbole_hail.report.runs import RunFolder
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
+from recbole_hail.comparison.jobs import Job, RunFailed, UnderWay
+from recbole_hail.comparison.plan import Plan
+from recbole_hail.comparison.plots import bar_chart
+from recbole_hail.comparison.results import read_result
+from recbole_hail.comparison.runs import Run, RunFolder
+from recbole_hail.comparison.tables import Table, to_csv, to_latex, to_markdown, to_text
+from recbole_hail.comparison.tabulate import Context, tables_of
 from recbole_hail.files import write_text
-from recbole_hail.report.jobs import Job, RunFailed, UnderWay
-from recbole_hail.report.plan import Plan
-from recbole_hail.report.plots import bar_chart
-from recbole_hail.report.results import read_result
-from recbole_hail.report.runs import Run, RunFolder
-from recbole_hail.report.tables import Table, to_csv, to_latex, to_markdown, to_text
-from recbole_hail.report.tabulate import Context, tables_of
 
 
 def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None], at_once: int = 1) -> list[str]:

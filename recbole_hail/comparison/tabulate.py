@@ -6,10 +6,10 @@ from functools import reduce
 import numpy as np
 from recbole.config import Config
 
+from recbole_hail.comparison.results import TARGETS, Result, metric_names
+from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.significance import TESTS, holm, mean_interval
-from recbole_hail.report.results import TARGETS, Result, metric_names
-from recbole_hail.report.tables import Cell, Column, Table
 
 LEVEL = 0.05
 _TEST_NAMES = {"wilcoxon": "Wilcoxon signed-rank test", "bootstrap": "paired bootstrap"}

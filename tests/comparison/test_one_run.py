@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from recbole_hail.report import one_run
-from recbole_hail.report.one_run import MeanOfModels
+from recbole_hail.comparison import one_run
+from recbole_hail.comparison.one_run import MeanOfModels
 
 
 def test_a_mean_counts_the_steps_of_the_member_that_took_most(tmp_path, monkeypatch):

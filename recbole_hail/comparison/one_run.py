@@ -18,11 +18,11 @@ from recbole.quick_start import run_recbole
 from recbole.utils import init_seed
 
 import recbole_hail  # noqa: F401  registers the plugin
+from recbole_hail.comparison.results import ranks_file
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.ranking import rank_targets, views_of
-from recbole_hail.report.results import ranks_file
 from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.opening import restored
 from recbole_hail.training.records import write_json, write_ranks

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recbole_hail.comparison.notation import CONTROLS, ModelSpec, parse_models
 from recbole_hail.errors import SettingsError
-from recbole_hail.report.notation import CONTROLS, ModelSpec, parse_models
 
 NAMES = st.from_regex(r"[A-Z][A-Za-z0-9]{0,8}", fullmatch=True)
 SETTINGS = st.dictionaries(

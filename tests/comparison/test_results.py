@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from recbole.config import Config
 
-from recbole_hail.report.results import metric_names, read_result
+from recbole_hail.comparison.results import metric_names, read_result
 
 METRICS = ["hit@1", "hit@5", "mrr"]
 

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from recbole_hail.comparison.jobs import Job, Share
+from recbole_hail.comparison.notation import ModelSpec
+from recbole_hail.comparison.results import ranks_file
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import held_alone, write_text
 from recbole_hail.models.cross_entropy import stands_for_one_network
-from recbole_hail.report.jobs import Job, Share
-from recbole_hail.report.notation import ModelSpec
-from recbole_hail.report.results import ranks_file
 
 ONE = Share()
 

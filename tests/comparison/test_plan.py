@@ -3,9 +3,9 @@
 import pytest
 
 from recbole_hail.cli.config import checked_config
+from recbole_hail.comparison.notation import ModelSpec, parse_models
+from recbole_hail.comparison.plan import MEMBER_SEEDS, UNTRAINED, data_hash, make_plan
 from recbole_hail.errors import SettingsError
-from recbole_hail.report.notation import ModelSpec, parse_models
-from recbole_hail.report.plan import MEMBER_SEEDS, UNTRAINED, data_hash, make_plan
 
 
 def plan(models="HAIL", seeds=(1, 2), files=("small.yaml",), **settings):

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import torch
 
+from recbole_hail.comparison import one_run
 from recbole_hail.devices import gpus_of
 from recbole_hail.errors import UserError
 from recbole_hail.files import write_text
 from recbole_hail.interrupts import interrupts_held
-from recbole_hail.report import one_run
 from recbole_hail.threads import usable_cores
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from recbole_hail.report.tables import IMPROVEMENT, Cell, Column, Table, to_csv, to_latex, to_markdown, to_text
+from recbole_hail.comparison.tables import IMPROVEMENT, Cell, Column, Table, to_csv, to_latex, to_markdown, to_text
 
 ANSI = re.compile("\033\\[[0-9]+m")
 

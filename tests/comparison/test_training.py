@@ -8,13 +8,13 @@ import pytest
 from recbole.config import Config
 from scipy import stats
 
+from recbole_hail.comparison import jobs
+from recbole_hail.comparison.jobs import RunFailed
+from recbole_hail.comparison.notation import ModelSpec
+from recbole_hail.comparison.plan import Plan
+from recbole_hail.comparison.runs import Run, RunFolder, Shared
+from recbole_hail.comparison.training import make_tables, train_missing, write_files
 from recbole_hail.errors import UserError
-from recbole_hail.report import jobs
-from recbole_hail.report.comparison import make_tables, train_missing, write_files
-from recbole_hail.report.jobs import RunFailed
-from recbole_hail.report.notation import ModelSpec
-from recbole_hail.report.plan import Plan
-from recbole_hail.report.runs import Run, RunFolder, Shared
 
 ROWS = {
     "SASRec": [Run(ModelSpec("SASRec"), 1), Run(ModelSpec("SASRec"), 2)],

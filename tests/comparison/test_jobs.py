@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from recbole_hail import threads
-from recbole_hail.report import jobs
-from recbole_hail.report.jobs import Job, RunFailed, Share, UnderWay
+from recbole_hail.comparison import jobs
+from recbole_hail.comparison.jobs import Job, RunFailed, Share, UnderWay
 
 NOTHING = {"threads": 1, "parts": [], "model": "HAIL", "dataset": "nowhere", "settings": {}}
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from recbole.config import Config
 
+from recbole_hail.comparison.notation import ModelSpec
+from recbole_hail.comparison.runs import Run, Shared
 from recbole_hail.configuration import WITH_LABELS
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.models import rules
-from recbole_hail.report.notation import ModelSpec
-from recbole_hail.report.runs import Run, Shared
 from recbole_hail.settings import known_settings, meant
 
 # Every comparison has them: they run in seconds, and what does not beat them has learnt nothing of use.
