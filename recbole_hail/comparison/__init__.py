@@ -1,1 +1,1 @@
-"""Tables, plots and comparisons for people."""
+"""Models side by side: planned, trained in processes of their own, ranked among the same candidates, tabulated."""

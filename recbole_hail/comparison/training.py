@@ -1,4 +1,4 @@
-"""A comparison: its runs trained or found, then one table for all targets and one for repeat and for new ones."""
+"""The runs of a comparison, trained or found."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,13 +7,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from recbole_hail.comparison.jobs import Job, RunFailed, UnderWay
-from recbole_hail.comparison.plan import Plan
-from recbole_hail.comparison.plots import bar_chart
-from recbole_hail.comparison.results import read_result
 from recbole_hail.comparison.runs import Run, RunFolder
-from recbole_hail.comparison.tables import Table, to_csv, to_latex, to_markdown, to_text
-from recbole_hail.comparison.tabulate import Context, tables_of
-from recbole_hail.files import write_text
 
 
 def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None], at_once: int = 1) -> list[str]:
@@ -84,43 +78,3 @@ class _Progress:
 
 def _parts_in(under_way: UnderWay, entry: _Entry) -> bool:
     return any(entry.folder.path(part) in under_way for part in entry.run.parts)
-
-
-def make_tables(plan: Plan, folder: RunFolder, test: str) -> list[Table]:
-    """The tables of the models whose runs are all there: all targets, then, where there are both, repeat and new.
-
-    Raises:
-        UserError: the runs were ranked among different lists.
-    """
-    context = Context(plan.shared.dataset, plan.config, plan.seeds, _budget_in_words(plan), test)
-    results = {
-        label: [read_result(folder.path(run), plan.config, list(context.metrics)) for run in runs]
-        for label, runs in plan.rows.items()
-        if all(map(folder.has, runs))
-    }
-    return tables_of(results, context)
-
-
-def _budget_in_words(plan: Plan) -> str:
-    bounds = {"steps": plan.config["max_steps"], "minutes": plan.config["max_minutes"]}
-    bounds = " and ".join(f"{bound:,} {unit}" for unit, bound in bounds.items() if bound is not None)
-    return f"at most {bounds} of training a model" if bounds else "training by epochs"
-
-
-def write_files(plan: Plan, tables: list[Table], output: Path) -> list[Path]:
-    """The tables as text, CSV, Markdown and LaTeX, and a bar chart of the first; returns their paths."""
-    texts = {
-        "table.txt": "\n".join(map(to_text, tables)),
-        "table.csv": to_csv(tables),
-        "table.md": "\n".join(map(to_markdown, tables)),
-        "table.tex": "\n".join(map(to_latex, tables)),
-    }
-    for name, text in texts.items():
-        write_text(output / name, text)
-    bar_chart(
-        tables[0],
-        output / "chart.png",
-        title=f"{plan.shared.dataset}, candidates: {tables[0].constants['candidates']}",
-        whiskers=f"mean of seeds {', '.join(map(str, plan.seeds))}; lines: 95 % bootstrap interval over generators",
-    )
-    return [output / name for name in (*texts, "chart.png")]

@@ -1,0 +1,132 @@
+"""From runs to tables: means, deviations, significance and files, on results of the test's choosing."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from recbole_hail.comparison.outputs import make_tables, write_files
+from recbole_hail.comparison.runs import RunFolder
+from recbole_hail.errors import UserError
+
+
+@pytest.fixture
+def folder(plan, tmp_path):
+    return RunFolder(tmp_path / "out", plan.shared)
+
+
+def places(higher):
+    """Ranks of one view, [N, 1, 3], from how many candidates stand above each target."""
+    higher = np.asarray(higher)
+    return np.stack([higher, 0 * higher, 0 * higher + 9], axis=-1)[:, None]
+
+
+@pytest.fixture
+def ranks(plan):
+    """Of every run, for 120 generators: SASRec is nearly always better than the others."""
+    rows, draw = plan.rows, np.random.default_rng(0)
+    return {
+        rows["SASRec"][0]: draw.integers(0, 2, 120),
+        rows["SASRec"][1]: draw.integers(0, 3, 120),
+        rows["Pop"][0]: draw.integers(2, 9, 120),
+        rows["mean"][0]: draw.integers(0, 4, 120),
+        rows["mean"][1]: draw.integers(0, 4, 120),
+    }
+
+
+def test_the_cells_by_hand(plan, folder, ranks, write_run):
+    for run, higher in ranks.items():
+        write_run(folder.path(run), places(higher), **{"training seconds": 10.0 * run.seed})
+    (table,) = make_tables(plan, folder, "wilcoxon")
+    assert [column.name for column in table.columns] == ["HR@1", "MRR", "steps", "training s", "parameters"]
+    values = {label: np.stack([1 / (1 + ranks[run]) for run in runs]) for label, runs in plan.rows.items()}  # [S, 120]
+    sas, pop, mean = (table.rows[label][1] for label in plan.rows)
+    for cell, label in ((sas, "SASRec"), (mean, "mean")):
+        assert cell.mean == pytest.approx(values[label].mean())
+        assert cell.sd == pytest.approx(values[label].mean(axis=1).std(ddof=1))
+        assert cell.low < cell.mean < cell.high
+    assert pop.sd is None
+    best = values["SASRec"].mean(axis=0)
+    differences = (best - values[label].mean(axis=0) for label in ("Pop", "mean"))
+    p_pop, p_mean = (stats.wilcoxon(d[d != 0]).pvalue for d in np.round(list(differences), 12))
+    assert p_pop < p_mean
+    assert (sas.p, sas.differs) == (None, False)
+    assert pop.p == pytest.approx(2 * p_pop) and pop.differs, "Holm: the smaller of two counts double"
+    assert mean.p == pytest.approx(max(p_mean, 2 * p_pop))
+    seconds = table.rows["SASRec"][3]
+    assert seconds.mean == 15 and seconds.sd == pytest.approx(np.std([10, 20], ddof=1))
+
+
+def test_only_what_is_clear_after_correction_is_marked(plan, folder, write_run):
+    """Of two rivals that are each worse with p < 0.05, neither is told apart from the best once both are counted."""
+    worse = np.zeros(120, dtype=int)
+    worse[:6] = 1  # six of a kind: the signed-rank test has p = 2 * 2^-6
+    for run in (run for runs in plan.rows.values() for run in runs):
+        write_run(folder.path(run), places(0 * worse if run.spec.model == "SASRec" else worse))
+    (table,) = make_tables(plan, folder, "wilcoxon")
+    for label in ("Pop", "mean"):
+        cell = table.rows[label][1]
+        assert cell.p == pytest.approx(2 * 2 * 2**-6) and not cell.differs
+
+
+def test_the_caption_says_what_was_done(plan, folder, ranks, write_run):
+    for run, higher in ranks.items():
+        write_run(folder.path(run), places(higher))
+    (table,) = make_tables(plan, folder, "bootstrap")
+    for part in (
+        "120 generators",
+        "strict 99, seed 2020, lists abc, ties half",
+        "seeds 1, 2",
+        "paired bootstrap",
+        "Holm",
+    ):
+        assert part in table.caption
+    assert table.constants["candidates"] == "strict 99, seed 2020, lists abc, ties half"
+
+
+def test_repeat_and_new_targets_have_tables_of_their_own(plan, folder, ranks, write_run):
+    repeat = np.arange(120) < 45
+    for run, higher in ranks.items():
+        write_run(folder.path(run), places(higher), repeat=repeat)
+    tables = make_tables(plan, folder, "wilcoxon")
+    assert [(t.constants["targets"], t.constants["generators"]) for t in tables] == [
+        ("all", "120"),
+        ("repeat", "45"),
+        ("new", "75"),
+    ]
+    expected = np.mean(1 / (1 + ranks[plan.rows["Pop"][0]][:45]))
+    assert tables[1].rows["Pop"][1].mean == pytest.approx(expected)
+
+
+def test_models_are_compared_over_the_generators_that_all_were_asked_about(plan, folder, ranks, write_run):
+    for run, higher in ranks.items():
+        asked = slice(0, 90) if run.spec.model == "Pop" else slice(15, 120)
+        write_run(folder.path(run), places(higher[asked]), generators=[f"g{row}" for row in range(120)][asked])
+    (table,) = make_tables(plan, folder, "wilcoxon")
+    assert table.constants["generators"] == "75"
+    assert table.rows["Pop"][1].mean == pytest.approx(np.mean(1 / (1 + ranks[plan.rows["Pop"][0]][15:90])))
+
+
+def test_models_that_were_ranked_among_other_lists_are_refused(plan, folder, ranks, write_run):
+    for run, higher in ranks.items():
+        other = {"candidates": {"test": {"protocol": "strict", "drawn": 99, "seed": 7, "hash": "def"}}}
+        write_run(folder.path(run), places(higher), **(other if run.spec.model == "Pop" else {}))
+    with pytest.raises(UserError, match=r"same lists \(SASRec abc, Pop def\)"):
+        make_tables(plan, folder, "wilcoxon")
+
+
+def test_a_model_with_a_seed_missing_is_in_no_table(plan, folder, ranks, write_run):
+    for run, higher in list(ranks.items())[:-1]:
+        write_run(folder.path(run), places(higher))
+    (table,) = make_tables(plan, folder, "wilcoxon")
+    assert list(table.rows) == ["SASRec", "Pop"]
+
+
+def test_the_files(plan, folder, ranks, write_run):
+    for run, higher in ranks.items():
+        write_run(folder.path(run), places(higher), repeat=np.arange(120) < 45)
+    tables = make_tables(plan, folder, "wilcoxon")
+    written = write_files(plan, tables, folder.output)
+    assert [path.name for path in written] == ["table.txt", "table.csv", "table.md", "table.tex", "chart.png"]
+    assert written[0].read_text().count("lists abc") == 3
+    assert written[3].read_text().count(r"\begin{table}") == 3
+    assert len(written[1].read_text().splitlines()) == 1 + 3 * len(plan.rows)
