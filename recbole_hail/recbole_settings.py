@@ -145,13 +145,11 @@ def _lengths(topk) -> bool:
     return all(map(whole(1), topk))
 
 
-_AT_LEAST_0, _AT_LEAST_1 = (f"must be a whole number of at least {least}" for least in (0, 1))
-
 _CHECKS = [
     ("train_batch_size", *at_least(1)),
     ("eval_batch_size", *at_least(1)),
     ("epochs", *at_least(0)),
-    ("eval_step", whole(0), f"{_AT_LEAST_0}; 0 never validates"),
+    ("eval_step", whole(0), f"{at_least(0)[1]}; 0 never validates"),
     ("stopping_step", *at_least(0)),
     ("learning_rate", lambda v: v > 0, "must be positive"),
     ("weight_decay", number(0, inf), "must not be negative"),
@@ -162,12 +160,15 @@ _CHECKS = [
     ("item_inter_num_interval", optional(_are_intervals), f"must be {_HOW}"),
     ("val_interval", optional(_filters), f"must name for each field {_HOW}, or a list of tokens"),
     ("seed", lambda v: whole(0)(v) and v < 2**32, "must be a whole number from 0 to 4294967295"),
-    ("loss_decimal_place", optional(whole(0)), _AT_LEAST_0),
+    ("loss_decimal_place", optional(whole(0)), at_least(0)[1]),
 ]
 
 # Settings of many of its models, each of which has some of them. HAIL's yaml gives all of ours their own bounds.
 _OF_RECBOLES_MODELS = [
-    *((name, optional(whole(1)), _AT_LEAST_1) for name in ("embedding_size", "hidden_size", "inner_size", "n_heads")),
+    *(
+        (name, optional(whole(1)), at_least(1)[1])
+        for name in ("embedding_size", "hidden_size", "inner_size", "n_heads")
+    ),
     *(
         (name, optional(number(0, 1)), "must lie in [0, 1]")
         for name in ("dropout_prob", "hidden_dropout_prob", "attn_dropout_prob")

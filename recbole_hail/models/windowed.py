@@ -6,10 +6,11 @@ import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 from torch import Tensor
 
-from recbole_hail import checks, settings
+from recbole_hail import checks
 from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION, WindowBatch
 from recbole_hail.data.rows import distinct_rows
 from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
+from recbole_hail.models import settings
 from recbole_hail.networks import BASE_NETWORKS, PeerNetworks, Sizes, predicts
 from recbole_hail.threads import side_by_side
 
