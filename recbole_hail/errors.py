@@ -29,6 +29,10 @@ class TrainingDiverged(UserError):
     """A loss that is NaN or infinite; names the step, the peer and the parts."""
 
 
+class RunFailed(UserError):
+    """A run in a process of its own that ended without a result; names its log."""
+
+
 class FileError(UserError):
     """A file or folder that the machine does not let us read or write: a full disk, say, or missing rights."""
 

@@ -22,10 +22,10 @@ from recbole_hail import compat, ranks
 from recbole_hail.building import build_model
 from recbole_hail.configuration import with_checks, with_our_yaml
 from recbole_hail.data import caches
+from recbole_hail.data.hashes import elements_hash
 from recbole_hail.data.history import attach_history
 from recbole_hail.data.requirements import check_files, check_split
 from recbole_hail.data.times import check_times, in_order_of_time
-from recbole_hail.data.tokens import elements_hash
 from recbole_hail.errors import DataError, UserError
 from recbole_hail.evaluation.phase import phase_of
 from recbole_hail.evaluation.protocol import protocol_of
@@ -58,7 +58,7 @@ def register() -> None:
     Dataset.save = caches.save_dataset
     data = recbole.data.utils
     data.get_dataloader = _with_our_loaders(data.get_dataloader)
-    data.create_samplers = _with_split_check(data.create_samplers)
+    data.create_samplers = _with_prepared_parts(data.create_samplers)
     data.save_split_dataloaders = recbole.data.save_split_dataloaders = caches.save_split_dataloaders
     data.load_split_dataloaders = recbole.data.load_split_dataloaders = caches.load_split_dataloaders
     load = _with_checkpoint_check(recbole.quick_start.load_data_and_model)
@@ -115,18 +115,10 @@ def _with_our_loaders(original):
     return get
 
 
-def _with_split_check(original):
+def _with_prepared_parts(original):
     @wraps(original)
     def create(config, dataset, built_datasets):
-        check_split(config, dataset, built_datasets)
-        for name, part in zip(("train", "valid", "test"), built_datasets, strict=True):
-            part.phase = name
-        if config["benchmark_filename"] is None and config["eval_args"]["order"] == "TO":
-            attach_history(built_datasets)
-        # For whoever opens the checkpoint; one that is opened keeps its own.
-        config["elements_hash"] = config["elements_hash"] or elements_hash(built_datasets[0])
-        for part in filter(len, built_datasets):
-            phase_of(config, part)  # draws, so that a file that cannot be used is known before hours of training
+        _prepare(config, dataset, built_datasets)
         try:
             return original(config, dataset, built_datasets)
         except ValueError as error:  # a generator has had every element
@@ -136,6 +128,19 @@ def _with_split_check(original):
         return _samplers_of_targets(original, config, dataset, built_datasets)
 
     return create
+
+
+def _prepare(config, dataset, built_datasets) -> None:
+    """Checks the split and gives its parts what they are asked for later: phase, history, candidates."""
+    check_split(config, dataset, built_datasets)
+    for name, part in zip(("train", "valid", "test"), built_datasets, strict=True):
+        part.phase = name
+    if config["benchmark_filename"] is None and config["eval_args"]["order"] == "TO":
+        attach_history(built_datasets)
+    # For whoever opens the checkpoint; one that is opened keeps its own.
+    config["elements_hash"] = config["elements_hash"] or elements_hash(built_datasets[0])
+    for part in filter(len, built_datasets):
+        phase_of(config, part)  # draws, so that a file that cannot be used is known before hours of training
 
 
 def _samplers_of_targets(original, config, *data):

@@ -13,14 +13,10 @@ import torch
 
 from recbole_hail.comparison import one_run
 from recbole_hail.devices import gpus_of
-from recbole_hail.errors import UserError
+from recbole_hail.errors import RunFailed
 from recbole_hail.files import write_text
 from recbole_hail.interrupts import interrupts_held
 from recbole_hail.threads import usable_cores
-
-
-class RunFailed(UserError):
-    """A run that ended without a result; names its log."""
 
 
 class Share(NamedTuple):

@@ -18,7 +18,7 @@ from recbole.quick_start import run_recbole
 from recbole.utils import init_seed
 
 import recbole_hail  # noqa: F401  registers the plugin
-from recbole_hail.comparison.results import ranks_file
+from recbole_hail.comparison.results import ranks_file, read_record
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
@@ -61,7 +61,7 @@ def average(request: dict) -> None:
     files = request["parts"]
     phase, views, ranks = _ranked(request)
     write_ranks(Path("ranks.npz"), phase, views, ranks)
-    records = [json.loads(Path(file).with_name("record.json").read_text(encoding="utf-8")) for file in files]
+    records = [read_record(Path(file).parent) for file in files]
     steps, seconds = ([record[cost] for record in records] for cost in ("steps", "training seconds"))
     record = {
         "mean of": [Path(file).parent.name for file in files],

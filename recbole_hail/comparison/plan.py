@@ -1,6 +1,5 @@
 """What a comparison will run: models, rules and seeds, under settings that are the same for all of them."""
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from recbole.config import Config
 from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.runs import Run, Shared
 from recbole_hail.configuration import WITH_LABELS
+from recbole_hail.data.hashes import data_hash
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.models import rules
@@ -124,17 +124,6 @@ def _shared(base: Config, dataset: str, settings: dict) -> Shared:
     if machine.get("candidates_dir"):
         machine["candidates_dir"] = str(Path(machine["candidates_dir"]).absolute())
     return Shared(dataset, data_hash(Path(base["data_path"]), dataset), same, machine)
-
-
-def data_hash(folder: Path, dataset: str) -> str:
-    """Twelve hex digits of the dataset's files."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.glob(f"{dataset}.*")):
-        digest.update(f"{file.name} {file.stat().st_size}\n".encode())
-        with open(file, "rb") as content:
-            while block := content.read(2**20):
-                digest.update(block)
-    return digest.hexdigest()[:12]
 
 
 def _problems_of(base: Config) -> list[str]:

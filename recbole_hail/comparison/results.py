@@ -6,9 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recbole_hail.evaluation.metrics import Ranks, by_question
-
-TARGETS = ("all", "repeat", "new")
+from recbole_hail.evaluation.metrics import Ranks, by_question, rows_by_target
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,16 @@ def metric_names(metrics: list[str], topk: list[int]) -> dict[str, str]:
     return names
 
 
+def record_file(folder: Path) -> Path:
+    """What a run is known by: its settings, cost and results; a run without it has not ended."""
+    return folder / "record.json"
+
+
+def read_record(folder: Path) -> dict:
+    """The record of a run that has ended."""
+    return json.loads(record_file(folder).read_text(encoding="utf-8"))
+
+
 def ranks_file(folder: Path, protocol: str | None = None) -> Path:
     """Where a run's ranks are: under the protocol it was made with, or under another that it was ranked by later."""
     return folder / ("ranks.npz" if protocol is None else f"ranks.{protocol}.npz")
@@ -54,7 +62,7 @@ def read_result(
         protocol: as for `ranks_file`.
         view: "peer 1", "mean", …; by default the one to predict with. A model with a single view has no other.
     """
-    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    record = read_record(folder)
     candidates = record["candidates"]["test"]
     with np.load(ranks_file(folder, protocol)) as file:
         views, ranks = list(file["views"]), file["ranks"]
@@ -65,9 +73,9 @@ def read_result(
     view = views.index(asked) if asked in views else len(views) - 1
     values = by_question(Ranks(*ranks[:, view].T), config, config["ties"])
     values = np.stack([values[metric] for metric in metrics], axis=1)  # [N, M]
-    rows = {"all": np.ones(len(repeat), dtype=bool), "repeat": repeat, "new": ~repeat}
+    rows = rows_by_target(repeat)
     return Result(
-        values={targets: _by_generator(generators[rows[targets]], values[rows[targets]]) for targets in TARGETS},
+        values={targets: _by_generator(generators[chosen], values[chosen]) for targets, chosen in rows.items()},
         seconds=record["training seconds"],
         steps=record.get("steps"),
         parameters=record["parameters"],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recbole_hail.comparison.jobs import Job, Share
 from recbole_hail.comparison.notation import ModelSpec
-from recbole_hail.comparison.results import ranks_file
+from recbole_hail.comparison.results import ranks_file, record_file
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import held_alone, write_text
 from recbole_hail.models.cross_entropy import stands_for_one_network
@@ -98,7 +98,7 @@ class RunFolder:
         return self.runs / f"{label}-{run.seed}-{digest}"
 
     def has(self, run: Run) -> bool:
-        return (self.path(run) / "record.json").is_file()
+        return record_file(self.path(run)).is_file()
 
     def training(self, run: Run, share: Share = ONE) -> Job:
         """Begins to train `run`; it has its folder once the job has been ended."""

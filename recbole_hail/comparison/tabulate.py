@@ -6,9 +6,10 @@ from functools import reduce
 import numpy as np
 from recbole.config import Config
 
-from recbole_hail.comparison.results import TARGETS, Result, metric_names
+from recbole_hail.comparison.results import Result, metric_names
 from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.errors import UserError
+from recbole_hail.evaluation.metrics import TARGETS
 from recbole_hail.evaluation.significance import TESTS, holm, mean_interval
 
 LEVEL = 0.05

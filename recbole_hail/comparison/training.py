@@ -6,8 +6,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from recbole_hail.comparison.jobs import Job, RunFailed, UnderWay
+from recbole_hail.comparison.jobs import Job, UnderWay
 from recbole_hail.comparison.runs import Run, RunFolder
+from recbole_hail.errors import RunFailed
 
 
 def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None], at_once: int = 1) -> list[str]:

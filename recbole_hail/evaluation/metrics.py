@@ -17,6 +17,8 @@ from recbole.evaluator.register import metrics_dict
 TIES = ("half", "optimistic", "pessimistic")
 # A target is a repeat where the generator has had it before. Repeats are easier: a count of the past finds them.
 SUBSETS = ("repeat", "new")
+TARGETS = ("all", *SUBSETS)
+_PREFIXES = tuple(f"{subset}_" for subset in SUBSETS)
 
 
 class Ranks(NamedTuple):
@@ -38,6 +40,16 @@ def names(metrics: list[str], topk: list[int]) -> list[str]:
     whole = [f"{metric.lower()}@{k}" for metric in metrics for k in topk]
     whole += ["mrr"] * ("mrr" in [metric.lower() for metric in metrics])
     return whole + [f"{subset}_{name}" for subset in SUBSETS for name in whole]
+
+
+def of_all_targets(name: str) -> bool:
+    """Whether a key of a result is of all targets, and not of repeat or of new ones."""
+    return not name.startswith(_PREFIXES)
+
+
+def rows_by_target(repeat: np.ndarray) -> dict[str, np.ndarray]:
+    """The questions of each of `TARGETS`, bool [N], from which of them are of repeats."""
+    return dict(zip(TARGETS, (np.ones_like(repeat), repeat, ~repeat), strict=True))
 
 
 def by_question(ranks: Ranks, config, ties: str = "half") -> dict[str, np.ndarray]:

@@ -30,7 +30,7 @@ class Sequences(NamedTuple):
         return np.cumsum(self.lengths)
 
 
-def cut_sequences(flat: np.ndarray, start: np.ndarray, end: np.ndarray) -> Sequences:
+def gather_sequences(flat: np.ndarray, start: np.ndarray, end: np.ndarray) -> Sequences:
     """The stretches [start, end) of `flat`, one per sequence; they may overlap."""
     lengths = end - start
     shift = start - (np.cumsum(lengths) - lengths)  # from a place in the result to its place in `flat`

@@ -2,13 +2,12 @@
 
 from texttable import Texttable
 
-from recbole_hail.evaluation.metrics import SUBSETS
+from recbole_hail.evaluation.metrics import SUBSETS, of_all_targets
 
 
 def result_table(results: dict[str, dict[str, float]]) -> str:
     """Text table of results as `RankEvaluator` or RecBole's Evaluator give them, with a column for each metric."""
-    prefixes = tuple(f"{subset}_" for subset in SUBSETS)
-    metrics = [name for name in next(iter(results.values())) if not name.startswith(prefixes)]
+    metrics = list(filter(of_all_targets, next(iter(results.values()))))
     table = Texttable(max_width=0)
     table.set_cols_dtype(["t"] * (len(metrics) + 1))
     table.set_cols_align(["l"] + ["r"] * len(metrics))

@@ -1,10 +1,10 @@
 """How often peers answer inconsistently, at the end and over training (paper section 1, Figure 1b)."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
+from recbole_hail.comparison.results import read_record
 from recbole_hail.comparison.runs import Run
 from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.comparison.tabulate import sd
@@ -83,6 +83,5 @@ def course_table(sweep: Sweep, placed: list[Placed]) -> Table | None:
 
 def _course(place: Placed, run: Run) -> dict[int, dict[str, float]]:
     """Shares by step, from the curve that a run has kept."""
-    file = place.folder.path(run) / "record.json"
-    points = json.loads(file.read_text(encoding="utf-8")).get("curve") if file.is_file() else None
+    points = read_record(place.folder.path(run)).get("curve") if place.folder.has(run) else None
     return {point["step"]: point["agreement"] for point in points or [] if "agreement" in point}

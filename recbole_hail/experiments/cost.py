@@ -1,9 +1,8 @@
 """What peers cost: seconds and parameters of T networks against one (paper section 5.6)."""
 
-import json
-
 from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.plan import UNTRAINED
+from recbole_hail.comparison.results import read_record
 from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.experiments import published
 from recbole_hail.experiments.sweep import Placed, Sweep
@@ -17,11 +16,10 @@ def cost_table(sweep: Sweep, placed: list[Placed]) -> Table:
     known = published.cost_of_two_peers(sweep.dataset)
     rows = {}
     for place in placed:
-        spec = place.row.spec
-        file = place.folder.path(place.runs[0]) / "record.json"
-        if spec.model in UNTRAINED or not file.is_file():
+        spec, run = place.row.spec, place.runs[0]
+        if spec.model in UNTRAINED or not place.folder.has(run):
             continue
-        parameters = json.loads(file.read_text(encoding="utf-8"))["parameters"]
+        parameters = read_record(place.folder.path(run))["parameters"]
         times = Cell(sweep.costs.times(spec, _ONE), published=known if spec == _TWO else None)
         rows[place.label] = [Cell(sweep.costs.seconds(spec)), times, Cell(float(parameters))]
     columns = [

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 
 import yaml
-from recbole_hail.comparison.jobs import RunFailed, UnderWay
+from recbole_hail.comparison.jobs import UnderWay
 from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.plan import UNTRAINED, Plan, make_plan
 from recbole_hail.comparison.results import Result, read_result
 from recbole_hail.comparison.runs import Run, RunFolder
 from recbole_hail.comparison.training import train_missing
-from recbole_hail.errors import SettingsError
+from recbole_hail.errors import RunFailed, SettingsError
 from recbole_hail.experiments.budgets import Budget
 from recbole_hail.experiments.step_costs import StepCosts
 from recbole_hail.experiments.systems import Experiment, Group, Row
@@ -35,11 +35,11 @@ class Placed:
 
     def results(self, plan: Plan, metrics: list[str], protocol: str) -> list[Result] | None:
         """Of all seeds; None where one is missing."""
-        kept = [(self.folder.path(run), self.folder.ranks(run, protocol)) for run in self.runs]
-        if not all((path / "record.json").is_file() and ranks.is_file() for path, ranks in kept):
+        if not all(self.folder.has(run) and self.folder.ranks(run, protocol).is_file() for run in self.runs):
             return None
         other = None if protocol == TRAINED_UNDER else protocol
-        return [read_result(path, plan.config, metrics, protocol=other, view=self.row.view) for path, _ in kept]
+        paths = map(self.folder.path, self.runs)
+        return [read_result(path, plan.config, metrics, protocol=other, view=self.row.view) for path in paths]
 
 
 class Sweep:

@@ -34,7 +34,7 @@ class OnePeer(nn.Module):
         model = self.model
         sequences, lengths, asked = model.ask(sequences, lengths)
         positions = torch.arange(sequences.shape[0]) * sequences.shape[1] + asked
-        hidden = model.networks(sequences, positions, visible=model._visible(sequences, lengths))  # [1, B, d]
+        hidden = model.networks(sequences, positions, visible=model.visible(sequences, lengths))  # [1, B, d]
         return model.score_encoded(hidden[0])
 
 

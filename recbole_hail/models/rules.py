@@ -90,7 +90,7 @@ class Rule(SequentialRecommender):
         """Everything before the target; of rows made by hand, the list that they bring."""
         first, second = (interaction[field].cpu().numpy() for field in self._history_fields(interaction))
         if first.ndim == 1:
-            return rules.cut_sequences(self.elements, first, second)
+            return rules.gather_sequences(self.elements, first, second)
         return Sequences(first[np.arange(first.shape[1]) < second[:, None]], second)
 
 

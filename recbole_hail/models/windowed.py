@@ -102,10 +102,10 @@ class WindowedRecommender(SequentialRecommender):
     def hidden_at_targets(self, batch: WindowBatch) -> Tensor:
         """[T, M, d] of a batch of `WindowLoader`: the input of the product with the embedding table."""
         sequences = batch[self.ITEM_SEQ]
-        visible = self._visible(sequences, batch[self.ITEM_SEQ_LEN]) if batch.padded else None
+        visible = self.visible(sequences, batch[self.ITEM_SEQ_LEN]) if batch.padded else None
         return self.networks(sequences, batch[TARGET_POSITION], visible=visible, most=batch.most_targets)
 
-    def _visible(self, sequences: Tensor, lengths: Tensor) -> Tensor | None:
+    def visible(self, sequences: Tensor, lengths: Tensor) -> Tensor | None:
         return visible_positions(sequences, lengths) if self.needs_visible else None
 
     def encode(self, sequences: Tensor, lengths: Tensor) -> Tensor:
@@ -132,7 +132,7 @@ class WindowedRecommender(SequentialRecommender):
         """Of the peers, to what `ask` gives, [T, B, d]."""
         rows = torch.arange(len(sequences), device=sequences.device)
         positions = rows * sequences.shape[1] + asked
-        return self.networks(sequences, positions, visible=self._visible(sequences, lengths), most=1)
+        return self.networks(sequences, positions, visible=self.visible(sequences, lengths), most=1)
 
     def with_mean(self, hidden: Tensor) -> Tensor:
         """[T, B, d] of the peers -> [views, B, d]."""

@@ -10,7 +10,7 @@ from recbole_hail.networks.base import BASE_NETWORKS, build_encoder
 from recbole_hail.networks.dropout import drawing_from
 from recbole_hail.networks.embedding import InteractionEmbedding
 from recbole_hail.networks.head import PredictionHead
-from recbole_hail.networks.side_by_side import side_by_side
+from recbole_hail.networks.side_by_side import run_networks
 from recbole_hail.networks.sizes import Sizes
 
 
@@ -89,7 +89,7 @@ class PeerNetworks(nn.Module):
         networks = [partial(states, *one) for one in zip(self.peers, self._streams(embedded), strict=True)]
         if self._on_threads(embedded):
             weights = [*self.peers.parameters(), *self.head.parameters()]
-            hidden = side_by_side(networks, embedded, weights, most=1 if self._small_steps else None)
+            hidden = run_networks(networks, embedded, weights, most=1 if self._small_steps else None)
         else:
             hidden = [network(embedded) for network in networks]
         return torch.stack(hidden)  # [T, M, d]

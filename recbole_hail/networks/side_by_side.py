@@ -12,7 +12,7 @@ from recbole_hail import threads
 Network = Callable[[Tensor], Tensor]
 
 
-def side_by_side(
+def run_networks(
     networks: Sequence[Network], embedded: Tensor, weights: Iterable[Tensor], *, most: int | None = None
 ) -> list[Tensor]:
     """`[network(embedded) for network in networks]` and their gradients, each network on a thread of its own.

@@ -10,7 +10,7 @@ from recbole.config import Config
 from recbole_hail.data.history import EVENTS_BEFORE
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.evaluation.agreement import Pair, pairs
-from recbole_hail.evaluation.metrics import SUBSETS
+from recbole_hail.evaluation.metrics import rows_by_target
 from recbole_hail.evaluation.protocol import NEGATIVES, protocol_of
 from recbole_hail.evaluation.ranking import view_of
 from recbole_hail.forecast.words import NO_MEANING, words_of
@@ -154,8 +154,7 @@ def _check_same_questions(opened: Opened, answers: Answers) -> None:
 
 def _result(answers: Answers, values: np.ndarray) -> ProtocolResult:
     repeat = answers.repeat
-    rows = {"all": np.ones(len(repeat), dtype=bool), **dict(zip(SUBSETS, (repeat, ~repeat), strict=True))}
-    rows = {name: chosen for name, chosen in rows.items() if chosen.any()}
+    rows = {name: chosen for name, chosen in rows_by_target(repeat).items() if chosen.any()}
     return ProtocolResult(
         described=answers.phase.described(),
         shortage=answers.phase.shortage,

@@ -1,9 +1,8 @@
 """The course of a training, epoch by epoch: what the losses and the validation have been after how many steps."""
 
-from recbole_hail.evaluation.metrics import SUBSETS
+from recbole_hail.evaluation.metrics import of_all_targets
 
 _DIGITS = 6  # losses and metrics are kept to be looked at
-_SUBSETS = tuple(f"{subset}_" for subset in SUBSETS)
 
 
 class Curve:
@@ -28,7 +27,7 @@ class Curve:
         """
         if self.points:
             self.points[-1]["valid"] = {
-                view: {name: round(value, _DIGITS) for name, value in result.items() if not name.startswith(_SUBSETS)}
+                view: {name: round(value, _DIGITS) for name, value in result.items() if of_all_targets(name)}
                 for view, result in results.items()
             }
             if agreement:

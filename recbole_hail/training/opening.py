@@ -12,8 +12,8 @@ from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 
 from recbole_hail.building import build_model
+from recbole_hail.data.hashes import elements_hash
 from recbole_hail.data.requirements import check_files
-from recbole_hail.data.tokens import elements_hash
 from recbole_hail.errors import CheckpointError, DataError
 from recbole_hail.models.rules import Rule
 from recbole_hail.training.checkpoints import read_checkpoint, restore

@@ -6,7 +6,7 @@ import torch
 from recbole.trainer import Trainer
 from recbole.utils import EvaluatorType, dict2str, set_color
 
-from recbole_hail.evaluation.rules import cut_sequences
+from recbole_hail.evaluation.rules import gather_sequences
 from recbole_hail.training import records
 from recbole_hail.training.budget import Budget
 from recbole_hail.training.checkpoints import write_checkpoint
@@ -73,4 +73,4 @@ class RuleTrainer(Trainer):
 def count(rule, dataset) -> None:
     """Hands a rule the stretches that training may see and whose they are; `dataset` is a training part."""
     start, end = (place.numpy() for place in dataset.sequences)
-    rule.count(cut_sequences(dataset.elements.numpy(), start, end), dataset.generators.numpy()[start])
+    rule.count(gather_sequences(dataset.elements.numpy(), start, end), dataset.generators.numpy()[start])

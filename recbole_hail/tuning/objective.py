@@ -8,7 +8,11 @@ from recbole.data import create_dataset, data_preparation
 from recbole.utils import get_trainer, init_logger, init_seed
 
 from recbole_hail.building import build_model
-from recbole_hail.errors import DataError
+from recbole_hail.errors import DataError, TrainingDiverged
+from recbole_hail.training.checkpoints import plain
+from recbole_hail.tuning.trials import DIVERGED, FINISHED, Trial
+
+_OUTCOME = {"score": "best_valid_score", "valid": "best_valid_result", "test": "test_result"}
 
 
 def objective_function(config_dict=None, config_file_list=None, saved=True, on_validation: Callable | None = None):
@@ -68,3 +72,16 @@ def taken(trainer) -> dict:
     """Steps and seconds of training so far; None where a model's trainer has a loop of its own, as NCL's."""
     budget = getattr(trainer, "budget", None)
     return {"steps": budget and budget.steps, "seconds": budget and budget.seconds}
+
+
+def train(fixed: dict, settings: dict, on_validation=None) -> Trial:
+    """One trial to its end; a training that diverges is an outcome too, every other error ends the search."""
+    try:
+        result = objective_function({**fixed, **settings}, on_validation=on_validation)
+    except ValueError as error:
+        if not isinstance(error, TrainingDiverged) and str(error) != "Training loss is nan":  # RecBole's own words
+            raise
+        return Trial(settings, DIVERGED, reason=str(error))
+    outcome = {name: result[key] for name, key in _OUTCOME.items()}
+    outcome |= {name: result[name] for name in ("steps", "seconds", "checkpoint")}
+    return Trial(settings, FINISHED, **{name: plain(value) for name, value in outcome.items()})

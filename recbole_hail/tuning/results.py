@@ -7,7 +7,7 @@ from recbole.utils import dict2str
 
 import yaml
 from recbole_hail.comparison.tables import markdown_text, records_to_csv
-from recbole_hail.evaluation.metrics import SUBSETS
+from recbole_hail.evaluation.metrics import of_all_targets
 from recbole_hail.files import write_text
 from recbole_hail.settings import MAY_DIFFER
 from recbole_hail.training.checkpoints import plain
@@ -60,9 +60,8 @@ def _grid(search: Search) -> tuple[list[str], list[list]]:
 
 def _test_metrics(search: Search) -> list[str]:
     """Of all targets; of repeat and new ones only the metric that is searched by."""
-    prefixes = tuple(f"{subset}_" for subset in SUBSETS)
     tested = next((trial.test for trial in search.trials if trial.status == FINISHED), {})
-    return [name for name in tested if name == search.metric or not name.startswith(prefixes)]
+    return [name for name in tested if name == search.metric or of_all_targets(name)]
 
 
 def _caption(search: Search) -> str:

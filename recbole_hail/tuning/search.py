@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recbole.config import Config
 
-from recbole_hail.comparison.plan import data_hash
+from recbole_hail.data.hashes import data_hash
 from recbole_hail.settings import MAY_DIFFER
 from recbole_hail.training.checkpoints import plain
 from recbole_hail.tuning import proposals

@@ -13,9 +13,9 @@ import torch
 from recbole_hail.compat import before_recbole
 from recbole_hail.errors import UserError
 from recbole_hail.threads import usable_cores
+from recbole_hail.tuning.objective import train
 from recbole_hail.tuning.search import Search, in_words, say
 from recbole_hail.tuning.trials import STOPPED, Trial
-from recbole_hail.tuning.with_hyperopt import train
 
 SCHEDULERS = ("asha", "none")
 _SCORE = "valid_score"  # the one figure that the scheduler is told

@@ -8,7 +8,8 @@ import torch
 
 from recbole_hail import threads
 from recbole_hail.comparison import jobs
-from recbole_hail.comparison.jobs import Job, RunFailed, Share, UnderWay
+from recbole_hail.comparison.jobs import Job, Share, UnderWay
+from recbole_hail.errors import RunFailed
 
 NOTHING = {"threads": 1, "parts": [], "model": "HAIL", "dataset": "nowhere", "settings": {}}
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from recbole_hail.comparison import jobs
-from recbole_hail.comparison.jobs import RunFailed, Share
+from recbole_hail.comparison.jobs import Share
 from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.runs import Run, RunFolder, Shared
-from recbole_hail.errors import SettingsError, UserError
+from recbole_hail.errors import RunFailed, SettingsError, UserError
 
 SHARED = Shared("chi18", "0123", {"max_steps": 5, "candidates": "strict"}, {"data_path": "/data"})
 RUN = Run(ModelSpec("HAIL", (("peers", "1"),)), 2)

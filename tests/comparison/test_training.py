@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from recbole_hail.comparison import jobs
-from recbole_hail.comparison.jobs import RunFailed
 from recbole_hail.comparison.training import train_missing
+from recbole_hail.errors import RunFailed
 
 
 class Trainer:

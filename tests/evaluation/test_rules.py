@@ -23,7 +23,7 @@ def sequences(*rows) -> Sequences:
 
 
 def test_stretches_are_cut_where_they_start_and_end():
-    cut = rules.cut_sequences(np.arange(10, 20), np.array([0, 2, 7, 2]), np.array([2, 6, 7, 3]))
+    cut = rules.gather_sequences(np.arange(10, 20), np.array([0, 2, 7, 2]), np.array([2, 6, 7, 3]))
     assert cut.elements.tolist() == [10, 11, 12, 13, 14, 15, 12]
     assert cut.lengths.tolist() == [2, 4, 0, 1]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from recbole_hail.networks import PeerNetworks, Sizes
-from recbole_hail.networks.side_by_side import side_by_side
+from recbole_hail.networks.side_by_side import run_networks
 
 SIZES = Sizes(hidden_size=16, inner_size=32, heads=2, layers=2, positions=12, hidden_dropout=0.5, attention_dropout=0.3)
 POSITIONS = torch.arange(0, 60, 3)
@@ -56,8 +56,8 @@ def test_the_same_draws_states_and_gradients_on_any_number_of_threads(threads, b
 def test_threads_are_used_where_peers_draw_from_streams_of_their_own(threads, monkeypatch):
     called = []
     monkeypatch.setattr(
-        "recbole_hail.networks.peers.side_by_side",
-        lambda *given, **more: called.append(1) or side_by_side(*given, **more),
+        "recbole_hail.networks.peers.run_networks",
+        lambda *given, **more: called.append(1) or run_networks(*given, **more),
     )
     for count, base_networks, expected in (
         (2, ("causal", "causal"), 1),
@@ -100,7 +100,7 @@ def test_autocast_reaches_the_threads(threads):
     threads(2)
     double = torch.nn.Linear(4, 4)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        first, second = side_by_side([double, double.forward], torch.ones(3, 4), [])
+        first, second = run_networks([double, double.forward], torch.ones(3, 4), [])
     assert first.dtype == second.dtype == torch.bfloat16
 
 
@@ -121,7 +121,7 @@ def test_what_a_peer_raises_reaches_the_caller(threads):
         raise ValueError("no such position")
 
     with pytest.raises(ValueError, match="no such position"):
-        side_by_side([torch.nn.Identity(), broken], torch.ones(2, 2), [])
+        run_networks([torch.nn.Identity(), broken], torch.ones(2, 2), [])
 
 
 @pytest.mark.parametrize("name", ["head.transform.weight", "peers.0.layers.0.inner.weight", "embedding.element.weight"])
@@ -151,7 +151,7 @@ def test_a_graph_that_is_kept_may_be_gone_through_again(threads):
 def test_gradients_of_gradients_are_refused(threads):
     threads(2)
     embedded = torch.ones(2, requires_grad=True)
-    first, second = side_by_side([torch.square, torch.sin], embedded, [])
+    first, second = run_networks([torch.square, torch.sin], embedded, [])
     (gradient,) = torch.autograd.grad((first * second).sum(), embedded, create_graph=True)
     torch.testing.assert_close(
         gradient.detach(), (2 * embedded * embedded.sin() + embedded**2 * embedded.cos()).detach()
@@ -162,9 +162,9 @@ def test_gradients_of_gradients_are_refused(threads):
 
 def test_a_forked_process_has_threads_of_its_own(threads):
     threads(2)
-    side_by_side([torch.square, torch.sin], torch.ones(2), [])
+    run_networks([torch.square, torch.sin], torch.ones(2), [])
     child = os.fork()
     if child == 0:  # without the cache cleared it would wait for threads that only the parent has
-        found = side_by_side([torch.square, torch.square], torch.full((2,), 3.0), [])
+        found = run_networks([torch.square, torch.square], torch.full((2,), 3.0), [])
         os._exit(0 if float(found[1].sum()) == 18 else 1)
     assert os.waitpid(child, 0)[1] == 0
