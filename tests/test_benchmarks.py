@@ -25,7 +25,6 @@ def test_runs_take_turns():
     found = measuring.alternate({name: lambda name=name: order.append(name) for name in "ab"}, 3)
     assert order == list("ababab")
     assert found.keys() == {"a", "b"}
-    assert all(seconds.wall >= 0 and seconds.processor >= 0 for seconds in found.values())
 
 
 def test_the_exponent_of_known_growth():

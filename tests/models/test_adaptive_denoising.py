@@ -3,9 +3,7 @@
 import pytest
 import torch
 from recbole.config import Config
-from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
-from recbole.utils import get_model
 from torch.nn import functional as F
 
 from recbole_hail.errors import SettingsError
@@ -13,11 +11,10 @@ from recbole_hail.models.adaptive_denoising import TCE
 
 
 @pytest.fixture
-def built(cyclic, small):
-    def build(model, **settings):
-        config = Config(model=model, dataset="cyclic", config_dict={**small, **settings})
-        loaders = data_preparation(config, create_dataset(config))
-        return get_model(model)(config, loaders[0]._dataset).eval(), next(iter(loaders[0]))
+def built(cyclic, small, prepared):
+    def build(name, **settings):
+        model, (train, _, _) = prepared(name, "cyclic", **{**small, **settings})
+        return model, next(iter(train))
 
     return build
 

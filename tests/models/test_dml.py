@@ -3,17 +3,14 @@
 import pytest
 import torch
 from recbole.config import Config
-from recbole.data import create_dataset, data_preparation
 from torch.nn import functional as F
 
 from recbole_hail.errors import SettingsError
-from recbole_hail.models.dml import DML
 
 
-def test_the_loss_is_cross_entropy_and_imitation_in_equal_parts(cyclic, small):
-    config = Config(model="DML", dataset="cyclic", config_dict={**small, "initializer_range": 0.5})
-    train, _, _ = data_preparation(config, create_dataset(config))
-    dml, batch = DML(config, train._dataset).eval(), next(iter(train))
+def test_the_loss_is_cross_entropy_and_imitation_in_equal_parts(cyclic, small, prepared):
+    dml, (train, _, _) = prepared("DML", "cyclic", **{**small, "initializer_range": 0.5})
+    batch = next(iter(train))
     parts = dml.loss_parts(batch)
     logits = dml.networks.logits(dml.hidden_at_targets(batch))
     log_p = logits.log_softmax(-1)

@@ -3,10 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from recbole.config import Config
-from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import load_data_and_model, run_recbole
-from recbole.utils import get_model, init_seed
 from recbole.utils.case_study import full_sort_topk
 
 from recbole_hail.losses import hail_loss_parts
@@ -17,16 +14,8 @@ SAMPLED = {**FULL, "mode": "uni99"}
 
 
 @pytest.fixture
-def built(cyclic, small):
-    """A model with random weights, and RecBole's three loaders, for the given settings."""
-
-    def build(**settings):
-        config = Config(model="HAIL", dataset="cyclic", config_dict={**small, **settings})
-        init_seed(config["seed"], True)
-        loaders = data_preparation(config, create_dataset(config))
-        return get_model("HAIL")(config, loaders[0]._dataset).eval(), loaders
-
-    return build
+def built(cyclic, small, prepared):
+    return lambda **settings: prepared("HAIL", "cyclic", **{**small, **settings})
 
 
 @pytest.mark.parametrize("base_network", ["bidirectional", "causal", "gru", "causal,gru"])

@@ -5,9 +5,7 @@ import sys
 import pytest
 import torch
 from recbole.config import Config
-from recbole.data import create_dataset, data_preparation
 from recbole.data.interaction import Interaction
-from recbole.utils import get_model, init_seed
 
 from recbole_hail.cli import run_recbole
 from recbole_hail.errors import SettingsError
@@ -24,16 +22,11 @@ def world(**changed):
 
 
 @pytest.fixture
-def build(workplace, write_dataset, small):
-    """A model with random weights, the same for the same settings, and RecBole's three loaders."""
-
+def build(workplace, write_dataset, small, prepared):
     def built(sequences=None, **settings):
         write_dataset(workplace / "dataset", "world", sequences or world())
-        settings = {**small, "eval_args": FULL, "topk": [1, 5], "valid_metric": "MRR@5", **settings}
-        config = Config(model="HyperRec", dataset="world", config_dict=settings)
-        init_seed(config["seed"], True)
-        loaders = data_preparation(config, create_dataset(config))
-        return get_model("HyperRec")(config, loaders[0]._dataset).eval(), loaders
+        ours = {**small, "eval_args": FULL, "topk": [1, 5], "valid_metric": "MRR@5"}
+        return prepared("HyperRec", "world", **{**ours, **settings})
 
     return built
 

@@ -3,13 +3,10 @@
 import pytest
 import torch
 from recbole.config import Config
-from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
-from recbole.utils import init_seed
 
 from recbole_hail.data.loader import TARGET_POSITION
 from recbole_hail.errors import SettingsError
-from recbole_hail.models.informer import Informer
 
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
 
@@ -37,14 +34,8 @@ def test_learns_which_element_follows(workplace, write_dataset, small, own):
 
 
 @pytest.fixture
-def built(cyclic, small):
-    def build(**changed):
-        config = Config(model="Informer", dataset="cyclic", config_dict={**small, **changed})
-        init_seed(config["seed"], True)
-        loaders = data_preparation(config, create_dataset(config))
-        return Informer(config, loaders[0]._dataset).eval(), loaders
-
-    return build
+def built(cyclic, small, prepared):
+    return lambda **settings: prepared("Informer", "cyclic", **{**small, **settings})
 
 
 def test_the_first_placeholder_after_the_history_answers(built):

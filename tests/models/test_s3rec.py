@@ -6,25 +6,22 @@ from types import SimpleNamespace
 import pytest
 import torch
 from recbole.config import Config
-from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
 from torch.nn import functional as F
 
 from recbole_hail.errors import SettingsError
-from recbole_hail.models.s3rec import S3RecID
 from recbole_hail.training.budget import Budget
 from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.two_stages import TwoStageTrainer
 
 
 @pytest.fixture
-def built(cyclic, small):
+def built(cyclic, small, prepared):
     """A model with random weights, and its loader, for the given settings."""
 
     def build(**settings):
-        config = Config(model="S3RecID", dataset="cyclic", config_dict={**small, "initializer_range": 0.5, **settings})
-        train, _, _ = data_preparation(config, create_dataset(config))
-        return S3RecID(config, train._dataset).eval(), train
+        model, (train, _, _) = prepared("S3RecID", "cyclic", **{**small, "initializer_range": 0.5, **settings})
+        return model, train
 
     return build
 
