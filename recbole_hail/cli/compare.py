@@ -6,8 +6,9 @@ from pathlib import Path
 from recbole_hail.cli.common import add_jobs, check_folder, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.comparison import notation
+from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.outputs import make_tables, write_files
-from recbole_hail.comparison.plan import UNTRAINED, make_plan
+from recbole_hail.comparison.plan import make_plan
 from recbole_hail.comparison.runs import RunFolder
 from recbole_hail.comparison.tables import to_text
 from recbole_hail.comparison.training import train_missing
@@ -34,7 +35,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--candidates", help=f"{', '.join(PROTOCOLS)} (default: by eval_args)")
     parser.add_argument("--minutes-per-model", help="most minutes of training for each run, in place of max_steps")
     parser.add_argument("--max_steps", help="most optimiser steps for each run")
-    parser.add_argument("--test", choices=TESTS, default="bootstrap", help="of differences (default: bootstrap)")
+    parser.add_argument("--test", choices=TESTS, default="t", help="of differences (default: t)")
     parser.add_argument("--config_files", default="", help="yaml files of settings for all, separated by spaces")
     parser.add_argument("--output", type=Path, help="folder (default: comparisons/DATASET)")
     add_jobs(parser)

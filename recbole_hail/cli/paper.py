@@ -47,7 +47,7 @@ def add_arguments(parser) -> None:
         own.add_argument("--seeds", help="whole numbers separated by commas (default: those of the budget)")
         if name == "controls":
             own.add_argument("--factors", default="main", help=f"{', '.join(FACTORS)} or all (default: main)")
-        own.add_argument("--test", choices=TESTS, default="bootstrap", help="of differences (default: bootstrap)")
+        own.add_argument("--test", choices=TESTS, default="t", help="of differences (default: t)")
         own.add_argument("--config_files", default="", help="yaml files of settings for all, separated by spaces")
         own.add_argument("--output", type=Path, default=Path("experiments"), help="of runs (default: experiments)")
         own.add_argument("--results", type=Path, default=Path("docs/results"), help="of tables (default: docs/results)")

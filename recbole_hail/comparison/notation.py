@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from recbole_hail.errors import SettingsError
+from recbole_hail.models.rules import RULES
 
 HELP = (
     "names separated by commas; a name may carry settings of its own, HAIL[peers=1] or "
@@ -12,6 +13,8 @@ HELP = (
 )
 # What the paper lacks: one network, peers that do not teach one another, and two networks trained apart.
 CONTROLS = "HAIL[peers=1],HAIL[distillation=none],ensemble(HAIL[peers=1],2)"
+# Every comparison has them: they run in seconds, and what does not beat them has learnt nothing of use.
+UNTRAINED = ("Pop", *RULES)
 
 _OPENING, _CLOSING = "[({", "])}"
 _ENSEMBLE = re.compile(r"ensemble\((?P<member>.*),(?P<members>[^,]*)\)", re.DOTALL)

@@ -6,17 +6,14 @@ from pathlib import Path
 
 from recbole.config import Config
 
-from recbole_hail.comparison.notation import ModelSpec
+from recbole_hail.comparison.notation import UNTRAINED, ModelSpec
 from recbole_hail.comparison.runs import Run, Shared
 from recbole_hail.configuration import WITH_LABELS
 from recbole_hail.data.hashes import data_hash
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
-from recbole_hail.models import rules
 from recbole_hail.settings import known_settings, meant
 
-# Every comparison has them: they run in seconds, and what does not beat them has learnt nothing of use.
-UNTRAINED = ("Pop", *rules.RULES)
 MEMBER_SEEDS = 1000  # between the seeds of the models that one mean is taken of
 
 # Taken from HAIL's settings for this dataset, so that RecBole's own models have the same and not its defaults.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.evaluation.metrics import Ranks, by_question, rows_by_target
 
 
@@ -13,7 +14,8 @@ from recbole_hail.evaluation.metrics import Ranks, by_question, rows_by_target
 class Result:
     """One run. `values[targets]` are the generators' names [G], sorted, and their metrics [G, M].
 
-    `steps` are those that were taken, by a mean's member that took the most.
+    `steps` are those that were taken, by a mean's member that took the most. What is not `trained` only counts: there
+    is one result of it, whatever the seed.
     """
 
     values: dict[str, tuple[np.ndarray, np.ndarray]]
@@ -21,6 +23,7 @@ class Result:
     steps: int | None
     parameters: int
     candidates: dict
+    trained: bool = True
 
 
 def metric_names(metrics: list[str], topk: list[int]) -> dict[str, str]:
@@ -80,6 +83,7 @@ def read_result(
         steps=record.get("steps"),
         parameters=record["parameters"],
         candidates=candidates,
+        trained=record.get("model") not in UNTRAINED,
     )
 
 

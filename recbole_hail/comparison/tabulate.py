@@ -10,10 +10,14 @@ from recbole_hail.comparison.results import Result, metric_names
 from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.metrics import TARGETS
-from recbole_hail.evaluation.significance import TESTS, holm, mean_interval
+from recbole_hail.evaluation.significance import TESTS, holm, mean_interval, paired_t
 
 LEVEL = 0.05
-_TEST_NAMES = {"wilcoxon": "Wilcoxon signed-rank test", "bootstrap": "paired bootstrap"}
+_OF_THESE_TRAININGS = {
+    "wilcoxon": "Wilcoxon signed-rank test over generators, of these trainings",
+    "bootstrap": "paired bootstrap over generators, of these trainings",
+}
+_ONE_TRAINING = "what was trained once, with one seed, has no mark, for another training may differ as much"
 
 
 @dataclass(frozen=True)
@@ -52,38 +56,42 @@ def tables_of(results: dict[str, list[Result]], context: Context) -> list[Table]
 def differences_of(results: dict[str, list[Result]], reference: str, context: Context) -> Table:
     """How far every other row is from `reference`, over all targets.
 
-    A cell is the mean over generators of the difference of the means over seeds, with its bootstrap interval over
-    generators; it is marked where the interval leaves out 0. The deviation is that of the difference over the seeds,
-    taken seed by seed, where both rows have the same seeds.
+    A cell is the mean over generators and seeds of the differences, with its interval (`paired_t`) and, over seeds, its
+    deviation. It is marked where the interval leaves out 0, but with a single seed, of which the interval speaks of
+    generators alone.
     """
     _check_lists(results)
     generators, by_seed = _by_seed(results, "all")
-    base = by_seed.pop(reference)
-    rows = {label: _difference_cells(values, base) for label, values in by_seed.items()}
+    several = len(context.seeds) > 1
+    rows = {
+        label: _difference_cells(values, by_seed[reference], marked=several)
+        for label, values in by_seed.items()
+        if label != reference
+    }
     columns = [Column(metric, "+.4f", ranked=False) for metric in context.metrics.values()]
     lists = _lists_in_words(next(iter(results.values()))[0], context)
     seeds = f"Seed {_listed(context)}"
-    if len(context.seeds) > 1:
+    interval = "[95 % t interval over generators, paired]; " + _ONE_TRAINING
+    if several:
         seeds = f"Mean of seeds {_listed(context)} ± sd of the seeds' differences"
+        interval = "[95 % t interval over generators and seeds, paired]; * the interval leaves out 0"
     caption = (
         f"{context.head}{context.dataset}, difference to {reference} over {len(generators):,} generators; candidates: "
         f"{lists}; {context.budget}. {seeds}, "
-        "[95 % bootstrap interval over generators, paired]; * the interval leaves out 0."
+        f"{interval}."
     )
     constants = {"targets": "all", "generators": str(len(generators)), "candidates": lists, "less": reference}
     return Table(caption, columns, rows, constants, detailed=True)
 
 
-def _difference_cells(values: np.ndarray, base: np.ndarray) -> list[Cell]:
+def _difference_cells(values: np.ndarray, base: np.ndarray, *, marked: bool) -> list[Cell]:
     """A cell for each metric from [seeds, G, M] of a row and of what it is compared with."""
-    differences = values.mean(axis=0) - base.mean(axis=0)  # [G, M]
-    deviation = [None] * differences.shape[1]
-    if len(values) == len(base):
-        deviation = [sd(column) for column in (values - base).mean(axis=1).T]
-    ends = mean_interval(differences).tolist()
-    means = differences.mean(axis=0).tolist()
+    differences = values - base  # [seeds, G, M]; of what only counts there is one, for all seeds
+    deviation = [sd(column) for column in differences.mean(axis=1).T]
+    ends = paired_t(differences)[0].tolist()
+    means = differences.mean(axis=(0, 1)).tolist()
     return [
-        Cell(mean, spread, low, high, differs=not low <= 0 <= high)
+        Cell(mean, spread, low, high, differs=marked and not low <= 0 <= high)
         for mean, spread, (low, high) in zip(means, deviation, ends, strict=True)
     ]
 
@@ -118,7 +126,8 @@ def _table(results: dict[str, list[Result]], context: Context, targets: str) -> 
     generators, by_seed = _by_seed(results, targets)
     if not len(generators):
         return None
-    rows = _metric_cells(by_seed, context, published=targets == "all")
+    once = {label for label, runs in results.items() if len(runs) == 1 and runs[0].trained}
+    rows = _metric_cells(by_seed, once, context, published=targets == "all")
     columns = [Column(metric) for metric in context.metrics.values()]
     if targets == "all":
         columns += [
@@ -142,32 +151,40 @@ def _cost(of_runs: list[float | None]) -> Cell:
     return Cell(float(np.mean(of_runs)), sd(np.array(of_runs, dtype=float)))
 
 
-def _metric_cells(by_seed: dict[str, np.ndarray], context: Context, *, published: bool) -> dict[str, list[Cell]]:
-    """Cells of each model out of its [seeds, G, M]; the best of a metric is tested against every other model."""
+def _metric_cells(
+    by_seed: dict[str, np.ndarray], once: set[str], context: Context, *, published: bool
+) -> dict[str, list[Cell]]:
+    """Cells of each model out of its [seeds, G, M]; `once` are those with one training of many that there could be."""
     labels, titles = list(by_seed), list(context.metrics.values())
-    averaged = np.stack([values.mean(axis=0) for values in by_seed.values()])  # [K, G, M]
-    models, generators, metrics = averaged.shape
-    means = averaged.mean(axis=1)  # [K, M]
-    best = means.argmax(axis=0)  # [M], the first where several are
-    together = averaged.transpose(1, 0, 2)  # [G, K, M]
-    intervals = mean_interval(together.reshape(generators, -1)).reshape(models, metrics, 2)
-    differences = together[:, best, np.arange(metrics)][:, None] - together  # [G, K, M], 0 for the best itself
-    p_values = TESTS[context.test](differences.reshape(generators, -1)).reshape(models, metrics)
-    corrected = np.full((models, metrics), np.nan)
-    for metric in range(metrics):
-        others = np.arange(models) != best[metric]
-        corrected[others, metric] = holm(p_values[others, metric])
+    averaged = np.stack([values.mean(axis=0) for values in by_seed.values()], axis=1)  # [G, K, M]
+    generators, models, metrics = averaged.shape
+    means = averaged.mean(axis=0)  # [K, M]
+    intervals = mean_interval(averaged.reshape(generators, -1)).reshape(models, metrics, 2)
+    p_values = np.stack([_against_best(by_seed, metric, once, context.test) for metric in range(metrics)], axis=1)
     cells = {label: [] for label in labels}
     for model, label in enumerate(labels):
         known = (context.published or {}).get(label, {}) if published else {}
         for metric in range(metrics):
-            p = None if model == best[metric] else float(corrected[model, metric])
+            p = None if np.isnan(p_values[model, metric]) else float(p_values[model, metric])
             low, high = intervals[model, metric].tolist()
             spread = sd(by_seed[label][:, :, metric].mean(axis=1))
-            differs = p is not None and p < LEVEL
             mean, paper = float(means[model, metric]), known.get(titles[metric])
-            cells[label].append(Cell(mean, spread, low, high, p, differs, paper))
+            cells[label].append(Cell(mean, spread, low, high, p, p is not None and p < LEVEL, paper))
     return cells
+
+
+def _against_best(by_seed: dict[str, np.ndarray], metric: int, once: set[str], test: str) -> np.ndarray:
+    """Corrected p values [K] of each model against the best of a metric; NaN for the best, and where none is known."""
+    values = [of_model[:, :, metric] for of_model in by_seed.values()]  # [seeds, G] each
+    best = int(np.argmax([of_model.mean() for of_model in values]))  # the first where several are
+    differences = np.stack(np.broadcast_arrays(*(values[best] - of_model for of_model in values)), axis=-1)
+    unknown = np.array([label in once for label in by_seed]) if test == "t" else np.zeros(len(values), dtype=bool)
+    tested = ~(unknown | unknown[best])
+    tested[best] = False
+    found = np.full(len(values), np.nan)
+    if tested.any():
+        found[tested] = holm(TESTS[test](differences[:, :, tested]))
+    return found
 
 
 def sd(values: np.ndarray) -> float | None:
@@ -195,9 +212,10 @@ def _caption(context: Context, targets: str, generators: int, lists: str) -> str
         shown = " [95 % bootstrap interval over generators]" + " (the paper's number, ours off it by)" * (
             targets == "all" and any(context.published.values())
         )
+    test = _OF_THESE_TRAININGS.get(context.test, "t test over generators" + " and seeds" * several)
     return (
         f"{context.head}{context.dataset}, {targets} targets of {generators:,} generators, split "
         f"{context.config['eval_args']['split']}; candidates: {lists}; {context.budget}. "
-        f"{seeds}{shown}. Best bold, second underlined; * differs from the best "
-        f"({_TEST_NAMES[context.test]} over generators, Holm-corrected over models, p < {LEVEL})."
+        f"{seeds}{shown}. Best bold, second underlined; * differs from the best ({test}, Holm-corrected over models, "
+        f"p < {LEVEL}){'; ' + _ONE_TRAINING if context.test == 't' and not several else ''}."
     )

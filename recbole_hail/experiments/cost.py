@@ -1,7 +1,6 @@
 """What peers cost: seconds and parameters of T networks against one (paper section 5.6)."""
 
-from recbole_hail.comparison.notation import ModelSpec
-from recbole_hail.comparison.plan import UNTRAINED
+from recbole_hail.comparison.notation import UNTRAINED, ModelSpec
 from recbole_hail.comparison.results import read_record
 from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.experiments import published

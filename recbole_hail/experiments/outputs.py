@@ -12,7 +12,7 @@ from recbole_hail.files import write_text
 _INTERVALS = "lines: 95 % bootstrap interval over generators; diamonds: the paper"
 _WHISKERS = {
     "bars": f"mean over seeds; {_INTERVALS}",
-    "differences": "difference to MED; lines: 95 % bootstrap interval over generators, paired",
+    "differences": "difference to MED; lines: 95 % t interval, paired",
     "shares": "share of the test questions, mean over seeds; lines: 95 % bootstrap interval over questions",
 }
 

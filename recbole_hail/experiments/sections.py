@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from recbole_hail.comparison.plan import UNTRAINED
+from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.results import Result
 from recbole_hail.comparison.tables import Table
 from recbole_hail.comparison.tabulate import Context, differences_of, tables_of

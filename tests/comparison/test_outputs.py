@@ -68,6 +68,33 @@ def test_only_what_is_clear_after_correction_is_marked(plan, folder, write_run):
         assert cell.p == pytest.approx(2 * 2 * 2**-6) and not cell.differs
 
 
+def test_the_best_of_each_metric_is_tested_against_wherever_it_stands(plan, folder, write_run):
+    """Where the first row was tested against instead, no test had failed."""
+    often_first = np.where(np.arange(120) % 5 < 2, 0, 8)  # best by HR@1
+    never_far = np.where(np.arange(120) % 10, 1, 0)  # best by MRR
+    for label, higher in {"SASRec": np.arange(120) % 4 + 5, "Pop": often_first, "mean": never_far}.items():
+        for run in plan.rows[label]:
+            write_run(folder.path(run), places(higher), model=run.spec.model)
+    (table,) = make_tables(plan, folder, "t")
+    tested = {label: [cell.p is not None for cell in cells[:2]] for label, cells in table.rows.items()}
+    assert tested == {"SASRec": [True, True], "Pop": [False, True], "mean": [True, False]}
+    assert all(cell.differs for cell in table.rows["SASRec"][:2])
+
+
+def test_what_was_trained_once_is_not_marked(plan, folder, ranks, write_run):
+    """Two trainings of one system differ about as much as many a pair of systems; rules are the same every time."""
+    plan.seeds[:] = [1]
+    for label in ("SASRec", "mean"):
+        plan.rows[label] = plan.rows[label][:1]
+    for run, higher in ranks.items():
+        write_run(folder.path(run), places(higher), model=run.spec.model)
+    (table,) = make_tables(plan, folder, "t")
+    assert not any(cell.differs or cell.p is not None for cells in table.rows.values() for cell in cells)
+    assert "what was trained once, with one seed, has no mark" in table.caption
+    (table,) = make_tables(plan, folder, "bootstrap")
+    assert table.rows["Pop"][1].differs and "of these trainings" in table.caption
+
+
 def test_the_caption_says_what_was_done(plan, folder, ranks, write_run):
     for run, higher in ranks.items():
         write_run(folder.path(run), places(higher))

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from recbole_hail.evaluation.significance import (
     holm,
     mean_interval,
     paired_bootstrap,
+    paired_t,
     resampled_means,
     wilcoxon,
 )
@@ -68,6 +70,39 @@ def test_the_bootstrap_agrees_with_all_samples_there_are():
     exact = np.mean(np.abs(everything) >= differences.mean() - 1e-12)
     assert paired_bootstrap(differences, draws=100_000)[0] == pytest.approx(exact, abs=0.005)
     assert paired_bootstrap(-differences, draws=100_000)[0] == paired_bootstrap(differences, draws=100_000)[0]
+
+
+def test_of_one_training_it_is_students_t_test():
+    interval, p = paired_t(np.stack([MAIZE, 2.0 * MAIZE], axis=1)[None])
+    expected = stats.ttest_1samp(MAIZE, 0)
+    np.testing.assert_allclose(p, expected.pvalue)
+    np.testing.assert_allclose(interval[0], expected.confidence_interval())
+    np.testing.assert_allclose(interval[1], 2 * interval[0])
+
+
+def test_of_trainings_that_generators_do_not_tell_apart_it_is_the_t_test_over_trainings():
+    of_trainings = np.array([0.3, -0.1, 0.4, 0.2])
+    interval, p = paired_t(np.repeat(of_trainings[:, None, None], 7, axis=1))
+    expected = stats.ttest_1samp(of_trainings, 0)
+    np.testing.assert_allclose(p, expected.pvalue)
+    np.testing.assert_allclose(interval[0], expected.confidence_interval())
+
+
+def test_what_is_equal_does_not_differ_and_what_always_differs_does():
+    _, p = paired_t(np.stack([np.zeros((3, 5)), np.full((3, 5), 1e-17), np.ones((3, 5))], axis=-1))
+    assert p.tolist() == [1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(("trainings", "most"), [(2, 0.16), (3, 0.1), (5, 0.08)])
+def test_another_training_of_the_same_system_rarely_differs(trainings, most):
+    """Tests over generators alone found two trainings of one system different in two of five comparisons."""
+    draw = np.random.default_rng(trainings)
+    alone, together = [], []
+    for _ in range(400):
+        differences = draw.normal(size=(trainings, 300, 1)) + 0.2 * draw.normal(size=(trainings, 1, 1))
+        together.append(paired_t(differences)[1][0] < 0.05)
+        alone.append(paired_t(differences.mean(axis=0, keepdims=True))[1][0] < 0.05)
+    assert np.mean(together) < most and np.mean(alone) > 0.3
 
 
 def test_the_bootstrap_p_is_never_zero():
