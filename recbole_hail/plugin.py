@@ -22,7 +22,7 @@ from recbole_hail import compat, ranks
 from recbole_hail.building import build_model
 from recbole_hail.configuration import with_checks, with_our_yaml
 from recbole_hail.data import caches
-from recbole_hail.data.hashes import elements_hash
+from recbole_hail.data.hashes import elements_hash, generators_hash
 from recbole_hail.data.history import attach_history
 from recbole_hail.data.requirements import check_files, check_split
 from recbole_hail.data.times import check_times, in_order_of_time
@@ -138,7 +138,8 @@ def _prepare(config, dataset, built_datasets) -> None:
     if config["benchmark_filename"] is None and config["eval_args"]["order"] == "TO":
         attach_history(built_datasets)
     # For whoever opens the checkpoint; one that is opened keeps its own.
-    config["elements_hash"] = config["elements_hash"] or elements_hash(built_datasets[0])
+    for name, hash_of in (("elements_hash", elements_hash), ("generators_hash", generators_hash)):
+        config[name] = config[name] or hash_of(built_datasets[0])
     for part in filter(len, built_datasets):
         phase_of(config, part)  # draws, so that a file that cannot be used is known before hours of training
 

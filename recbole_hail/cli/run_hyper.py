@@ -109,6 +109,10 @@ def _run() -> None:
     warn_of_unknown([config])
     if config["resume"]:
         raise SettingsError([f"resume: {config['resume']} cannot be continued by a search; leave it out"])
+    if config["train_on_valid"]:
+        raise SettingsError(
+            ["train_on_valid: True leaves nothing to choose settings by; leave it out, and give it to run_recbole"]
+        )
     sys.argv[1:] = []  # the settings reach the trials by themselves
     shared = given(config)
     check_space(

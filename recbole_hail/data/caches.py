@@ -24,7 +24,7 @@ _NOT_OF_THE_DATA = frozenset(
         *("epochs", "learner", "learning_rate", "eval_step", "stopping_step", "clip_grad_norm", "weight_decay"),
         *("loss_decimal_place", "enable_amp", "enable_scaler", "device", "resume"),
         *("nproc", "ip", "port", "distributed_timeout"),
-        "elements_hash",  # known once the data is there
+        *("elements_hash", "generators_hash"),  # known once the data is there
     }
 )
 

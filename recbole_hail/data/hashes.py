@@ -10,8 +10,24 @@ def elements_hash(dataset) -> str | None:
     RecBole numbers tokens in the order in which it meets them, so that more events can number the same ones anew.
     """
     tokens = dataset.field2id_token.get(dataset.iid_field)
+    return None if tokens is None else _hash_of(tokens)
+
+
+def generators_hash(dataset, first: int | None = None) -> str | None:
+    """How many generators there are, padding included, and the hash of the `first` so many, or of all, as `5-0af3…`."""
+    tokens = dataset.field2id_token.get(dataset.uid_field)
     if tokens is None:
         return None
+    tokens = tokens[:first]
+    return f"{len(tokens)}-{_hash_of(tokens)}"
+
+
+def numbers_as(dataset, known: str | None) -> bool:
+    """Whether a dataset numbers the generators of a `generators_hash` as they were then; new ones may come after."""
+    return known is None or generators_hash(dataset, int(known.split("-")[0])) == known
+
+
+def _hash_of(tokens) -> str:
     return hashlib.sha256("\n".join(map(str, tokens)).encode()).hexdigest()[:16]
 
 

@@ -38,6 +38,7 @@ class Rule(SequentialRecommender):
     settings_of = ("GeneratorFrequency",)  # yaml/GeneratorFrequency.yaml holds what the rules have in common
     own_settings: tuple[str, ...] = ()  # positive numbers
     longest_history = math.inf  # MAX_ITEM_LIST_LENGTH cuts none off
+    knows_generators = False  # by their numbers
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -153,6 +154,7 @@ class MarkovChain(Rule):
 class GeneratorKNN(Rule):
     """The generator's counts smoothed by those of similar generators, its own training counts not among them."""
 
+    knows_generators = True
     own_settings = ("power", "weight")
 
     def __init__(self, config, dataset):

@@ -10,7 +10,11 @@ from recbole_hail.training.schedules import SCHEDULES
 
 
 def normalise(config) -> None:
-    """`base_network` becomes a list with one name per peer; a name alone stands for all peers. YAML's ~ is "none"."""
+    """`base_network` becomes a list with one name per peer; a name alone stands for all peers. YAML's ~ is "none".
+
+    Under `train_on_valid` nothing is validated: a model knows the answers, and the best of its epochs would be the one
+    that has learnt most of them by heart.
+    """
     names = config["base_network"]
     if isinstance(names, str):  # also the command line's base_network=[causal,gru], which RecBole hands on as text
         names = [name.strip(" '\"") for name in names.strip("[]() ").split(",")]
@@ -19,6 +23,8 @@ def normalise(config) -> None:
         names = names * config["peers"]
     config["base_network"] = names
     config["distillation"] = config["distillation"] or "none"
+    if config["train_on_valid"] is True:
+        config["eval_step"] = 0
 
 
 def problems(config, *, learns: Iterable[str] = ("masked", "next")) -> list[str]:

@@ -33,6 +33,7 @@ class WindowedRecommender(SequentialRecommender):
     settings_of = ("HAIL",)  # yaml/HAIL.yaml holds the defaults of them all; a model's own yaml only what differs
     step = 0  # optimiser steps taken so far, which the trainer tells before each,
     total_steps = 1  # and how many there will be in all
+    knows_generators = False  # by their numbers
     learns = ("masked", "next")  # what its training batches hold, and so what its base networks must predict
     own_checks: tuple = ()  # of settings that this model alone has, see `checks.check`
 

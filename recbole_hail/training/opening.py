@@ -12,7 +12,7 @@ from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 
 from recbole_hail.building import build_model
-from recbole_hail.data.hashes import elements_hash
+from recbole_hail.data.hashes import elements_hash, numbers_as
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import CheckpointError, DataError
 from recbole_hail.models.rules import Rule
@@ -116,7 +116,20 @@ def restored(path: str | os.PathLike, state: dict, train):
     # Checkpoints of older versions do not say what their elements are called.
     if config["elements_hash"] not in (None, elements_hash(train)):
         raise CheckpointError(_other_data(path, config, train, "other elements, or in another order"))
+    if _knows_generators(model, train) and not numbers_as(train, config["generators_hash"]):
+        raise CheckpointError(
+            f"checkpoint: {path} knows the generators of its training by their numbers, which the data in "
+            f"{config['data_path']} give to others; train {config['model']} on these, or name the folder that "
+            "holds its dataset with --data_path"
+        )
     return model.eval()
+
+
+def _knows_generators(model, train) -> bool:
+    """By what it says; else whether it has a row of weights for each of them."""
+    if hasattr(model, "knows_generators"):
+        return model.knows_generators
+    return any(weight.shape[:1] == (train.user_num,) for weight in model.state_dict().values())
 
 
 def _other_data(path, config, train, why: str) -> str:

@@ -70,6 +70,8 @@ class HAILTrainer(Trainer):
         self.steps_per_epoch = max(len(train_data), 1)
         self.planned_steps = self.epochs * self.steps_per_epoch
         self.data_counts = records.data_counts(train_data, valid_data)
+        if self.config["train_on_valid"]:
+            self.logger.info("train_on_valid: nothing is validated, for the answers are learnt; the last model is kept")
         hold_free_memory()
         outcome = super().fit(train_data, valid_data, verbose, saved, show_progress, callback_fn)
         if self.saving:

@@ -271,6 +271,37 @@ def test_another_dataset_is_told_from_the_one_trained_on(saved, write_dataset, t
         Forecaster.load(made.path, data_path=str(tmp_path / "nowhere"))
 
 
+@pytest.mark.parametrize("model", ["GeneratorKNN", "FPMC", "Caser"])
+def test_generators_under_other_numbers_are_refused_where_a_model_knows_their_numbers(
+    saved, write_dataset, tmp_path, model
+):
+    """With the elements in the same order nothing had told them apart, and forecasts were those of other generators."""
+    made = saved(model)
+    swapped = {{"g0": "g1", "g1": "g0"}.get(name, name): events for name, events in made.world.items()}
+    write_dataset(tmp_path / "swapped", "world", swapped)
+    with pytest.raises(
+        CheckpointError, match=f"by their numbers, which the data in .*swapped.* train {model} on these"
+    ):
+        Forecaster.load(made.path, data_path=str(tmp_path / "swapped"))
+
+
+@pytest.mark.parametrize("model", ["HAIL", "SASRec", "GeneratorFrequency"])
+def test_generators_may_be_others_where_a_model_knows_none_of_them(saved, write_dataset, tmp_path, model):
+    made = saved(model)
+    swapped = {{"g0": "g1", "g1": "g0"}.get(name, name): events for name, events in made.world.items()}
+    write_dataset(tmp_path / "swapped", "world", swapped)
+    (here,) = Forecaster.load(made.path).forecast(["g0"], k=3)
+    (there,) = Forecaster.load(made.path, data_path=str(tmp_path / "swapped")).forecast(["g1"], k=3)
+    assert [found.element for found in there.predictions] == [found.element for found in here.predictions]
+
+
+def test_new_generators_may_come_after_those_that_neighbours_are_known_by(saved, write_dataset, tmp_path):
+    made = saved("GeneratorKNN")
+    write_dataset(tmp_path / "more", "world", {**made.world, "new": ["e1", "e2", "e3", "e4"]})
+    forecaster = Forecaster.load(made.path, data_path=str(tmp_path / "more"))
+    assert [forecast.generator for forecast in forecaster.forecast(["g0", "new"], k=1)] == ["g0", "new"]
+
+
 def test_a_rule_of_another_dataset_has_counted_other_elements(saved, write_dataset, tmp_path):
     made = saved("GeneratorFrequency")
     state = read_checkpoint(made.path)

@@ -45,6 +45,16 @@ def test_writes_a_record_beside_the_checkpoint(cyclic, small):
     assert written["training seconds"] > 0 and written["peak memory MiB"]["host"] > 0
 
 
+def test_what_learns_the_answers_of_validation_is_not_chosen_by_them(cyclic, small):
+    """Its best epoch was the one that knew most of them by heart, and nothing ended its training early."""
+    result = run(small, epochs=3, train_on_valid=True, eval_step=1)
+    (record,) = cyclic.glob("saved/*.json")
+    written = json.loads(record.read_text())
+    assert written["best epoch"] == 2 and "valid" not in written["results"]
+    assert not any("valid" in point for point in written["curve"]) and not result["best_valid_result"]
+    assert written["results"]["test"]["mean"] == pytest.approx(result["test_result"])
+
+
 def test_logs_loss_parts_and_every_view(cyclic, small, caplog):
     with caplog.at_level("INFO"):
         run(small, epochs=1, beta=0.1)

@@ -169,6 +169,7 @@ def test_stops_after_trials_without_progress(search, monkeypatch, capsys):
         ([], "n_layers quniform 1,2,3\n", ["params_file: n_layers: no multiple of 3 lies within [1, 2]"]),
         ([], "hidden_size quniform 16,20,1\n", ["n_heads: 2 must divide hidden_size: 17"]),
         (["--resume=some.pth"], SPACE, ["resume: some.pth cannot be continued by a search"]),
+        (["--train_on_valid=True"], SPACE, ["train_on_valid: True leaves nothing to choose settings by"]),
     ],
 )
 def test_what_does_not_go_together_is_refused_before_anything_is_written(search, capsys, arguments, space, messages):
