@@ -5,8 +5,8 @@ from recbole_hail.experiments import published
 from recbole_hail.experiments.budgets import Budget
 from recbole_hail.experiments.systems import Experiment, Group, Row, five_systems, hail
 
-# The paper's names of the systems of Table 2 and ours. RecBole's BERT4Rec learns one element from each prefix, where the
-# paper's, one bidirectional network, learns from whole sequences.
+# The paper's names of the systems of Table 2 and ours. Its BERT4Rec is one bidirectional network that learns from whole
+# sequences, where RecBole's learns one element from each prefix.
 _SYSTEMS = {
     "POP": ModelSpec("Pop"),
     "BERT4Rec": hail(peers=1, base_network="bidirectional"),

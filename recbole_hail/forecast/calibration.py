@@ -20,18 +20,24 @@ from recbole_hail.files import write_text
 from recbole_hail.forecast.scoring import batches, logits
 from recbole_hail.forecast.trained import Trained
 
+_FORM = 2  # of the file that is kept
 LARGEST = 100.0  # temperatures lie between this and its inverse
 BINS = 15
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was fitted, and the validation targets before and after it; errors None where there was no target."""
+    """What was fitted, and the expected calibration error before and after; None where there was no target.
+
+    `ece_after` is of targets that the temperature was not fitted to: half of the generators have that of the others.
+    `ece_by_chance` is what a model would have whose probabilities are right, for its answers are a sample.
+    """
 
     temperature: float
     targets: int
     ece_before: float | None
     ece_after: float | None
+    ece_by_chance: float | None
     trained_on: bool  # whether training has seen the validation targets, which makes them look too easy
 
     def __str__(self) -> str:
@@ -40,7 +46,8 @@ class Calibration:
         seen = " (that training has seen)" if self.trained_on else ""
         return (
             f"calibrated on {self.targets:,} validation targets{seen}: temperature {self.temperature:.3f}, expected "
-            f"calibration error {self.ece_before:.4f} before, {self.ece_after:.4f} after"
+            f"calibration error {self.ece_before:.4f} before, {self.ece_after:.4f} after, {self.ece_by_chance:.4f} by "
+            "chance"
         )
 
 
@@ -77,6 +84,16 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins
     return float(np.abs(gaps).sum() / len(confidence))
 
 
+def calibration_error_by_chance(confidence: np.ndarray, bins: int = BINS) -> float:
+    """The expected calibration error of answers that are right as often as their probability says, on average.
+
+    In each bin the answers that are right differ from their expected number by about a normal deviate.
+    """
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    variance = np.bincount(bin_of, weights=confidence * (1 - confidence), minlength=bins)
+    return float(np.sqrt(2 / np.pi * variance).sum() / len(confidence))
+
+
 def calibration_of(trained: Trained) -> Calibration:
     """That of a checkpoint, from the file beside it, or fitted now and kept there.
 
@@ -85,7 +102,7 @@ def calibration_of(trained: Trained) -> Calibration:
     """
     sequences, generators, targets = _questions(trained)
     told = hashlib.sha256(np.concatenate([generators, targets, *sequences]).tobytes()).hexdigest()
-    mark = {"checkpoint sha256": trained.hash, "targets sha256": told}
+    mark = {"form": _FORM, "checkpoint sha256": trained.hash, "targets sha256": told}
     file = trained.file.with_suffix(".calibration.json")
     kept = _read(file)
     if {name: kept.get(name) for name in mark} == mark:
@@ -119,17 +136,29 @@ def _questions(trained: Trained) -> tuple[list[np.ndarray], np.ndarray, np.ndarr
 def _calibrate(trained: Trained, sequences, generators: np.ndarray, targets: np.ndarray) -> Calibration:
     trained_on = bool(trained.config["train_on_valid"])
     if not len(targets):
-        return Calibration(1.0, 0, None, None, trained_on)
+        return Calibration(1.0, 0, None, None, None, trained_on)
     scores = torch.empty(len(targets), trained.train.item_num - 1)
     for batch in batches(trained, sequences, generators):
         of_view = logits(trained, [sequences[row] for row in batch], generators[batch])[view_of(trained.model)]
         scores[batch] = of_view[:, 1:]
     wanted = torch.from_numpy(targets) - 1
-    temperature = fit_temperature(scores, wanted)
-    errors = [_error_at(scores, wanted, at) for at in (1.0, temperature)]
-    return Calibration(temperature, len(targets), *errors, trained_on)
+    before = _first_answers(scores, wanted, torch.ones(len(wanted)))
+    after = _first_answers(scores, wanted, _of_the_others(scores, wanted, generators))
+    errors = expected_calibration_error(*before), expected_calibration_error(*after)
+    by_chance = calibration_error_by_chance(after[0])
+    return Calibration(fit_temperature(scores, wanted), len(targets), *errors, by_chance, trained_on)
 
 
-def _error_at(scores: Tensor, targets: Tensor, temperature: float) -> float:
-    confidence, first = torch.softmax(scores / temperature, dim=1).max(1)
-    return expected_calibration_error(confidence.double().numpy(), (first == targets).double().numpy())
+def _of_the_others(scores: Tensor, targets: Tensor, generators: np.ndarray) -> Tensor:
+    """For each target the temperature of the half of the generators that its own is not in, [N]."""
+    half = torch.from_numpy(np.unique(generators, return_inverse=True)[1] % 2 == 1)
+    if not half.any():  # a single generator
+        return torch.full((len(targets),), fit_temperature(scores, targets))
+    of_half, of_others = (fit_temperature(scores[rows], targets[rows]) for rows in (half, ~half))
+    return torch.where(half, of_others, of_half)
+
+
+def _first_answers(scores: Tensor, targets: Tensor, temperatures: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Probability of each likeliest element, and whether it is the target, [N] each."""
+    confidence, first = torch.softmax(scores / temperatures[:, None], dim=1).max(1)
+    return confidence.double().numpy(), (first == targets).double().numpy()

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from recbole_hail.forecast import calibration
-from recbole_hail.forecast.calibration import calibration_of, expected_calibration_error, fit_temperature
+from recbole_hail.forecast.calibration import (
+    calibration_error_by_chance,
+    calibration_of,
+    expected_calibration_error,
+    fit_temperature,
+)
 from recbole_hail.forecast.trained import open_trained
 
 
@@ -96,10 +101,36 @@ def test_targets_and_errors_are_those_of_the_validation_part(saved):
     confidence, first = scores.softmax(1).max(1)
     right = (first == targets).float().numpy()
     assert found.ece_before == pytest.approx(expected_calibration_error(confidence.numpy(), right), abs=1e-5)
-    cooled = (scores / found.temperature).softmax(1).max(1).values.numpy()
+    half = np.unique(rows.inter_feat["user_id"].numpy(), return_inverse=True)[1] % 2 == 0
+    of_half, of_others = (fit_temperature(scores[some], targets[some]) for some in (half, ~half))
+    untouched = torch.from_numpy(np.where(half, of_others, of_half))[:, None]
+    cooled = (scores / untouched).softmax(1).max(1).values.numpy()
     assert found.ece_after == pytest.approx(expected_calibration_error(cooled, right), abs=1e-5)
-    assert abs(found.ece_after - found.ece_before) > 1e-3
+    assert found.ece_by_chance == pytest.approx(calibration_error_by_chance(cooled), abs=1e-5)
     assert f"41 validation targets: temperature {found.temperature:.3f}" in str(found)
+
+
+def test_answers_that_are_right_as_often_as_they_say_have_the_error_of_chance():
+    draw = np.random.default_rng(0)
+    confidence = draw.beta(2, 6, 3000)
+    errors = [expected_calibration_error(confidence, draw.random(3000) < confidence) for _ in range(300)]
+    assert calibration_error_by_chance(confidence) == pytest.approx(np.mean(errors), rel=0.05)
+
+
+def test_every_target_is_measured_with_the_temperature_of_other_generators():
+    scores, targets = drawn(5)
+    generators = np.arange(len(targets)) % 10 + 7
+    sure = torch.from_numpy(generators % 2 == 0)
+    scores[sure] *= 4
+    found = calibration._of_the_others(scores, targets, generators)
+    assert found[sure].tolist() == pytest.approx([1.0] * int(sure.sum()), rel=0.1)
+    assert found[~sure].tolist() == pytest.approx([4.0] * int((~sure).sum()), rel=0.1)
+
+
+def test_a_single_generator_has_no_others_to_be_measured_by():
+    scores, targets = torch.randn(6, 5, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1, 2, 3, 4, 0])
+    found = calibration._of_the_others(scores, targets, np.zeros(6, dtype=int))
+    assert found.tolist() == pytest.approx([fit_temperature(scores, targets)] * 6)
 
 
 def test_a_split_without_validation_is_not_calibrated(saved):

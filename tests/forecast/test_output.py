@@ -37,7 +37,7 @@ def forecaster():
             coordinates=np.array([[np.nan] * 2, [40.8, -73.9]]), number=lambda name: {"44|BAR": 1}.get(name)
         ),
         name_of=lambda number: f"{slots[number]} {names[number]}".strip(),
-        calibration=Calibration(1.25, 100, 0.03, 0.01, False),
+        calibration=Calibration(1.25, 100, 0.03, 0.01, 0.0075, False),
         trained=SimpleNamespace(config={"model": "HAIL", "dataset": "nyc16"}, file="saved/x.pth"),
     )
 
@@ -53,7 +53,7 @@ def test_text_has_a_table_for_each_generator_and_the_calibration(forecaster):
         "new (not in the training data), 0 events: none of its elements is known\n"
         "\n"
         "calibrated on 100 validation targets: temperature 1.250, expected calibration error 0.0300 before, 0.0100 "
-        "after\n"
+        "after, 0.0075 by chance\n"
     )
 
 
@@ -67,7 +67,8 @@ def test_csv_and_json_hold_the_same_forecasts(forecaster):
         **{"peer_1": "0.1", "peer_2": "0.05", "divergence": "0.0312"},
     }
     assert read["calibration"] == {
-        **{"temperature": 1.25, "targets": 100, "ece_before": 0.03, "ece_after": 0.01, "trained_on": False}
+        **{"temperature": 1.25, "targets": 100, "ece_before": 0.03, "ece_after": 0.01, "ece_by_chance": 0.0075},
+        "trained_on": False,
     }
     told = read["forecasts"][0]["predictions"][1]
     assert told["probability"] == 0.0625 and told["peers"] == [0.1, 0.05] and told["slot"] == "00-03h"
