@@ -20,6 +20,7 @@ WITH_LABELS = (ModelType.CONTEXT, ModelType.DECISIONTREE)
 
 # HAIL's settings in yaml/<dataset>.yaml that RecBole's NAIS, FISM, NCL and others have too, and mean something else by.
 _OF_HAIL_ALONE = ("alpha", "beta")
+_FIELDS = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD")
 
 
 def yaml_folder() -> Path:
@@ -81,6 +82,13 @@ def _fit_together(defaults: dict, given: dict, model_class) -> None:
     if sequential and not samples_negatives:
         # RecBole's default of one negative per positive contradicts the cross-entropy its own yaml asks for.
         defaults["train_neg_sample_args"] = None
+    if "load_col" not in given and isinstance(defaults["load_col"], dict):
+        # The shipped columns go by RecBole's names; those of a dataset may be called otherwise.
+        called = {defaults[name]: merged[name] for name in _FIELDS if merged[name]}
+        defaults["load_col"] = {
+            file: [called.get(column, column) for column in columns] if isinstance(columns, list) else columns
+            for file, columns in defaults["load_col"].items()
+        }
     asked = given.get("eval_args")
     if isinstance(asked, dict):
         # RecBole fills what is left out with a random split in random order, not with the defaults.

@@ -17,6 +17,7 @@ from recbole_hail.registry import base_of
 _OF_EVALUATION = {"split", "order", "group_by", "mode"}
 _NUMBER = r"[+-]?(?:inf(?:inity)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)"
 _INTERVAL = re.compile(rf"[(\[]\s*({_NUMBER})\s*,\s*({_NUMBER})\s*[)\]]", re.IGNORECASE)
+_MODE = re.compile(r"full|labeled|(uni|pop)[1-9]\d*")
 _HOW = "an interval such as [5,inf) or (0,10], several separated by ;"
 
 
@@ -28,6 +29,10 @@ def check_forms(merged: dict) -> None:
     elif set(merged["eval_args"]) - _OF_EVALUATION:
         unknown = ", ".join(map(repr, sorted(set(merged["eval_args"]) - _OF_EVALUATION, key=str)))
         found.append(f"eval_args: {unknown} is none of split, order, group_by and mode")
+    else:
+        mode = merged["eval_args"].get("mode", "full")
+        wrong = [one for one in (mode.values() if isinstance(mode, dict) else [mode]) if not _MODE.fullmatch(str(one))]
+        found += [f"eval_args: mode {one!r} must be full, labeled, uni99 or pop99, say" for one in dict.fromkeys(wrong)]
     if merged["valid_metric"] is None:
         found.append("valid_metric: None names no metric; give one, such as MRR")
     if found:

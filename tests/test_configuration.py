@@ -12,6 +12,17 @@ from recbole_hail.errors import SettingsError
 from recbole_hail.registry import MODELS
 
 
+@pytest.mark.parametrize("model", ["HAIL", "GeneratorKNN", "SASRec", "BPR"])
+def test_columns_by_other_names_are_those_that_are_loaded(workplace, model):
+    """Whoever named the fields as the message before had said was told that load_col, never given, left them out."""
+    named = {"USER_ID_FIELD": "person", "ITEM_ID_FIELD": "thing", "TIME_FIELD": "when"}
+    given = {"eval_args": {"order": "TO"}, **named}
+    config = Config(model=model, dataset="own", config_dict=given)
+    assert config["load_col"] == {"inter": ["person", "thing", "when"]}
+    config = Config(model=model, dataset="own", config_dict={**given, "load_col": {"inter": ["user_id"]}})
+    assert config["load_col"]["inter"][0] == "user_id"
+
+
 def test_settings_are_laid_over_one_another_in_order(workplace, monkeypatch):
     shipped = {name: yaml.safe_load((yaml_folder() / f"{name}.yaml").read_text()) for name in ("HAIL", "ml-100k")}
     Path("mine.yaml").write_text("warmup_steps: 7\nn_layers: 4\n")

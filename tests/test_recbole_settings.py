@@ -39,6 +39,8 @@ def test_splits_of_recbole_are_taken(workplace, split):
         ({"item_inter_num_interval": "[9,5]"}, "item_inter_num_interval: [9, 5] must be an interval"),
         ({"val_interval": {"timestamp": "0-8"}}, "val_interval: {'timestamp': '0-8'} must name for each field"),
         ({"eval_args": {**SPLIT, "mode": "labeled"}}, "mode labeled has rows with labels and no candidates"),
+        ({"eval_args": {**SPLIT, "mode": "unixx"}}, "eval_args: mode 'unixx' must be full, labeled, uni99"),
+        ({"eval_args": {**SPLIT, "mode": {"valid": "full", "test": "uni"}}}, "eval_args: mode 'uni' must be full"),
         ({"eval_args": {"splt": 1}}, "eval_args: 'splt' is none of split, order, group_by and mode"),
         ({"metrics": ["AUC"]}, "valid_metric: 'MRR' must be one of AUC (metrics and topk)"),
         ({"metrics": ["GAUC"]}, "valid_metric: 'MRR' must be one of GAUC (metrics and topk)"),

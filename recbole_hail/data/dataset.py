@@ -25,8 +25,8 @@ class HAILDataset(SequentialDataset):
     def __init__(self, config):
         if config["benchmark_filename"] is not None:
             raise DataError(
-                f"benchmark_filename: {config['benchmark_filename']} brings its own rows, but HAIL cuts windows from "
-                "whole sequences; leave it out and give one .inter file"
+                f"benchmark_filename: {config['benchmark_filename']} brings its own rows, but "
+                f"{config['model']} needs whole sequences here; leave it out and give one .inter file"
             )
         super().__init__(config)
 

@@ -60,6 +60,11 @@ def open_trained(
         state = prune_to_peer(state, peer)
     config = state["config"]
     _check_model(path, config)
+    if config["benchmark_filename"] is not None:
+        raise CheckpointError(
+            f"checkpoint: {path} was trained on rows of its own (benchmark_filename: {config['benchmark_filename']}), "
+            "and forecasts need whole histories; train it on one .inter file"
+        )
     find_data(config, data_path)
     # Its validation rows are those that RecBole's own dataset gives, without a copy of the history in each.
     train, valid, _ = HAILDataset(config).build()

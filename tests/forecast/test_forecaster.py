@@ -327,3 +327,12 @@ def test_the_benchmark_measures_one_peer(saved, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     (row,) = json.loads((tmp_path / "out.json").read_text())["results"]
     assert row["model"] == "HAIL bidirectional" and row["a second"] == pytest.approx(20 / row["seconds"])
+
+
+def test_a_model_of_rows_of_its_own_has_no_whole_histories(saved, tmp_path):
+    """The message blamed HAIL, whatever the model, and asked for a setting to be left out that no forecast has."""
+    state = read_checkpoint(saved("SASRec").path)
+    state["config"].final_config_dict["benchmark_filename"] = ["train", "valid", "test"]
+    write_checkpoint(state, tmp_path / "rows.pth")
+    with pytest.raises(CheckpointError, match=r"rows.pth was trained on rows of its own .*train it on one .inter file"):
+        Forecaster.load(tmp_path / "rows.pth")
