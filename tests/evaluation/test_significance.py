@@ -95,7 +95,7 @@ def test_what_is_equal_does_not_differ_and_what_always_differs_does():
 
 @pytest.mark.parametrize(("trainings", "most"), [(2, 0.16), (3, 0.1), (5, 0.08)])
 def test_another_training_of_the_same_system_rarely_differs(trainings, most):
-    """Tests over generators alone found two trainings of one system different in two of five comparisons."""
+    """Tests over generators alone found two trainings of one system different in one of four comparisons."""
     draw = np.random.default_rng(trainings)
     alone, together = [], []
     for _ in range(400):
