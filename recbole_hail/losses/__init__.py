@@ -10,7 +10,7 @@ from recbole_hail.losses.adaptive_denoising import (
     weighted_loss_parts,
 )
 from recbole_hail.losses.denoising import denoising_mask
-from recbole_hail.losses.fused import fused_hail_loss_parts
+from recbole_hail.losses.fused import fused_hail_loss_parts, fused_weighted_loss_parts
 from recbole_hail.losses.hail import HailLossParts, hail_loss, hail_loss_parts
 from recbole_hail.losses.mimicry import mimicry_loss
 from recbole_hail.losses.mutual_exclusivity import mutual_exclusivity_loss
@@ -22,6 +22,7 @@ __all__ = [
     "denoising_mask",
     "drop_rate_at",
     "fused_hail_loss_parts",
+    "fused_weighted_loss_parts",
     "hail_loss",
     "hail_loss_parts",
     "likelihood_weights",

@@ -1,11 +1,13 @@
 """One pass over positions after the other, for the loss and the gradients of hidden states, table and bias."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from recbole_hail.losses import lane_in_c
+from recbole_hail.losses.adaptive_denoising import weighted_loss_parts
 from recbole_hail.losses.blocks import blocks_for
 from recbole_hail.losses.denoising import hardest_positions, without
 from recbole_hail.losses.hail import HailLossParts, HailSettings, balance, undistilled
@@ -72,6 +74,22 @@ class ChunkedLoss:
             )
             grad_hidden.index_add_(1, candidates, surplus)
         return balance(*terms, keep, settings), grad_hidden
+
+    def weighted_loss(
+        self, hidden: Tensor, targets: Tensor, weights: Callable[[Tensor], Tensor]
+    ) -> tuple[HailLossParts, Tensor]:
+        """As `loss`, of one peer's size, for the cross-entropy of every position times the weight that it earns itself.
+
+        What a position weighs is known once all losses are, so every position is gone through twice.
+        """
+        nothing = hidden.new_zeros(len(targets))
+        passes = [self._pass(of_peer, targets, nothing, nothing) for of_peer in hidden.split(1)]
+        cross_entropy = torch.cat([terms[0] for terms, _ in passes])  # [T, M]
+        weights = weights(cross_entropy)
+        shares = weights.to(hidden.dtype) / max(len(targets), 1)
+        pairs = zip(hidden.split(1), shares, strict=True)
+        gradients = [self._pass(of_peer, targets, share, share)[1] for of_peer, share in pairs]
+        return weighted_loss_parts(cross_entropy, weights), torch.cat(gradients)
 
     def gradients(self) -> tuple[Tensor, Tensor]:
         """Of table [V, d] and bias [V], over all passes."""

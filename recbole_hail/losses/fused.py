@@ -1,5 +1,7 @@
 """Prediction layer and loss in one, value and gradient, without ever holding the logits of all positions."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -25,12 +27,31 @@ def fused_hail_loss_parts(hidden: Tensor, table: Tensor, bias: Tensor, targets: 
         ValueError: a setting out of range or shapes that do not fit.
         IndexError: a target that the table lacks, where looking for one does not stall the device.
     """
+    _check(hidden, table, bias, targets)
+    return HailLossParts(*_PredictionAndLoss.apply(hidden, table, bias, targets, HailSettings(**settings), None))
+
+
+def fused_weighted_loss_parts(
+    hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, weights: Callable[[Tensor], Tensor]
+) -> HailLossParts:
+    """`weighted_loss_parts(losses, weights(losses))` of `self_knowledge_loss(hidden @ table.T + bias, targets)`.
+
+    Likewise without the logits of all positions. Arguments and errors are those of `fused_hail_loss_parts`, and
+
+    Args:
+        weights: of the cross-entropies [T, M], such as `likelihood_weights`; no part of the gradient.
+    """
+    _check(hidden, table, bias, targets)
+    plain = HailSettings(distillation="none")
+    return HailLossParts(*_PredictionAndLoss.apply(hidden, table, bias, targets, plain, weights))
+
+
+def _check(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> None:
     _check_shapes(hidden, table, bias, targets)
     if targets.device.type == "cpu" and len(targets):
         least, largest = targets.aminmax()
         if least < 0 or largest >= len(table):
             raise IndexError(f"targets: from {least} to {largest}, but the table has elements 0 to {len(table) - 1}")
-    return HailLossParts(*_PredictionAndLoss.apply(hidden, table, bias, targets, HailSettings(**settings)))
 
 
 def _check_shapes(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> None:
@@ -53,13 +74,18 @@ def _check_shapes(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) 
 
 class _PredictionAndLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden, table, bias, targets, settings):
+    def forward(ctx, hidden, table, bias, targets, settings, weights):
         ctx.dtypes = hidden.dtype, table.dtype, bias.dtype
         dtype = torch.promote_types(torch.promote_types(hidden.dtype, table.dtype), torch.float32)
         with torch.autocast(hidden.device.type, enabled=False):
             hidden = hidden.to(dtype)
-            chunked = ChunkedLoss(hidden, table.to(dtype), bias.to(dtype), settings)
-            parts, grad_hidden = chunked.loss(hidden, targets.long().contiguous())
+            targets = targets.long().contiguous()
+            if weights is None:
+                chunked = ChunkedLoss(hidden, table.to(dtype), bias.to(dtype), settings)
+                parts, grad_hidden = chunked.loss(hidden, targets)
+            else:
+                chunked = ChunkedLoss(hidden[:1], table.to(dtype), bias.to(dtype), settings)
+                parts, grad_hidden = chunked.weighted_loss(hidden, targets, weights)
         ctx.save_for_backward(grad_hidden, *chunked.gradients())
         ctx.mark_non_differentiable(*parts[1:])
         return tuple(parts)
@@ -72,4 +98,4 @@ class _PredictionAndLoss(torch.autograd.Function):
         # The table's gradient can be the largest tensor there is, so it is copied only where it must be scaled.
         if upstream.device.type != "cpu" or upstream != 1:
             grads = [grad * upstream for grad in grads]
-        return *(grad.to(dtype) for grad, dtype in zip(grads, ctx.dtypes, strict=True)), None, None
+        return *(grad.to(dtype) for grad, dtype in zip(grads, ctx.dtypes, strict=True)), None, None, None

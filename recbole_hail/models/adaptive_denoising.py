@@ -6,14 +6,12 @@ from math import inf
 from torch import Tensor
 
 from recbole_hail import checks
-from recbole_hail.data.loader import TARGET_ELEMENT
 from recbole_hail.losses import (
     HailLossParts,
     drop_rate_at,
+    fused_weighted_loss_parts,
     likelihood_weights,
-    self_knowledge_loss,
     truncation_weights,
-    weighted_loss_parts,
 )
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 
@@ -26,10 +24,7 @@ class AdaptiveDenoisingRecommender(CrossEntropyRecommender):
         """[T, M] -> [T, M]."""
 
     def loss_parts(self, interaction) -> HailLossParts:
-        logits = self.networks.logits(self.hidden_at_targets(interaction))
-        # Column k of the logits is element k + 1.
-        cross_entropy = self_knowledge_loss(logits, interaction[TARGET_ELEMENT] - 1)  # [T, M]
-        return weighted_loss_parts(cross_entropy, self.weights(cross_entropy))
+        return fused_weighted_loss_parts(*self.prediction(interaction), self.weights)
 
 
 class RCE(AdaptiveDenoisingRecommender):

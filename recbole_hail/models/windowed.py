@@ -92,12 +92,15 @@ class WindowedRecommender(SequentialRecommender):
 
     def fused_loss_parts(self, interaction, **loss_settings) -> HailLossParts:
         """Prediction layer and loss in one for a batch of `WindowLoader`; settings as for `fused_hail_loss_parts`."""
-        return fused_hail_loss_parts(
+        return fused_hail_loss_parts(*self.prediction(interaction), **loss_settings)
+
+    def prediction(self, interaction) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Hidden states [T, M, d], table [V, d], bias [V] and targets [M] of a batch of `WindowLoader`."""
+        return (
             self.hidden_at_targets(interaction),
             self.networks.embedding.predictable,
             self.networks.head.bias,
             interaction[TARGET_ELEMENT] - 1,  # row k of the table is element k + 1
-            **loss_settings,
         )
 
     def hidden_at_targets(self, batch: WindowBatch) -> Tensor:
