@@ -46,7 +46,7 @@ def paired_t(differences: np.ndarray, *, level: float = 0.95) -> tuple[np.ndarra
     what is left of a difference once both are taken out counts in either, which errs to the safe side. Student's t has
     Satterthwaite's degrees of freedom: where trainings are nearly all of the variance it rejects twice as often as it
     should with two of them, hardly more often with three, and as it should with five. Of a single training nothing is
-    known about others: with S = 1 interval and p speak of generators alone.
+    known about others: with S = 1 interval and p speak of generators alone. Of a single generator nothing is known.
     """
     differences = np.asarray(differences, dtype=float)
     trainings, generators, columns = differences.shape
@@ -55,6 +55,8 @@ def paired_t(differences: np.ndarray, *, level: float = 0.95) -> tuple[np.ndarra
     for axis, count in ((0, generators), (1, trainings)):
         if count > 1:
             parts[axis] = differences.mean(axis=axis).var(axis=0, ddof=1) / count
+    if generators == 1:
+        parts[0] = np.inf  # nothing is known of others
     variance = np.where(parts.sum(axis=0) > _SQUARED_ROUNDING, parts.sum(axis=0), 0.0)
     weights = np.divide(parts**2, freedom, out=np.zeros_like(parts), where=freedom > 0).sum(axis=0)
     freedom = np.divide(variance**2, weights, out=np.full(columns, np.inf), where=weights > 0)

@@ -93,6 +93,12 @@ def test_what_is_equal_does_not_differ_and_what_always_differs_does():
     assert p.tolist() == [1.0, 1.0, 0.0]
 
 
+@pytest.mark.parametrize("trainings", [1, 3])
+def test_a_single_generator_tells_nothing_of_others(trainings):
+    interval, p = paired_t(np.linspace(0.5, 0.7, trainings)[:, None, None])
+    assert p.tolist() == [1.0] and interval.tolist() == [[-np.inf, np.inf]]
+
+
 @pytest.mark.parametrize(("trainings", "most"), [(2, 0.16), (3, 0.1), (5, 0.08)])
 def test_another_training_of_the_same_system_rarely_differs(trainings, most):
     """Tests over generators alone found two trainings of one system different in one of four comparisons."""
