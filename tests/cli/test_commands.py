@@ -53,6 +53,10 @@ def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_com
         (["--nproc=2", "--port=99999"], ["argument --port: '99999' must be"]),
         (["--alpha", "0.3"], ["--alpha: is no argument of run_recbole", "are written --name=value"]),  # was passed over
         (["--resume=no.pth"], ["checkpoint: no.pth does not exist"]),
+        (
+            ["--alpha=0.3", "--epochs=1", "--alpha=0.5"],
+            ["error: alpha: given as 0.3 and as 0.5; leave out all but one"],
+        ),
     ],
 )
 def test_bad_input_is_one_message_and_status_2(cyclic, run_here, arguments, expected):
