@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 from recbole_hail.comparison.jobs import UnderWay
-from recbole_hail.comparison.notation import ModelSpec
-from recbole_hail.comparison.plan import UNTRAINED, Plan, make_plan
+from recbole_hail.comparison.notation import UNTRAINED, ModelSpec
+from recbole_hail.comparison.plan import Plan, make_plan
 from recbole_hail.comparison.results import Result, read_result
 from recbole_hail.comparison.runs import Run, RunFolder
 from recbole_hail.comparison.training import train_missing

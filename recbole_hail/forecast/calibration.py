@@ -79,8 +79,7 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins
 
     The mean of |share right - mean probability| over bins, weighted by how many answers each holds (Guo et al., Eq. 3).
     """
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(bin_of, weights=correct - confidence, minlength=bins)
+    gaps = np.bincount(_bin_of(confidence, bins), weights=correct - confidence)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
@@ -89,9 +88,12 @@ def calibration_error_by_chance(confidence: np.ndarray, bins: int = BINS) -> flo
 
     In each bin the answers that are right differ from their expected number by about a normal deviate.
     """
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    variance = np.bincount(bin_of, weights=confidence * (1 - confidence), minlength=bins)
+    variance = np.bincount(_bin_of(confidence, bins), weights=confidence * (1 - confidence))
     return float(np.sqrt(2 / np.pi * variance).sum() / len(confidence))
+
+
+def _bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
+    return np.minimum((confidence * bins).astype(int), bins - 1)
 
 
 def calibration_of(trained: Trained) -> Calibration:

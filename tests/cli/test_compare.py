@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from recbole_hail.cli import main
-from recbole_hail.comparison.plan import UNTRAINED
+from recbole_hail.comparison.notation import UNTRAINED
 
 MODELS = "HAIL,HAIL[peers=1],ensemble(HAIL[peers=1],2)"
 SHARED = ("--dataset=cyclic", "--config_files=small.yaml", "--candidates=strict", "--max_steps=12", "--epochs=1")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recbole_hail.cli import main
-from recbole_hail.comparison.plan import UNTRAINED
+from recbole_hail.comparison.notation import UNTRAINED
 
 ARGUMENTS = ("table3", "--dataset=cyclic", "--config_files=small.yaml", "--budget=4", "--seeds=1", "--results=results")
 FILES = [f"cyclic-table3-4{suffix}" for suffix in (".csv", ".md", ".png", ".runs.csv", ".tex")]

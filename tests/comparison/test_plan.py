@@ -3,8 +3,8 @@
 import pytest
 
 from recbole_hail.cli.config import checked_config
-from recbole_hail.comparison.notation import ModelSpec, parse_models
-from recbole_hail.comparison.plan import MEMBER_SEEDS, UNTRAINED, make_plan
+from recbole_hail.comparison.notation import UNTRAINED, ModelSpec, parse_models
+from recbole_hail.comparison.plan import MEMBER_SEEDS, make_plan
 from recbole_hail.data.hashes import data_hash
 from recbole_hail.errors import SettingsError
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from recbole_hail.comparison.plan import UNTRAINED
+from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.experiments import consistency, outputs
 from recbole_hail.experiments.controls import controls
 from recbole_hail.experiments.figures import fig1b, fig4, peers, table3

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from recbole_hail.cli.config import checked_config
-from recbole_hail.comparison.notation import ModelSpec, parse_models
-from recbole_hail.comparison.plan import UNTRAINED, make_plan
+from recbole_hail.comparison.notation import UNTRAINED, ModelSpec, parse_models
+from recbole_hail.comparison.plan import make_plan
 from recbole_hail.comparison.runs import RunFolder
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.controls import controls

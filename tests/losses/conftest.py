@@ -9,6 +9,9 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
+from recbole_hail import native
+from recbole_hail.losses import chunked
+
 
 def likelihoods(logits):
     """Eq. 4, second line: p[j][i][k] as float64 scalars that know their gradient."""
@@ -185,3 +188,20 @@ def logits_and_targets(draw, *, fewest_peers: int):
 @pytest.fixture(scope="session", name="logits_and_targets")
 def _logits_and_targets():
     return logits_and_targets
+
+
+@pytest.fixture(params=["C", "C without products", "torch"])
+def form(request, monkeypatch):
+    """The fused loss with products and loss in C, with the loss alone, and by torch, as without a compiler."""
+    if request.param == "torch":
+        monkeypatch.setattr(native, "library", lambda: None)
+    if request.param == "C without products":
+        monkeypatch.setattr(native, "matrix_product", lambda: None)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Products of 7 positions and 5 elements at most, blocks of 3 positions: small cases have several of all."""
+    monkeypatch.setattr(chunked, "FEWEST_POSITIONS", 7)
+    monkeypatch.setattr(chunked, "COLUMNS", 5)
+    monkeypatch.setattr(chunked, "ON_CPU", chunked.ChunkSizes(product=1, block=30))

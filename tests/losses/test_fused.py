@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from recbole_hail import native
 from recbole_hail.losses import blocks, fused_hail_loss_parts, hail_loss_parts
 from recbole_hail.losses import chunked as module
 from recbole_hail.losses.hail import HailSettings
@@ -30,21 +29,7 @@ SETTINGS = [
 ]
 
 
-@pytest.fixture(autouse=True, params=["C", "C without products", "torch"])
-def form(request, monkeypatch):
-    """Every test runs with products and loss in C, with the loss alone, and by torch, as without a compiler."""
-    if request.param == "torch":
-        monkeypatch.setattr(native, "library", lambda: None)
-    if request.param == "C without products":
-        monkeypatch.setattr(native, "matrix_product", lambda: None)
-
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch):
-    """Products of 7 positions and 5 elements at most, blocks of 3 positions: small cases have several of all."""
-    monkeypatch.setattr(module, "FEWEST_POSITIONS", 7)
-    monkeypatch.setattr(module, "COLUMNS", 5)
-    monkeypatch.setattr(module, "ON_CPU", module.ChunkSizes(product=1, block=30))
+pytestmark = pytest.mark.usefixtures("form", "small_chunks")
 
 
 def plain(hidden, table, bias, targets, **chosen):

@@ -5,9 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from recbole_hail import native
 from recbole_hail.losses import (
-    chunked,
     fused_hail_loss_parts,
     fused_weighted_loss_parts,
     likelihood_weights,
@@ -24,20 +22,13 @@ WEIGHTS = [
 ]
 
 
-@pytest.fixture(autouse=True, params=["C", "C without products", "torch"])
-def form(request, monkeypatch):
-    if request.param == "torch":
-        monkeypatch.setattr(native, "library", lambda: None)
-    if request.param == "C without products":
-        monkeypatch.setattr(native, "matrix_product", lambda: None)
+pytestmark = pytest.mark.usefixtures("form")
 
 
 @pytest.fixture(autouse=True, params=["as it is", "small chunks"])
-def sizes(request, monkeypatch):
+def sizes(request):
     if request.param == "small chunks":
-        monkeypatch.setattr(chunked, "FEWEST_POSITIONS", 7)
-        monkeypatch.setattr(chunked, "COLUMNS", 5)
-        monkeypatch.setattr(chunked, "ON_CPU", chunked.ChunkSizes(product=1, block=30))
+        request.getfixturevalue("small_chunks")
 
 
 def plain(hidden, table, bias, targets, weights):
