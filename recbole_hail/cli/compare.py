@@ -6,11 +6,11 @@ from pathlib import Path
 from recbole_hail.cli.common import add_jobs, check_folder, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.comparison import notation
+from recbole_hail.comparison.forms import to_text
 from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.outputs import make_tables, write_files
 from recbole_hail.comparison.plan import make_plan
 from recbole_hail.comparison.runs import RunFolder
-from recbole_hail.comparison.tables import to_text
 from recbole_hail.comparison.training import train_missing
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import UserError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from recbole_hail.cli.common import add_jobs, check_folder, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
+from recbole_hail.comparison.forms import to_text
 from recbole_hail.comparison.jobs import Share
-from recbole_hail.comparison.tables import to_text
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.evaluation.significance import TESTS

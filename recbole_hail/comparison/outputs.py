@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from recbole_hail.comparison.context import Context
+from recbole_hail.comparison.forms import to_latex, to_markdown, to_text
 from recbole_hail.comparison.plan import Plan
 from recbole_hail.comparison.plots import bar_chart
 from recbole_hail.comparison.results import read_result
 from recbole_hail.comparison.runs import RunFolder
-from recbole_hail.comparison.tables import Table, to_csv, to_latex, to_markdown, to_text
-from recbole_hail.comparison.tabulate import Context, tables_of
+from recbole_hail.comparison.tables import Table, to_csv
+from recbole_hail.comparison.tabulate import tables_of
 from recbole_hail.files import write_text
 
 

@@ -1,44 +1,15 @@
 """From results to tables: all targets, repeat and new ones apart, and the differences to one system."""
 
-from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-from recbole.config import Config
 
-from recbole_hail.comparison.results import Result, metric_names
+from recbole_hail.comparison.context import LEVEL, Context
+from recbole_hail.comparison.results import Result
 from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.metrics import TARGETS
 from recbole_hail.evaluation.significance import TESTS, holm, mean_interval, paired_t
-
-LEVEL = 0.05
-_OF_THESE_TRAININGS = {
-    "wilcoxon": "Wilcoxon signed-rank test over generators, of these trainings",
-    "bootstrap": "paired bootstrap over generators, of these trainings",
-}
-_ONE_TRAINING = "what was trained once, with one seed, has no mark, for another training may differ as much"
-
-
-@dataclass(frozen=True)
-class Context:
-    """What results have in common. `head` begins captions, `budget` says in words what a training could take.
-
-    `published` has the paper's numbers by row and column; tables that know them show intervals too.
-    """
-
-    dataset: str
-    config: Config
-    seeds: list[int]
-    budget: str
-    test: str
-    head: str = ""
-    published: dict[str, dict[str, float]] | None = None
-
-    @property
-    def metrics(self) -> dict[str, str]:
-        """The columns of tables, by their names in results."""
-        return metric_names(self.config["metrics"], self.config["topk"])
 
 
 def tables_of(results: dict[str, list[Result]], context: Context) -> list[Table]:
@@ -62,24 +33,14 @@ def differences_of(results: dict[str, list[Result]], reference: str, context: Co
     """
     _check_lists(results)
     generators, by_seed = _by_seed(results, "all")
-    several = len(context.seeds) > 1
     rows = {
-        label: _difference_cells(values, by_seed[reference], marked=several)
+        label: _difference_cells(values, by_seed[reference], marked=context.several_seeds)
         for label, values in by_seed.items()
         if label != reference
     }
     columns = [Column(metric, "+.4f", ranked=False) for metric in context.metrics.values()]
-    lists = _lists_in_words(next(iter(results.values()))[0], context)
-    seeds = f"Seed {_listed(context)}"
-    interval = "[95 % t interval over generators, paired]; " + _ONE_TRAINING
-    if several:
-        seeds = f"Mean of seeds {_listed(context)} ± sd of the seeds' differences"
-        interval = "[95 % t interval over generators and seeds, paired]; * the interval leaves out 0"
-    caption = (
-        f"{context.head}{context.dataset}, difference to {reference} over {len(generators):,} generators; candidates: "
-        f"{lists}; {context.budget}. {seeds}, "
-        f"{interval}."
-    )
+    lists = context.lists(next(iter(results.values()))[0])
+    caption = context.caption_of_differences(reference, len(generators), lists)
     constants = {"targets": "all", "generators": str(len(generators)), "candidates": lists, "less": reference}
     return Table(caption, columns, rows, constants, detailed=True)
 
@@ -138,9 +99,9 @@ def _table(results: dict[str, list[Result]], context: Context, targets: str) -> 
         for label, runs in results.items():
             rows[label] += [_cost([run.steps for run in runs]), _cost([run.seconds for run in runs])]
             rows[label].append(Cell(float(np.mean([run.parameters for run in runs]))))
-    lists = _lists_in_words(next(iter(results.values()))[0], context)
+    lists = context.lists(next(iter(results.values()))[0])
     constants = {"targets": targets, "generators": str(len(generators)), "candidates": lists}
-    caption = _caption(context, targets, len(generators), lists)
+    caption = context.caption(targets, len(generators), lists)
     return Table(caption, columns, rows, constants, detailed=context.published is not None)
 
 
@@ -190,32 +151,3 @@ def _against_best(by_seed: dict[str, np.ndarray], metric: int, once: set[str], t
 def sd(values: np.ndarray) -> float | None:
     """Standard deviation (n - 1); None of a single value."""
     return float(values.std(ddof=1)) if len(values) > 1 else None
-
-
-def _lists_in_words(result: Result, context: Context) -> str:
-    """Protocol, draw and hash of the lists."""
-    candidates = result.candidates
-    drawn = f" {candidates['drawn']}, seed {candidates['seed']}" if "drawn" in candidates else ""
-    return f"{candidates['protocol']}{drawn}, lists {candidates['hash']}, ties {context.config['ties']}"
-
-
-def _listed(context: Context) -> str:
-    return ", ".join(map(str, context.seeds))
-
-
-def _caption(context: Context, targets: str, generators: int, lists: str) -> str:
-    several = len(context.seeds) > 1
-    seeds = f"{'Mean ± sd over seeds' if several else 'Seed'} {_listed(context)}"
-    seeds += "; a row without sd is one run" * several
-    shown = ""
-    if context.published is not None:
-        shown = " [95 % bootstrap interval over generators]" + " (the paper's number, ours off it by)" * (
-            targets == "all" and any(context.published.values())
-        )
-    test = _OF_THESE_TRAININGS.get(context.test, "t test over generators" + " and seeds" * several)
-    return (
-        f"{context.head}{context.dataset}, {targets} targets of {generators:,} generators, split "
-        f"{context.config['eval_args']['split']}; candidates: {lists}; {context.budget}. "
-        f"{seeds}{shown}. Best bold, second underlined; * differs from the best ({test}, Holm-corrected over models, "
-        f"p < {LEVEL}){'; ' + _ONE_TRAINING if context.test == 't' and not several else ''}."
-    )

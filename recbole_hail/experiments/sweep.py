@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import yaml
 from recbole_hail.comparison.jobs import UnderWay
 from recbole_hail.comparison.notation import UNTRAINED, ModelSpec
 from recbole_hail.comparison.plan import Plan, make_plan
@@ -17,7 +16,7 @@ from recbole_hail.comparison.training import train_missing
 from recbole_hail.errors import RunFailed, SettingsError
 from recbole_hail.experiments.budgets import Budget
 from recbole_hail.experiments.step_costs import StepCosts
-from recbole_hail.experiments.systems import Experiment, Group, Row
+from recbole_hail.experiments.systems import Experiment, Group, Row, in_own_words
 
 TRAINED_UNDER = "strict"
 RANKED_UNDER = (TRAINED_UNDER, "paper")
@@ -75,7 +74,7 @@ class Sweep:
         groups = [(experiment, group) for experiment in experiments for group in experiment.groups]
         base = self._plan([row.spec for _, group in groups for row in group.rows], self.budget.steps)
         RunFolder(self.output / f"steps-{self.budget.steps}", base.shared).check()  # before anything is measured
-        groups = [(experiment, _in_own_words(group, base.config)) for experiment, group in groups]
+        groups = [(experiment, in_own_words(group, base.config)) for experiment, group in groups]
         self.costs = StepCosts(self.output / "calibration.json", base.shared)
         networks = [row.spec for _, group in groups for row in group.rows if row.spec.model not in UNTRAINED]
         self.costs.measure(networks, self.config_of, say)
@@ -171,23 +170,6 @@ _EQUAL = {False: "equal steps", True: "equal time", None: "equal steps and time"
 
 def _row(group: Group, label: str) -> Row:
     return next(row for row in group.rows if row.label == label)
-
-
-def _in_own_words(group: Group, config) -> Group:
-    """Without settings that are HAIL's on this dataset anyway, so that its runs serve all experiments."""
-    return replace(group, rows=[replace(row, spec=_without_defaults(row.spec, config)) for row in group.rows])
-
-
-def _without_defaults(spec: ModelSpec, config) -> ModelSpec:
-    if spec.model != "HAIL":
-        return spec
-    kept = [(name, value) for name, value in spec.settings if yaml.safe_load(value) != _in_one_word(config[name])]
-    return replace(spec, settings=tuple(kept))
-
-
-def _in_one_word(value):
-    """`base_network` in force has a name for each peer; a name alone stands for all peers."""
-    return value[0] if isinstance(value, list) and len(set(map(str, value))) == 1 else value
 
 
 def _complete(folder: RunFolder, run: Run) -> bool:

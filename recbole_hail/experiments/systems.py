@@ -1,7 +1,8 @@
 """Systems to be compared, as rows of a table, and groups of them that belong into one table."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import yaml
 from recbole_hail.comparison.notation import ModelSpec
 
 
@@ -66,3 +67,20 @@ def five_systems(peers: int = 2, **settings) -> dict[str, ModelSpec]:
         f"mean of {peers} independent networks": ModelSpec(one.model, one.settings, peers),
         "one network": one,
     }
+
+
+def in_own_words(group: Group, config) -> Group:
+    """Without settings that are HAIL's on this dataset anyway, so that its runs serve all experiments."""
+    return replace(group, rows=[replace(row, spec=_without_defaults(row.spec, config)) for row in group.rows])
+
+
+def _without_defaults(spec: ModelSpec, config) -> ModelSpec:
+    if spec.model != "HAIL":
+        return spec
+    kept = [(name, value) for name, value in spec.settings if yaml.safe_load(value) != _in_one_word(config[name])]
+    return replace(spec, settings=tuple(kept))
+
+
+def _in_one_word(value):
+    """`base_network` in force has a name for each peer; a name alone stands for all peers."""
+    return value[0] if isinstance(value, list) and len(set(map(str, value))) == 1 else value

@@ -6,7 +6,8 @@ from recbole.trainer import HyperTuning
 from recbole.utils import dict2str
 
 import yaml
-from recbole_hail.comparison.tables import markdown_text, records_to_csv
+from recbole_hail.comparison.forms import markdown_text
+from recbole_hail.comparison.tables import records_to_csv
 from recbole_hail.evaluation.metrics import of_all_targets
 from recbole_hail.files import write_text
 from recbole_hail.settings import MAY_DIFFER

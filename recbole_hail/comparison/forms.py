@@ -1,0 +1,142 @@
+"""A table as people read it: aligned text, Markdown and LaTeX."""
+
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from recbole_hail.comparison.tables import Cell, Column, Table
+
+IMPROVEMENT = "improvement over the second"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a form of text writes what a table marks."""
+
+    best: str = "**{}**"
+    second: str = "_{}_"
+    differs: str = "*"
+    plus_minus: str = " ± "
+    escape: Callable[[str], str] = str
+
+
+_LATEX_ESCAPES = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"},
+    **{"±": r"$\pm$", "<": "$<$", ">": "$>$", "|": "$|$", "×": r"$\times$", "–": "--"},
+}
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
+
+
+def markdown_text(text: str) -> str:
+    """`text` as Markdown shows it unchanged."""
+    return "".join(f"\\{character}" if character in r"\*_|`[]<>" else character for character in text)
+
+
+PLAIN = Style()
+TERMINAL = Style(best="\033[1m{}\033[0m", second="\033[4m{}\033[0m")
+MARKDOWN = Style(second="<u>{}</u>", differs=r"\*", escape=markdown_text)
+LATEX = Style(r"\textbf{{{}}}", r"\underline{{{}}}", "$^{*}$", r" $\pm$ ", _latex)
+
+
+def _cell(table: Table, index: int, cell: Cell, style: Style) -> str:
+    if cell.mean is None:
+        return ""
+    column = table.columns[index]
+    text = _number(cell.mean, column)
+    if cell.sd is not None:
+        text += style.plus_minus + format(cell.sd, column.format.lstrip("+"))
+    if column.ranked:
+        best, second, *_ = [*table.values(index), None, None]
+        if cell.mean == best:
+            text = style.best.format(text)
+        elif cell.mean == second:
+            text = style.second.format(text)
+    text += style.differs * cell.differs
+    if table.detailed and cell.low is not None and cell.high is not None:
+        low, high = (_end(end, column, cell) for end in (cell.low, cell.high))
+        text += style.escape(f" [{low}, {high}]")
+    if cell.published is not None:
+        off = "" if cell.off is None else f", {cell.off:+.1f} %"
+        text += style.escape(f" ({format(cell.published, column.format)}{off})")
+    return text
+
+
+def _end(value: float, column: Column, cell: Cell) -> str:
+    """Of an interval; one that leaves 0 out does not seem to end there."""
+    text = _number(value, column)
+    if cell.differs and value and not text.strip("+-0."):
+        return format(value, "+.0e" if column.format.startswith("+") else ".0e")
+    return text
+
+
+def _number(value: float, column: Column) -> str:
+    """What rounds to nothing is not below it."""
+    text = format(value, column.format)
+    return text if text.strip("-0.") else format(0.0, column.format)
+
+
+def _grid(table: Table, style: Style) -> list[list[str]]:
+    """Header, a row for each model and, where they are defined, the improvements, as styled text."""
+    header = [style.escape(name) for name in ("model", *(column.name for column in table.columns))]
+    rows = [
+        [style.escape(label), *(_cell(table, index, cell, style) for index, cell in enumerate(cells))]
+        for label, cells in table.rows.items()
+    ]
+    improvements = table.improvements()
+    if any(value is not None for value in improvements):
+        cells = ["" if value is None else style.escape(f"{value:+.1f} %") for value in improvements]
+        rows.append([style.escape(IMPROVEMENT), *cells])
+    return [header, *rows]
+
+
+def to_text(table: Table, *, terminal: bool = False) -> str:
+    """Aligned columns; best and second in bold and underlined on a terminal, else in ** ** and _ _."""
+    grid = _grid(table, TERMINAL if terminal else PLAIN)
+    widths = [max(map(_width, column)) for column in zip(*grid, strict=True)]
+    lines = []
+    for row in grid:
+        gaps = [" " * (width - _width(text)) for width, text in zip(widths, row, strict=True)]
+        label, *cells = zip(row, gaps, strict=True)
+        lines.append("  ".join(["".join(label), *(gap + text for text, gap in cells)]).rstrip())
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    caption = textwrap.fill(table.caption, max(len(rule), 60))
+    return "\n".join([caption, rule, lines[0], rule, *_ruled(table, lines[1:], rule), rule]) + "\n"
+
+
+def _ruled(table: Table, lines: list[str], rule: str) -> list[str]:
+    """The rows, with a rule before the improvements where there are any."""
+    models = len(table.rows)
+    return [*lines[:models], *(part for line in lines[models:] for part in (rule, line))]
+
+
+def _width(text: str) -> int:
+    """Columns on the screen, where a terminal's codes for bold and underlined take none."""
+    return len(re.sub("\033\\[[0-9]+m", "", text))
+
+
+def to_markdown(table: Table) -> str:
+    """A pipe table below its caption."""
+    header, *rows = _grid(table, MARKDOWN)
+    rule = ["---", *("---:" for _ in table.columns)]
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
+    return "\n".join([markdown_text(table.caption), "", *lines]) + "\n"
+
+
+def to_latex(table: Table) -> str:
+    """A table environment for the package booktabs."""
+    header, *rows = [" & ".join(cells) + r" \\" for cells in _grid(table, LATEX)]
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_latex(table.caption)}}}",
+        rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        *(r"\toprule", header, r"\midrule", *_ruled(table, rows, r"\midrule"), r"\bottomrule"),
+        *(r"\end{tabular}", r"\end{table}"),
+    ]
+    return "\n".join(lines) + "\n"
