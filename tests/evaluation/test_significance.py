@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from recbole_hail.evaluation.significance import (
+    TESTS,
     holm,
     mean_interval,
     paired_bootstrap,
@@ -53,6 +54,12 @@ def test_differences_of_rounding_alone_count_as_zero():
     differences = np.concatenate([MAIZE / 10, np.full(30, rounding)])
     assert wilcoxon(differences)[0] == pytest.approx(wilcoxon(MAIZE)[0])
     assert paired_bootstrap(np.full(30, rounding), draws=100)[0] == 1.0
+
+
+@pytest.mark.parametrize("name, test", [("wilcoxon", wilcoxon), ("bootstrap", paired_bootstrap)])
+def test_of_these_trainings_each_generators_mean_over_seeds_is_tested(name, test):
+    differences = np.stack([MAIZE + 5, MAIZE - 5])[:, :, None] + np.array([0, 30])  # [2 seeds, G, 2 metrics]
+    np.testing.assert_array_equal(TESTS[name](differences), test(np.stack([MAIZE, MAIZE + 30], axis=1)))
 
 
 def test_each_column_is_tested_by_itself():
