@@ -11,7 +11,7 @@ from recbole_hail import ranks, recbole_settings
 from recbole_hail.data import caches
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import problems as evaluation_problems
-from recbole_hail.registry import MODELS, base_of, name_parts_of_users
+from recbole_hail.registry import MODELS, base_of, name_parts
 from recbole_hail.settings import known_settings, unknown
 from recbole_hail.training.budget import problems as budget_problems
 
@@ -47,8 +47,7 @@ def with_our_yaml(original):
     @wraps(original)
     def load(self, model, model_class, dataset):
         original(self, model, model_class, dataset)
-        if model not in MODELS:
-            name_parts_of_users(model, base_of(model_class))
+        name_parts(model, base_of(model_class))
         _lay_over(self.internal_config_dict, self._update_internal_config_dict, model, model_class, dataset)
         recbole_settings.check_forms({**self.internal_config_dict, **self.external_config_dict})
         _fit_together(self.internal_config_dict, self.external_config_dict, model_class)
@@ -62,7 +61,8 @@ def _lay_over(defaults: dict, read, model: str, model_class, dataset: str) -> No
     theirs = {name: defaults[name] for name in _OF_HAIL_ALONE if name in defaults}
     columns = defaults["load_col"]
     of_dataset = [] if model_class.type in WITH_LABELS else [dataset]
-    of_model = [*getattr(model_class, "settings_of", ()), *of_dataset, base or model, model]
+    of_another = base is None and model in MODELS  # a user's model by the name of one of ours
+    of_model = [*getattr(model_class, "settings_of", ()), *of_dataset, *([] if of_another else [base or model, model])]
     for name in dict.fromkeys(["evaluation", *of_model]):
         file = yaml_folder() / f"{name}.yaml"
         if file.is_file():

@@ -46,7 +46,7 @@ def class_names(model: str) -> list[str]:
         for entry in resources.files(f"recbole.model.{package}_recommender").iterdir()
         if entry.name.endswith(".py") and entry.name != "__init__.py"
     }
-    modules |= {name.lower(): module for name, (module, *_) in MODELS.items()}
+    modules |= {name.lower(): parts.module for name, parts in MODELS.items()}
     close = difflib.get_close_matches(model.lower(), modules, n=3)
     return [
         next(name for name in dir(importlib.import_module(modules[match])) if name.lower() == match) for match in close

@@ -45,10 +45,10 @@ def register() -> None:
     compat.after_recbole()
     recbole.trainer.Trainer.fit = with_budget(recbole.trainer.Trainer.fit)
     recbole.trainer.Trainer.evaluate = with_protocols(recbole.trainer.Trainer.evaluate)
-    for name, (module, dataset, _, trainer) in MODELS.items():
+    for name, parts in MODELS.items():
         # RecBole looks for a module of this name by find_spec and imports it; both answer from sys.modules.
-        sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(module)
-        name_parts(name, dataset, trainer)
+        sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(parts.module)
+        name_parts(name, name)
     recbole.config.configurator.get_model = with_known_names(recbole.config.configurator.get_model)
     Config._load_internal_config_dict = with_our_yaml(Config._load_internal_config_dict)
     Config.__init__ = with_checks(Config.__init__)
@@ -109,7 +109,7 @@ def _with_our_loaders(original):
     def get(config, phase):
         base = base_of(config.model_class)
         if phase == "train" and base is not None:
-            return MODELS[base][2]
+            return MODELS[base].loader
         return original(config, phase)
 
     return get

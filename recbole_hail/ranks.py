@@ -154,6 +154,15 @@ def share(config) -> slice:
     return slice(number(config), None, config["world_size"])
 
 
+def of_rank_0(value):
+    """Rank 0's value on every rank; in a process alone, its own."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return value
+    shared = [value]
+    torch.distributed.broadcast_object_list(shared, src=0)
+    return shared[0]
+
+
 def together(rows: Tensor, count: int, config) -> Tensor:
     """The rows of all ranks in order, [count, …]; what a rank holds beyond its share repeats others and is left out."""
     processes = config["world_size"]

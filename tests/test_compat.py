@@ -26,6 +26,13 @@ def test_pop_counts_an_element_as_often_as_it_occurs(workplace, write_dataset):
     assert sorted(count.tolist())[-2] == 5
 
 
+def test_runs_that_start_in_one_second_write_files_of_their_own(build, monkeypatch):
+    """Two trials of a model of RecBole's wrote over one another's best."""
+    monkeypatch.setattr("recbole.trainer.trainer.get_local_time", lambda: "now")
+    files = {build(model).trainer.saved_model_file for model in ("SASRec", "SASRec", "HAIL", "HAIL", "GeneratorKNN")}
+    assert len(files) == 5
+
+
 def test_coverage_metrics_can_be_asked_for(cyclic, small):
     """RecBole's Collector moved plain counts to the CPU, as if they were tensors, and died."""
     settings = {**small, "epochs": 1, "metrics": ["MRR", "ItemCoverage", "GiniIndex"], "topk": [10]}

@@ -188,6 +188,29 @@ def test_two_ranks_take_the_steps_of_one_process_with_twice_the_batch(cyclic, sm
     assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(result["test_result"], abs=0.02)
 
 
+@pytest.mark.parametrize("model", ["Pop", "SASRec"])
+def test_two_ranks_of_a_model_of_recboles_find_what_one_of_them_has_saved(
+    cyclic, small, run_python, unused_port, model
+):
+    """Each named the file by its own clock, and one looked in vain; of Pop's counts one rank's share was saved."""
+    settings = {**small, "epochs": 1, "train_neg_sample_args": None, "seed": 1}
+    Path("settings.json").write_text(json.dumps({**settings, "checkpoint_dir": "two"}))
+    done = run_python(
+        "import json, recbole_hail\n"
+        "from recbole.quick_start import run\n"
+        "settings = json.load(open('settings.json'))\n"
+        f"result = run('{model}', 'cyclic', config_dict=settings, nproc=2, port='{unused_port}')\n"
+        "print(json.dumps(result['test_result']))\n"
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (file,) = Path("two").glob("*.pth")
+    if model == "Pop":
+        alone = run_recbole("Pop", "cyclic", config_dict={**settings, "checkpoint_dir": "one"})
+        (other,) = Path("one").glob("*.pth")
+        counts = [read_checkpoint(path)["other_parameter"]["item_cnt"] for path in (file, other)]
+        assert torch.equal(*counts) and json.loads(done.stdout.splitlines()[-1]) == dict(alone["test_result"])
+
+
 def test_ctrl_c_ends_all_ranks_and_leaves_a_checkpoint_to_go_on_from(cyclic, start_command, unused_port):
     """Two ranks could not go on, for the silence of the second was another setting; at times there was a traceback."""
     given = ["--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=40", "--stopping_step=40"]

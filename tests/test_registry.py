@@ -3,7 +3,10 @@
 import pytest
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
+from recbole.data.dataset import SequentialDataset
+from recbole.model.sequential_recommender import SASRec
 from recbole.quick_start import run_recbole
+from recbole.trainer import Trainer
 from recbole.utils import get_trainer, init_seed
 
 from recbole_hail.cli.config import checked_config
@@ -50,8 +53,27 @@ def test_a_name_that_a_users_class_had_is_given_back(cyclic, small):
     settings = {**small, "epochs": 1, "seed": 1, "train_neg_sample_args": None}
     before = run_recbole("SASRec", "cyclic", config_dict=settings)
 
-    class SASRec(HAIL):
+    class SASRec(HAIL):  # noqa: F811
         """Of another's name."""
 
     assert create_dataset(Config(model=SASRec, dataset="cyclic", config_dict=settings)).__class__ is HAILDataset
     assert run_recbole("SASRec", "cyclic", config_dict=settings) == before
+
+
+def test_a_users_model_by_the_name_of_one_of_ours_is_the_users(cyclic, small):
+    """It was taken for ours, with HyperRec's settings and windows, and ended in a KeyError."""
+    settings = {**small, "epochs": 1, "seed": 1, "train_neg_sample_args": None}
+
+    def parts(config):
+        return create_dataset(config).__class__, get_trainer(config["MODEL_TYPE"], config["model"])
+
+    ours = parts(Config(model="HyperRec", dataset="cyclic", config_dict=settings))
+
+    class HyperRec(SASRec):
+        """Of another's name."""
+
+    config = Config(model=HyperRec, dataset="cyclic", config_dict=settings)
+    assert parts(config) == (SequentialDataset, Trainer) and config["periods"] is None
+    train, *_ = data_preparation(config, create_dataset(config))
+    get_trainer(config["MODEL_TYPE"], config["model"])(config, HyperRec(config, train._dataset)).fit(train, saved=False)
+    assert parts(Config(model="HyperRec", dataset="cyclic", config_dict=settings)) == ours

@@ -140,15 +140,20 @@ def settings_of(given: list[str], command: str) -> dict[str, str]:
     """What is written --name=value, as text.
 
     Raises:
-        SettingsError: names the first argument that is not.
+        SettingsError: names the first argument that is not, or the settings that have two values.
     """
-    found = {}
+    found: dict[str, list[str]] = {}
     for argument in given:
         name, equals, value = argument.removeprefix("--").partition("=")
         if not (argument.startswith("--") and name and equals):
             raise SettingsError([f"{argument}: is no argument of {command}; settings are written --name=value"])
-        found[name] = value
-    return found
+        found.setdefault(name, []).append(value)
+    twice = {name: list(dict.fromkeys(values)) for name, values in found.items() if len(set(values)) > 1}
+    if twice:
+        raise SettingsError(
+            [f"{name}: given as {' and as '.join(values)}; leave out all but one" for name, values in twice.items()]
+        )
+    return {name: values[0] for name, values in found.items()}
 
 
 def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, list[str]]:

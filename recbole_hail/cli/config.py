@@ -48,25 +48,8 @@ def _check_yaml(files: list[str]) -> None:
         raise SettingsError(found)
 
 
-def _check_given_once(arguments: list[str]) -> None:
-    """SettingsError names the settings that have two values on the command line."""
-    given = {}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if name.startswith("--") and equals:
-            given.setdefault(name[2:], []).append(value)
-    found = [
-        f"{name}: given as {' and as '.join(dict.fromkeys(values))}; leave out all but one"
-        for name, values in given.items()
-        if len(set(values)) > 1
-    ]
-    if found:
-        raise SettingsError(found)
-
-
 def checked_config(model: str, dataset: str, files: list[str] | None, settings: dict | None = None) -> Config:
     """The settings in force, or a SettingsError; nothing is written and no data is read."""
-    _check_given_once(sys.argv[1:])
     try:
         config = Config(model=model, dataset=dataset, config_file_list=files, config_dict=settings)
     except SettingsError:

@@ -1,7 +1,6 @@
 """Cut a saved model down to one of its peers, which scores exactly as that peer did."""
 
 from recbole_hail.cli.common import check_out
-from recbole_hail.errors import CheckpointError
 from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint, write_checkpoint
 
 
@@ -15,9 +14,5 @@ def add_arguments(parser) -> None:
 def run(arguments) -> None:
     check_out(arguments)
     state = read_checkpoint(arguments.checkpoint)
-    if state["config"]["peers"] is None:
-        raise CheckpointError(
-            f"checkpoint: {arguments.checkpoint} holds {state['config']['model']}, which has no peers"
-        )
     write_checkpoint(prune_to_peer(state, arguments.peer), arguments.out)
     print(f"{arguments.out}: peer {arguments.peer} of {state['config']['peers']}, a model of one peer")

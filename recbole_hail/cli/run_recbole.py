@@ -19,11 +19,10 @@ def _parser():
 
 
 def _run() -> None:
-    arguments, _ = parse(_parser())
+    arguments, settings = parse(_parser())
+    sys.argv[1:] = settings  # the rest is this command's, and RecBole would take it for settings
     files = config_files(arguments)
-    # RecBole reads settings from the process arguments, and this is none.
-    sys.argv = [argument for argument in sys.argv if argument != "--download"]
-    config = checked_config(arguments.model, arguments.dataset, files)
+    config = checked_config(arguments.model, arguments.dataset, files, {"nproc": arguments.nproc})
     warn_of_unknown([config])
     if arguments.download and not os.path.isdir(config["data_path"]):
         dataset_converters.download(arguments.dataset, output=Path(config["data_path"]))

@@ -41,7 +41,7 @@ def _run() -> None:
     models = [name.strip() for name in arguments.model_list.split(",") if name.strip()]
     if not models:
         raise SettingsError([f"model_list: {arguments.model_list!r} names none; give names separated by commas"])
-    configs = {model: checked_config(model, arguments.dataset, files) for model in models}
+    configs = {model: checked_config(model, arguments.dataset, files, {"nproc": arguments.nproc}) for model in models}
     warn_of_unknown([*configs.values()])
     _check_comparable(configs)
     for config in configs.values():  # all of them before the first is trained

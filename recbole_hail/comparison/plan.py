@@ -12,15 +12,15 @@ from recbole_hail.configuration import WITH_LABELS
 from recbole_hail.data.hashes import data_hash
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
-from recbole_hail.settings import known_settings, meant
+from recbole_hail.settings import MAY_DIFFER, known_settings, meant
 
 MEMBER_SEEDS = 1000  # between the seeds of the models that one mean is taken of
 
 # Taken from HAIL's settings for this dataset, so that RecBole's own models have the same and not its defaults.
 _SHARED = ("eval_args", "repeatable", "load_col", "metrics", "topk", "valid_metric", "max_steps", "max_minutes")
 _SHARED += ("candidates", "candidates_seed", "ties")
-_OF_THE_MACHINE = ("data_path", "candidates_dir", "use_gpu", "gpu_id", "worker", "show_progress", "eval_batch_size")
 _OF_THE_COMPARISON = ("model", "dataset", "seed", "resume", "checkpoint_dir", "nproc")
+_OF_THE_MACHINE = MAY_DIFFER.difference(_OF_THE_COMPARISON)
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,15 @@ from pathlib import Path
 import torch
 
 from recbole_hail.files import written_whole
+from recbole_hail.settings import OF_PROCESSES, OF_THE_MACHINE
 
 # Settings that change neither rows nor batches. Everything else counts, also what this list has never heard of.
-_NOT_OF_THE_DATA = frozenset(
-    {
-        *("gpu_id", "use_gpu", "state", "show_progress", "config_file", "config_files", "log_wandb", "wandb_project"),
-        *("checkpoint_dir", "save_dataset", "dataset_save_path", "save_dataloaders", "dataloaders_save_path"),
-        *("epochs", "learner", "learning_rate", "eval_step", "stopping_step", "clip_grad_norm", "weight_decay"),
-        *("loss_decimal_place", "enable_amp", "enable_scaler", "device", "resume"),
-        *("nproc", "ip", "port", "distributed_timeout"),
-        *("elements_hash", "generators_hash"),  # known once the data is there
-    }
-)
+_NOT_OF_THE_DATA = OF_THE_MACHINE - OF_PROCESSES - {"data_path", "worker"} | {
+    *("epochs", "learner", "learning_rate", "eval_step", "stopping_step", "clip_grad_norm", "weight_decay"),
+    *("enable_amp", "enable_scaler", "loss_decimal_place", "verbose"),
+    *("nproc", "ip", "port", "distributed_timeout"),  # a loader does go by its rank
+    *("elements_hash", "generators_hash"),  # known once the data is there
+}
 
 
 def fingerprint(config) -> str:

@@ -1,5 +1,6 @@
 """By what it is known that data is the same: its files, and the tokens that a model's numbers stand for."""
 
+import glob
 import hashlib
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def _hash_of(tokens) -> str:
 def data_hash(folder: Path, dataset: str) -> str:
     """Twelve hex digits of the dataset's files."""
     digest = hashlib.sha256()
-    for file in sorted(folder.glob(f"{dataset}.*")):
+    for file in sorted(folder.glob(f"{glob.escape(dataset)}.*")):
         digest.update(f"{file.name} {file.stat().st_size}\n".encode())
         with open(file, "rb") as content:
             while block := content.read(2**20):

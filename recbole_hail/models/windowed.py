@@ -34,6 +34,7 @@ class WindowedRecommender(SequentialRecommender):
     step = 0  # optimiser steps taken so far, which the trainer tells before each,
     total_steps = 1  # and how many there will be in all
     knows_generators = False  # by their numbers
+    has_peers = True  # one at least
     learns = ("masked", "next")  # what its training batches hold, and so what its base networks must predict
     own_checks: tuple = ()  # of settings that this model alone has, see `checks.check`
 

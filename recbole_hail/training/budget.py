@@ -8,7 +8,7 @@ import torch
 from recbole.trainer import PretrainTrainer, TraditionalTrainer, Trainer
 from recbole.utils import get_trainer
 
-from recbole_hail import checks
+from recbole_hail import checks, ranks
 from recbole_hail.building import settings_blamed
 from recbole_hail.training.curve import Curve
 
@@ -87,8 +87,8 @@ class Budget:
             self._count(perf_counter() - started)
 
     def _count(self, seconds: float) -> None:
-        """Seconds are rank 0's where they are bounded."""
-        self.seconds += seconds if self.max_seconds is None else _of_rank_0(seconds)
+        """Seconds are rank 0's where they are bounded: a rank that stopped alone would leave the others waiting."""
+        self.seconds += seconds if self.max_seconds is None else ranks.of_rank_0(seconds)
 
     def total_steps(self, planned: int) -> int:
         """How many steps training will take in all, of those planned; under a bound of time by the pace so far."""
@@ -96,15 +96,6 @@ class Budget:
         if self.max_seconds is not None and self.seconds > 0:
             total = min(total, max(round(self.steps * self.max_seconds / self.seconds), self.steps))
         return total
-
-
-def _of_rank_0(seconds: float) -> float:
-    """Rank 0's clock on every rank: one that stopped alone would leave the others waiting for it."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return seconds
-    shared = [seconds]
-    torch.distributed.broadcast_object_list(shared, src=0)
-    return shared[0]
 
 
 class BudgetSpent(Exception):

@@ -143,9 +143,13 @@ def prune_to_peer(state: dict, peer: int) -> dict:
     """A checkpoint of HAIL cut down to one peer (paper section 3.6); it can be used, but not trained on.
 
     Raises:
-        SettingsError: the checkpoint has no such peer.
+        CheckpointError: the model has no peers.
+        SettingsError: it has no such peer.
     """
     config = copy.deepcopy(state["config"])
+    # Whatever file of settings may have given other models a number of peers, only ours have them.
+    if not getattr(config.model_class, "has_peers", False):
+        raise CheckpointError(f"checkpoint: it holds {config['model']}, which has no peers")
     if not 1 <= peer <= config["peers"]:
         raise SettingsError([f"peer: {peer} must lie between 1 and the checkpoint's {config['peers']} peers"])
     config["base_network"] = [config["base_network"][peer - 1]]

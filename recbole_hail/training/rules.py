@@ -7,17 +7,12 @@ from recbole.trainer import Trainer
 from recbole.utils import EvaluatorType, dict2str, set_color
 
 from recbole_hail.evaluation.rules import gather_sequences
-from recbole_hail.training import records
 from recbole_hail.training.budget import Budget
 from recbole_hail.training.checkpoints import write_checkpoint
 
 
 class RuleTrainer(Trainer):
     """Counts instead of steps: no loss, no optimiser, no epochs."""
-
-    def __init__(self, config, model):
-        super().__init__(config, model)
-        self.saved_model_file = records.path_of_this_run(self.saved_model_file)
 
     def _build_optimizer(self, **kwargs):
         return None

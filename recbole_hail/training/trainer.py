@@ -32,7 +32,6 @@ class HAILTrainer(Trainer):
 
     def __init__(self, config, model):
         super().__init__(config, model)
-        self.saved_model_file = self._agreed(records.path_of_this_run(self.saved_model_file))
         self.loss_log = LossLog(model.peers)
         # RecBole makes one anew for each epoch, and so loses the first steps of each to finding the scale again.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.enable_scaler)
@@ -48,14 +47,6 @@ class HAILTrainer(Trainer):
         self.curve = Curve()
         if config["resume"]:
             self.resume_checkpoint(config["resume"])
-
-    def _agreed(self, path: str) -> str:
-        """Rank 0's path on every rank; RecBole names files by each rank's own clock."""
-        if self.config["single_spec"]:
-            return path
-        paths = [path]
-        torch.distributed.broadcast_object_list(paths, src=0, device=self.device)
-        return paths[0]
 
     @property
     def latest_file(self) -> str:

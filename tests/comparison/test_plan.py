@@ -63,7 +63,7 @@ def test_a_base_network_for_all_is_not_for_models_that_stand_for_one(cyclic):
 
 
 def test_paths_and_devices_make_no_other_comparison(cyclic):
-    one, other = plan(), plan(candidates_dir="elsewhere", eval_batch_size="7", show_progress="True")
+    one, other = plan(), plan(candidates_dir="elsewhere", eval_batch_size="7", show_progress="True", state="WARNING")
     assert one.shared.described() == other.shared.described()
     assert other.shared.machine["candidates_dir"] == str(cyclic / "elsewhere")
     assert one.shared.machine["data_path"] == str(cyclic / "dataset")

@@ -59,7 +59,7 @@ def make(workplace, write_dataset, small):
         loaders = data_preparation(config, create_dataset(config))
         model = get_model(name)(config, loaders[0]._dataset)
         if epochs:
-            MODELS[name][3](config, model).fit(loaders[0], saved=False)
+            MODELS[name].trainer(config, model).fit(loaders[0], saved=False)
         return model.eval(), loaders
 
     return build

@@ -216,10 +216,11 @@ def test_recboles_own_evaluation_of_sampled_candidates_takes_the_scores(workplac
         ("GeneratorFrequency", "--train_on_valid=2", "train_on_valid: 2 must be True or False"),
         ("GeneratorFrequency", "--resume=x.pth", "resume: GeneratorFrequency counts in one go"),
         ("GeneratorFrequency", "--nproc=2", "nproc: 2 is more than the one process"),
+        ("GeneratorFrequency", "--nproc 2", "nproc: 2 is more than the one process"),  # was found by two ranks
     ],
 )
 def test_bad_settings_are_messages_and_status_2(workplace, monkeypatch, capsys, rule, argument, message):
-    monkeypatch.setattr(sys, "argv", ["run_recbole", f"--model={rule}", argument])
+    monkeypatch.setattr(sys, "argv", ["run_recbole", f"--model={rule}", *argument.split()])
     assert command.main() == 2
     assert f"error: {message}" in capsys.readouterr().err
     assert not list(workplace.iterdir())

@@ -144,6 +144,14 @@ def test_a_model_without_peers_cannot_be_pruned(cyclic):
         prune.run(Namespace(checkpoint=str(path), out="one.pth", peer=1, overwrite=False))
 
 
+def test_a_model_of_recboles_has_no_peers_whatever_its_settings_say(cyclic, small):
+    """SASRec with `peers` in a file that it shared with HAIL was pruned, into a base network called "c"."""
+    run_recbole(model="SASRec", dataset="cyclic", config_dict={**small, "epochs": 1, "train_neg_sample_args": None})
+    (path,) = cyclic.glob("saved/*.pth")
+    with pytest.raises(CheckpointError, match="holds SASRec, which has no peers"):
+        prune_to_peer(read_checkpoint(path), 1)
+
+
 def test_a_pruned_peer_scores_identically(checkpoint, workplace):
     _, whole, _, _, _, test = load_data_and_model(str(checkpoint))
     interaction = next(iter(test))[0]
