@@ -82,7 +82,7 @@ def check(
             result.findings.append(
                 f"{inter.name}: {name} is a {inter.types[name]}; RecBole numbers ids that are a token"
             )
-    _check_times(inter, user, time, time_field, result)
+    _check_times(inter, user, time_field, result)
     _check_counts(inter, user_field, item_field, min_events, candidates, result)
     doubled = int(pd.DataFrame({"user": user, "item": item, "time": time}).duplicated().sum())
     if doubled:
@@ -152,7 +152,7 @@ def _is_finite(text: str) -> bool:
         return False
 
 
-def _check_times(inter: Atomic, user: np.ndarray, time: np.ndarray, time_field: str, result: Checked) -> None:
+def _check_times(inter: Atomic, user: np.ndarray, time_field: str, result: Checked) -> None:
     """Times out of order in the file, and times that tie once RecBole holds them as float32."""
     if inter.types[time_field] != "float":
         result.findings.append(f"{inter.name}: {time_field} is a {inter.types[time_field]}; RecBole orders by a float")

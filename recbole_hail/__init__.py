@@ -23,9 +23,9 @@ if find_spec("recbole") is not None:
     _collects_garbage = gc.isenabled()
     gc.disable()
     try:
-        from recbole_hail import compat
+        from recbole_hail import numpy_names
 
-        compat.before_recbole()
+        numpy_names.give_back()
         from recbole_hail.plugin import register
         from recbole_hail.tuning.objective import objective_function
     finally:

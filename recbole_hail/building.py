@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import recbole
+import yaml
 from recbole.utils import get_model
 
-import yaml
 from recbole_hail import ranks
 from recbole_hail.errors import SettingsError, UserError
 

@@ -1,45 +1,29 @@
-"""What RecBole 1.2.1 needs on today's numpy, pandas and torch; each shim names the fault it covers.
+"""What RecBole 1.2.1 does wrongly, or not on today's pandas, scipy and torch; each shim names the fault it covers."""
 
-`before_recbole` must run before RecBole is first imported and may run twice, `after_recbole` once, when it is there.
-"""
-
+import copy
 import os
 import sys
-import warnings
 
 import numpy as np
+import recbole.model.sequential_recommender  # noqa: F401  turns on what `_train_at_full_speed` turns off
+import torch
+from recbole.config import Config
+from recbole.evaluator import Collector
+from recbole.model.abstract_recommender import AbstractRecommender
+from recbole.model.general_recommender.pop import Pop
+from recbole.trainer import Trainer
+from recbole.trainer import trainer as trainer_module
+from recbole.trainer.trainer import AbstractTrainer
+from recbole.utils import utils
+from scipy.sparse import dok_matrix
+from torch.nn.parallel import DistributedDataParallel
+
+from recbole_hail import devices, ranks
+from recbole_hail.training.checkpoints import restore, write_checkpoint
+from recbole_hail.training.records import path_of_this_run
 
 
-def before_recbole() -> None:
-    """numpy 2 removed names that RecBole's pinned ray uses on import, and numpy 1.24 names that its metrics use.
-
-    RecBole sets the latter itself, but only in processes that construct a Config: one that loads a checkpoint and
-    evaluates dies on `np.float`.
-    """
-    aliases = {
-        "bool8": np.bool_,
-        "float_": np.float64,
-        "complex_": np.complex128,
-        "unicode_": np.str_,
-        "string_": np.bytes_,
-        "float": np.float64,
-        "int": np.int_,
-        "object": np.object_,
-        "str": np.str_,
-        "unicode": np.str_,
-        "complex": np.complex128,
-    }
-    for name, kind in aliases.items():
-        if name not in np.__dict__:
-            setattr(np, name, kind)
-    # RecBole's pinned ray warns on every start about the setuptools that it needs.
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-
-
-def after_recbole() -> None:
-    from recbole_hail.data import reading
-
-    reading.mend()
+def mend() -> None:
     _write_plain_checkpoints()
     _train_distributed_on_cpu()
     _name_files_apart()
@@ -56,12 +40,6 @@ def _write_plain_checkpoints() -> None:
     """RecBole's trainers pickle objects with a protocol that torch's weights-only check (the default since torch 2.6)
     rejects, so they cannot read their own checkpoints. Their module gets a torch whose `save` writes plain ones.
     """
-    import torch
-    from recbole.model.abstract_recommender import AbstractRecommender
-    from recbole.trainer import trainer as trainer_module
-
-    from recbole_hail.devices import moved
-    from recbole_hail.training.checkpoints import restore, write_checkpoint
 
     class TorchForTrainers:
         """torch for RecBole's trainer module; the device of `load` stays the trainer's choice."""
@@ -84,7 +62,7 @@ def _write_plain_checkpoints() -> None:
     def load_other(self, state):
         layers = {name for name, _ in self.named_children()}  # in whose place older checkpoints have words
         kept = {name: value for name, value in restore(state or {}).items() if name not in layers}
-        load_other_parameter(self, moved(kept, getattr(self, "device", "cpu")))
+        load_other_parameter(self, devices.moved(kept, getattr(self, "device", "cpu")))
 
     AbstractRecommender.other_parameter, AbstractRecommender.load_other_parameter = other, load_other
 
@@ -94,11 +72,6 @@ def _train_distributed_on_cpu() -> None:
 
     Of a list of GPUs it makes text that means none, and `use_gpu: False` leaves it on one.
     """
-    from recbole.config import Config
-    from recbole.trainer.trainer import AbstractTrainer
-    from torch.nn.parallel import DistributedDataParallel
-
-    from recbole_hail import devices, ranks
 
     init_device, init_trainer = Config._init_device, AbstractTrainer.__init__
 
@@ -130,16 +103,12 @@ def _name_files_apart() -> None:
     """RecBole names a run's file by the second, on each rank by its own clock: two runs that start together write the
     same file, and a rank whose clock is late looks for one that nobody has written.
     """
-    from recbole.trainer import Trainer
-
-    from recbole_hail.ranks import of_rank_0
-    from recbole_hail.training.records import path_of_this_run
 
     init = Trainer.__init__
 
     def __init__(self, config, model):
         init(self, config, model)
-        self.saved_model_file = of_rank_0(path_of_this_run(self.saved_model_file))
+        self.saved_model_file = ranks.of_rank_0(path_of_this_run(self.saved_model_file))
 
     Trainer.__init__ = __init__
 
@@ -149,8 +118,6 @@ def _count_every_interaction() -> None:
     that one's batches alone: with few elements and large batches all counts come out alike. On CHI-18 its HR@10 is
     0.31 where counting all gives 0.64. Here the training part is counted, once.
     """
-    import torch
-    from recbole.model.general_recommender.pop import Pop
 
     init = Pop.__init__
 
@@ -170,18 +137,12 @@ def _train_at_full_speed() -> None:
     """RecBole's SINE turns autograd's anomaly detection on for the whole process when its package is imported. It makes
     every training step slower, and ends a diverging run with a traceback before its loss can be reported.
     """
-    import recbole.model.sequential_recommender  # noqa: F401
-    import torch
 
     torch.autograd.set_detect_anomaly(False)
 
 
 def _collect_what_is_no_tensor() -> None:
     """RecBole's Collector moves all it holds to the CPU, plain counts too, which the coverage metrics ask for."""
-    import copy
-
-    import torch
-    from recbole.evaluator import Collector
 
     def get_data_struct(self):
         collected = copy.copy(self.data_struct)
@@ -214,7 +175,6 @@ def _replace_everywhere(function) -> None:
 
 def _read_nothing_as_yaml_does() -> None:
     """`--train_batch_tokens=~`: what stands for nothing in our yaml is text to RecBole, which reads Python's None."""
-    from recbole.config import Config
 
     original = Config._convert_config_dict
 
@@ -227,7 +187,6 @@ def _read_nothing_as_yaml_does() -> None:
 
 def _fill_sparse_matrices() -> None:
     """RecBole's LightGCN, NGCF and others fill a matrix by a method that newer versions of scipy lack."""
-    from scipy.sparse import dok_matrix
 
     if not hasattr(dok_matrix, "_update"):
         dok_matrix._update = lambda self, entries: self._dict.update(entries)
@@ -235,7 +194,6 @@ def _fill_sparse_matrices() -> None:
 
 def _ask_no_cpu_for_its_gpu() -> None:
     """RecBole ends a run by asking for its GPU's memory, on a CPU too where the process has seen a GPU, and dies."""
-    from recbole.utils import utils
 
     original = utils.get_gpu_usage
 

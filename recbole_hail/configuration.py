@@ -4,9 +4,9 @@ import warnings
 from functools import cache, wraps
 from pathlib import Path
 
+import yaml
 from recbole.utils import ModelType
 
-import yaml
 from recbole_hail import ranks, recbole_settings
 from recbole_hail.data import caches
 from recbole_hail.errors import SettingsError
@@ -132,6 +132,7 @@ def with_checks(original):
     def init(self, *args, **kwargs):
         original(self, *args, **kwargs)
         complete = getattr(self.model_class, "complete_settings", None)
+        recbole_settings.settle_valid_metric(self)
         found = (complete(self) if complete else []) + _common_problems(self)
         if found:
             raise SettingsError(found)

@@ -10,23 +10,20 @@ from functools import wraps
 
 import recbole.config
 import recbole.config.configurator
-import recbole.data.dataset
 import recbole.data.utils
 import recbole.quick_start
 import recbole.quick_start.quick_start
 import recbole.trainer
 from recbole.config import Config
-from recbole.data.dataset import Dataset
 
 from recbole_hail import compat, ranks
 from recbole_hail.building import build_model
 from recbole_hail.configuration import with_checks, with_our_yaml
-from recbole_hail.data import caches
+from recbole_hail.data import caches, reading
 from recbole_hail.data.hashes import elements_hash, generators_hash
 from recbole_hail.data.history import attach_history
-from recbole_hail.data.requirements import check_files, check_split
-from recbole_hail.data.times import check_times, in_order_of_time
-from recbole_hail.errors import DataError, UserError
+from recbole_hail.data.requirements import check_split
+from recbole_hail.errors import DataError
 from recbole_hail.evaluation.phase import phase_of
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.model_names import with_known_names
@@ -42,7 +39,8 @@ def register() -> None:
     if hasattr(Config, "known_to_recbole_hail"):
         return
     Config.known_to_recbole_hail = True
-    compat.after_recbole()
+    compat.mend()
+    reading.mend()
     recbole.trainer.Trainer.fit = with_budget(recbole.trainer.Trainer.fit)
     recbole.trainer.Trainer.evaluate = with_protocols(recbole.trainer.Trainer.evaluate)
     for name, parts in MODELS.items():
@@ -52,10 +50,6 @@ def register() -> None:
     recbole.config.configurator.get_model = with_known_names(recbole.config.configurator.get_model)
     Config._load_internal_config_dict = with_our_yaml(Config._load_internal_config_dict)
     Config.__init__ = with_checks(Config.__init__)
-    Dataset._from_scratch = _with_file_check(Dataset._from_scratch)
-    Dataset._fill_nan = check_times(Dataset._fill_nan)
-    Dataset._change_feat_format = in_order_of_time(Dataset._change_feat_format)
-    Dataset.save = caches.save_dataset
     data = recbole.data.utils
     data.get_dataloader = _with_our_loaders(data.get_dataloader)
     data.create_samplers = _with_prepared_parts(data.create_samplers)
@@ -80,26 +74,6 @@ def _with_checkpoint_check(original):
         except Exception:
             read_checkpoint(model_file)  # says what is wrong with the file, where that is it
             raise
-
-    return load
-
-
-def _with_file_check(original):
-    """Looks at the files before they are read; what RecBole cannot read or filter becomes a message."""
-
-    @wraps(original)
-    def load(self):
-        check_files(self.config)
-        try:
-            original(self)
-        except UserError:
-            raise
-        except ValueError as error:  # undecodable text too
-            if "Calling read(nbytes) on source failed" in str(error):  # what pandas makes of a Ctrl-C while it reads
-                raise KeyboardInterrupt from None
-            raise DataError(f"dataset: {self.config['dataset']} cannot be loaded: {error}") from error
-        except KeyError as error:  # of a setting that names columns
-            raise DataError(f"dataset: {self.config['dataset']} cannot be loaded: it has no field {error}") from error
 
     return load
 

@@ -77,8 +77,14 @@ def _is_split(split) -> bool:
     return shares and all(isinstance(share, int | float) and share >= 0 for share in how) and how[0] > 0
 
 
-def _valid_metric(config) -> list[str]:
+def settle_valid_metric(config) -> None:
     """RecBole has no MRR but MRR@k; where it evaluates by itself, the longest k comes nearest."""
+    measured = "mrr" in [metric.lower() for metric in config["metrics"]]
+    if measured and str(config["valid_metric"]).lower() == "mrr" and not protocol_of(config, "valid"):
+        config["valid_metric"] = f"MRR@{max(config['topk'])}"
+
+
+def _valid_metric(config) -> list[str]:
     asked = str(config["valid_metric"])
     shown = [name for metric in config["metrics"] for name in _results(metric, config["topk"])]
     if protocol_of(config, "valid"):
@@ -88,8 +94,6 @@ def _valid_metric(config) -> list[str]:
     else:
         allowed = [name.lower() for name in shown]
         shown = ", ".join(shown)
-        if asked.lower() == "mrr" and "mrr" in [metric.lower() for metric in config["metrics"]]:
-            config["valid_metric"] = asked = f"MRR@{max(config['topk'])}"
     if asked.lower() in allowed or config["eval_step"] == 0:  # it is never measured
         return []
     return [f"valid_metric: {asked!r} must be one of {shown} (metrics and topk)"]

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from recbole.config import Config
 from recbole.data import create_dataset
 
-import yaml
 from recbole_hail.configuration import yaml_folder
 from recbole_hail.errors import SettingsError
 from recbole_hail.registry import MODELS

@@ -53,7 +53,7 @@ def test_a_name_that_a_users_class_had_is_given_back(cyclic, small):
     settings = {**small, "epochs": 1, "seed": 1, "train_neg_sample_args": None}
     before = run_recbole("SASRec", "cyclic", config_dict=settings)
 
-    class SASRec(HAIL):  # noqa: F811
+    class SASRec(HAIL):
         """Of another's name."""
 
     assert create_dataset(Config(model=SASRec, dataset="cyclic", config_dict=settings)).__class__ is HAILDataset

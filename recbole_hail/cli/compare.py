@@ -53,7 +53,6 @@ def _settings(arguments) -> dict:
 
 
 def run(arguments) -> None:
-    sys.argv = sys.argv[:1]  # RecBole would read its settings there
     specs = notation.parse_models(arguments.models)
     specs += notation.parse_models(notation.CONTROLS) * arguments.controls
     files = config_files(arguments)

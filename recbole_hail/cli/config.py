@@ -4,9 +4,9 @@ import argparse
 import os
 import sys
 
+import yaml
 from recbole.config import Config
 
-import yaml
 from recbole_hail.configuration import settings_of_ours, yaml_folder
 from recbole_hail.errors import SettingsError
 from recbole_hail.settings import known_settings, unknown

@@ -25,6 +25,7 @@ def main() -> int:
         module.add_arguments(subparser)
         subparser.set_defaults(run=module.run, takes_settings=getattr(module, "TAKES_SETTINGS", False))
     arguments, arguments.settings = parser.parse_known_args()
+    arguments.command_line, sys.argv[1:] = sys.argv[1:], []  # RecBole would read its settings there
     if arguments.settings and not arguments.takes_settings:
         parser.error(f"unknown arguments: {' '.join(arguments.settings)}")
     return guarded(lambda: arguments.run(arguments))

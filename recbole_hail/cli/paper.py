@@ -25,21 +25,13 @@ EPILOG = (
     "after Ctrl-C or a crash. RESULTS gets DATASET-EXPERIMENT-N.md, .csv, .tex and .png. Any RecBole setting can be "
     "given as --name=value and then holds for all systems."
 )
-_TITLES = {
-    "table2": "all systems",
-    "table3": "mimicry against MED",
-    "fig3": "variants I to IV of the loss",
-    "fig4": "beta and alpha",
-    "fig1b": "how often peers answer inconsistently",
-    "peers": "T = 2, 3, 4 peers and mixed structures, and what they cost",
-    "controls": "where does MED pay? at equal steps and equal wall time",
-}
 
 
 def add_arguments(parser) -> None:
     parser.epilog = EPILOG
     subparsers = parser.add_subparsers(dest="experiment", required=True, metavar="experiment")
-    for name, title in _TITLES.items():
+    for name, experiment in (*EXPERIMENTS.items(), ("controls", controls)):
+        title = experiment.__doc__.splitlines()[0]
         own = subparsers.add_parser(name, help=title, description=title, epilog=EPILOG, allow_abbrev=False)
         own.add_argument("--dataset", "-d", default="chi18", help="name of a dataset (default: chi18)")
         presets = ", ".join(PRESETS)
@@ -56,8 +48,7 @@ def add_arguments(parser) -> None:
 
 
 def run(arguments) -> None:
-    command = _without_paths(sys.argv[1:])
-    sys.argv = sys.argv[:1]  # RecBole would read its settings there
+    command = _without_paths(arguments.command_line)
     settings = settings_of(arguments.settings, "paper")
     budget = read_budget(arguments.budget, arguments.dataset, seeds(arguments.seeds) if arguments.seeds else None)
     if arguments.experiment == "controls":

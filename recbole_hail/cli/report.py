@@ -38,7 +38,6 @@ def _output(arguments) -> Path:
 
 
 def run(arguments) -> None:
-    sys.argv = sys.argv[:1]  # RecBole would read its settings there
     output = _output(arguments)
     with opened(arguments.checkpoint, data_path=arguments.data_path) as found:
         report = gather(found, say=lambda text: print(text, file=sys.stderr, flush=True))

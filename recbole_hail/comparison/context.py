@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from recbole.config import Config
 
-from recbole_hail.comparison.results import Result, metric_names
+from recbole_hail.comparison.results import Result
+from recbole_hail.evaluation.metrics import titles
 
 LEVEL = 0.05
 _OF_THESE_TRAININGS = {
@@ -32,7 +33,7 @@ class Context:
     @property
     def metrics(self) -> dict[str, str]:
         """The columns of tables, by their names in results."""
-        return metric_names(self.config["metrics"], self.config["topk"])
+        return titles(self.config["metrics"], self.config["topk"])
 
     @property
     def several_seeds(self) -> bool:

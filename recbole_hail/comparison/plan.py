@@ -66,7 +66,7 @@ def make_plan(
     """
     specs = list(dict.fromkeys([*specs, *map(ModelSpec, UNTRAINED)]))
     base = config_of("HAIL", dataset, files, dict(settings))
-    shared = _shared(base, dataset, settings)
+    shared = _shared(base, dataset)
     found = _problems_of(base) + _problems_of_seeds(specs, seeds)
     known = set(known)
     for spec in specs:
@@ -79,7 +79,7 @@ def make_plan(
         known |= known_here
         if config["MODEL_TYPE"] in WITH_LABELS:
             found.append(f"{spec.label}: {spec.model} learns from labels and has no ranking to compare; leave it out")
-        found += _problems_of_own_settings(spec, shared, known_here)
+        found += _problems_of_own_settings(spec, known_here)
     if not found:
         in_files = [name for name in base.file_config_dict if name not in known_settings(base)]  # HAIL's may be in all
         unknown = [name for name in dict.fromkeys([*in_files, *settings]) if name not in known]
@@ -109,7 +109,7 @@ def _problems_of_seeds(specs: list[ModelSpec], seeds: list[int]) -> list[str]:
     ]
 
 
-def _shared(base: Config, dataset: str, settings: dict) -> Shared:
+def _shared(base: Config, dataset: str) -> Shared:
     given = {**base.file_config_dict, **base.variable_config_dict}
     same = {name: value for name, value in given.items() if name not in (*_OF_THE_MACHINE, *_OF_THE_COMPARISON)}
     same |= {name: base[name] for name in _SHARED}
@@ -139,7 +139,7 @@ def _problems_of(base: Config) -> list[str]:
     return found
 
 
-def _problems_of_own_settings(spec: ModelSpec, shared: Shared, known: set[str]) -> list[str]:
+def _problems_of_own_settings(spec: ModelSpec, known: set[str]) -> list[str]:
     found = []
     for name, _ in spec.settings:
         if name in (*_SHARED, *_OF_THE_MACHINE, *_OF_THE_COMPARISON):

@@ -26,18 +26,6 @@ class Result:
     trained: bool = True
 
 
-def metric_names(metrics: list[str], topk: list[int]) -> dict[str, str]:
-    """The metrics that tables show, by their names in results: no NDCG@1, which is HR@1, and MRR without a cut."""
-    names = {}
-    for metric in metrics:
-        title = {"HIT": "HR", "RECALL": "Recall", "PRECISION": "Precision"}.get(metric.upper(), metric.upper())
-        if title == "MRR":
-            names["mrr"] = "MRR"
-        else:
-            names |= {f"{metric.lower()}@{k}": f"{title}@{k}" for k in topk if not (title == "NDCG" and k == 1)}
-    return names
-
-
 def record_file(folder: Path) -> Path:
     """What a run is known by: its settings, cost and results; a run without it has not ended."""
     return folder / "record.json"

@@ -8,13 +8,41 @@ from recbole.data.dataset import Dataset, SequentialDataset
 from recbole.data.dataset import dataset as dataset_module
 from recbole.utils import FeatureType
 
+from recbole_hail.data import caches
+from recbole_hail.data.requirements import check_files
+from recbole_hail.data.times import check_times, in_order_of_time
+from recbole_hail.errors import DataError, UserError
+
 
 def mend() -> None:
     """Each shim names the fault it covers."""
     dataset_module.pd = PandasForLoading()
-    Dataset._fill_nan, Dataset._remap = _fill_missing_values, _remap_elementwise
+    Dataset._from_scratch = _with_file_check(Dataset._from_scratch)
+    Dataset._fill_nan, Dataset._remap = check_times(_fill_missing_values), _remap_elementwise
+    Dataset._change_feat_format = in_order_of_time(Dataset._change_feat_format)
+    Dataset.save = caches.save_dataset
     _filter_by_counts_only_where_asked()
     _name_the_item_list()
+
+
+def _with_file_check(original):
+    """Looks at the files before they are read; what RecBole cannot read or filter becomes a message."""
+
+    @wraps(original)
+    def load(self):
+        check_files(self.config)
+        try:
+            original(self)
+        except UserError:
+            raise
+        except ValueError as error:  # undecodable text too
+            if "Calling read(nbytes) on source failed" in str(error):  # what pandas makes of a Ctrl-C while it reads
+                raise KeyboardInterrupt from None
+            raise DataError(f"dataset: {self.config['dataset']} cannot be loaded: {error}") from error
+        except KeyError as error:  # of a setting that names columns
+            raise DataError(f"dataset: {self.config['dataset']} cannot be loaded: it has no field {error}") from error
+
+    return load
 
 
 def _fill_missing_values(self):

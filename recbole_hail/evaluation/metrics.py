@@ -42,6 +42,18 @@ def names(metrics: list[str], topk: list[int]) -> list[str]:
     return whole + [f"{subset}_{name}" for subset in SUBSETS for name in whole]
 
 
+def titles(metrics: list[str], topk: list[int]) -> dict[str, str]:
+    """What tables show, by the keys of a result: no NDCG@1, which is HR@1, and MRR without a cut."""
+    found = {}
+    for metric in metrics:
+        title = {"HIT": "HR", "RECALL": "Recall", "PRECISION": "Precision"}.get(metric.upper(), metric.upper())
+        if title == "MRR":
+            found["mrr"] = "MRR"
+        else:
+            found |= {f"{metric.lower()}@{k}": f"{title}@{k}" for k in topk if not (title == "NDCG" and k == 1)}
+    return found
+
+
 def of_all_targets(name: str) -> bool:
     """Whether a key of a result is of all targets, and not of repeat or of new ones."""
     return not name.startswith(_PREFIXES)

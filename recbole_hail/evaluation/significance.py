@@ -4,6 +4,7 @@ import numpy as np
 from scipy import stats
 
 DRAWS = 10_000
+INTERVAL_DRAWS = 1000  # for intervals that every evaluation gives
 _CHUNK = 4_000_000  # resampled values in memory at a time: 32 MB of indices
 _ROUNDING = 12  # decimals; metrics are averages of seeds, whose order of adding leaves differences of 1e-17
 _SQUARED_ROUNDING = 10.0 ** (-2 * _ROUNDING)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import yaml
+
 from recbole_hail.configuration import yaml_folder
 from recbole_hail.errors import SettingsError
 

@@ -6,7 +6,7 @@ from recbole_hail.experiments.systems import Experiment, Group, Row, five_system
 
 
 def controls(factors: list[str], budget: Budget) -> list[Experiment]:
-    """An experiment for each factor.
+    """Where does MED pay? At equal steps and at equal wall time; an experiment for each factor.
 
     Raises:
         SettingsError: names the factors that there are not.

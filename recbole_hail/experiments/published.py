@@ -3,6 +3,7 @@
 from functools import cache
 
 import yaml
+
 from recbole_hail.configuration import yaml_folder
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 import yaml
+
 from recbole_hail.comparison.notation import ModelSpec
 
 

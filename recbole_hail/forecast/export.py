@@ -127,7 +127,7 @@ def _with_metadata(trained: Trained, path: Path) -> None:
 
 
 def _difference(trained: Trained, path: Path) -> float:
-    """Largest difference of a finite score over the newest histories of the dataset."""
+    """Largest difference of a finite score over rows of the training part, evenly chosen."""
     _, onnxruntime = _packages()
     rows = trained.train.inter_feat
     some = np.linspace(0, len(rows) - 1, min(len(rows), CHECKED)).astype(int)

@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recbole_hail.data.words import words_of
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast.answers import Answers, chances_of, find_answers
 from recbole_hail.forecast.calibration import Calibration, calibration_of
 from recbole_hail.forecast.inputs import is_list, listed
 from recbole_hail.forecast.scoring import NOBODY, peers
 from recbole_hail.forecast.trained import Trained, open_trained
-from recbole_hail.forecast.words import words_of
 
 Newer = Mapping[str, Sequence[str]]
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from recbole_hail import native
 from recbole_hail.losses import closed_form
 from recbole_hail.losses.hail import HailSettings
+from recbole_hail.losses.likelihood import LARGEST_LOGIT
 
-LARGEST_LOGIT = 1e30  # as in `likelihood.log_likelihood`
 LEAST_GAMMA = 0.25  # in C, where p is 0 below 1e-38: p^gamma of such an element must not count
 
 

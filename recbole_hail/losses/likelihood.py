@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+LARGEST_LOGIT = 1e30
+
 
 def check_shapes(logits: Tensor, targets: Tensor, *, fewest_peers: int = 1) -> None:
     """Raises ValueError unless logits are [T, M, V] with T >= fewest_peers and V >= 2, and targets [M]."""
@@ -20,10 +22,11 @@ def check_shapes(logits: Tensor, targets: Tensor, *, fewest_peers: int = 1) -> N
 def log_likelihood(logits: Tensor) -> Tensor:
     """log p [T, M, V]; half precision is raised to float32, because log(1 - p) needs it.
 
-    Logits beyond ±1e30 count as that: differences of larger ones leave float32, and sums of their losses with them.
+    Logits beyond ±`LARGEST_LOGIT` count as that: differences of larger ones leave float32, and sums of their losses
+    with them.
     """
     dtype = logits.dtype if logits.dtype == torch.float64 else torch.float32
-    return F.log_softmax(logits.to(dtype).clamp(-1e30, 1e30), dim=-1)
+    return F.log_softmax(logits.to(dtype).clamp(-LARGEST_LOGIT, LARGEST_LOGIT), dim=-1)
 
 
 def at_targets(values: Tensor, targets: Tensor) -> Tensor:

@@ -8,12 +8,8 @@ class CSa(CrossEntropyRecommender):
     """Convolutional self-attention (Li et al., NeurIPS 2019), predicting the next element at every position."""
 
     own_network = "csa"
-    own_checks = (
+    network_checks = (
         ("kernel_width", *checks.at_least(1)),
         ("log_sparse", *checks.switch),
         ("local_window", *checks.at_least(1)),
     )
-
-    @classmethod
-    def network_options(cls, config) -> dict[str, dict]:
-        return {"csa": {name: config[name] for name, *_ in cls.own_checks}}

@@ -8,8 +8,4 @@ class DuroNetS(CrossEntropyRecommender):
     """DuroNet (Hu et al., ACM TOIT 2021) without its spatial module, predicting the next element at every position."""
 
     own_network = "duronet"
-    own_checks = (("kernel_width", *checks.at_least(1)),)
-
-    @staticmethod
-    def network_options(config) -> dict[str, dict]:
-        return {"duronet": {"kernel_width": config["kernel_width"]}}
+    network_checks = (("kernel_width", *checks.at_least(1)),)

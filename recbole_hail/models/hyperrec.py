@@ -12,12 +12,6 @@ from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 from recbole_hail.networks.hypergraph import Dynamics, Hypergraph
 from recbole_hail.networks.hyperrec import HyperRecNetworks, Moments
 
-_CHECKS = (
-    ("periods", *checks.at_least(1)),
-    ("period_by", *checks.one_of(WAYS)),
-    ("convolutions", *checks.at_least(1)),
-)
-
 
 class HyperRec(CrossEntropyRecommender):
     """Next-item recommendation with sequential hypergraphs (Wang et al., SIGIR 2020).
@@ -27,7 +21,11 @@ class HyperRec(CrossEntropyRecommender):
     """
 
     own_network = "causal"
-    own_checks = _CHECKS
+    own_checks = (
+        ("periods", *checks.at_least(1)),
+        ("period_by", *checks.one_of(WAYS)),
+        ("convolutions", *checks.at_least(1)),
+    )
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)

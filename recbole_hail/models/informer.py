@@ -7,14 +7,6 @@ from torch import Tensor
 from recbole_hail import checks
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 
-_OPTIONS = [
-    ("predicted_elements", *checks.at_least(1)),
-    ("start_length", *checks.at_least(1)),
-    ("sampling_factor", lambda value: 0 < value < math.inf, "must be positive and finite"),
-    ("distil", *checks.switch),
-    ("decoder_layers", *checks.at_least(1)),
-]
-
 
 class Informer(CrossEntropyRecommender):
     """Informer (Zhou et al., AAAI 2021), trained on histories cut from the sequences (see `CutLoader`).
@@ -23,7 +15,13 @@ class Informer(CrossEntropyRecommender):
     """
 
     own_network = "informer"
-    own_checks = _OPTIONS
+    network_checks = (
+        ("predicted_elements", *checks.at_least(1)),
+        ("start_length", *checks.at_least(1)),
+        ("sampling_factor", lambda value: 0 < value < math.inf, "must be positive and finite"),
+        ("distil", *checks.switch),
+        ("decoder_layers", *checks.at_least(1)),
+    )
     learns = ("following",)
 
     def __init__(self, config, dataset):
@@ -41,10 +39,6 @@ class Informer(CrossEntropyRecommender):
                 "the history too"
             )
         return found
-
-    @staticmethod
-    def network_options(config) -> dict[str, dict]:
-        return {"informer": {name: config[name] for name, _, _ in _OPTIONS}}
 
     @property
     def longest_history(self) -> int:

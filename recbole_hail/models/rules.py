@@ -57,6 +57,12 @@ class Rule(SequentialRecommender):
             found.append(f"nproc: {config['nproc']} is more than the one process that {config['model']} counts in")
         return found
 
+    def load_other_parameter(self, para):
+        """RuntimeError, as of weights of other shapes, where what was counted is of other elements."""
+        super().load_other_parameter(para)
+        if len(self.popularity) != self.n_items:
+            raise RuntimeError(f"{len(self.popularity) - 1} were counted")
+
     def count(self, training: Sequences, users: np.ndarray) -> None:
         """Takes from the training part what the rule needs of it.
 

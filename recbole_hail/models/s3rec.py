@@ -11,13 +11,6 @@ from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 from recbole_hail.models.windowed import visible_positions
 from recbole_hail.networks import both_ways
 
-_CHECKS = (
-    ("pretrain_share", checks.number(0, 1, open_above=True), "must lie in [0, 1)"),
-    ("mip_weight", checks.number(0, float("inf")), "must not be negative"),
-    ("sp_weight", checks.number(0, float("inf")), "must not be negative"),
-    ("peers", lambda peers: peers == 1, "must be 1 for S3RecID"),
-)
-
 
 class S3RecID(CrossEntropyRecommender):
     """Self-supervised learning by mutual information maximisation (Zhou et al., CIKM 2020), from elements alone.
@@ -26,7 +19,12 @@ class S3RecID(CrossEntropyRecommender):
     """
 
     own_network = "causal"
-    own_checks = _CHECKS
+    own_checks = (
+        ("pretrain_share", checks.number(0, 1, open_above=True), "must lie in [0, 1)"),
+        ("mip_weight", checks.number(0, float("inf")), "must not be negative"),
+        ("sp_weight", checks.number(0, float("inf")), "must not be negative"),
+        ("peers", lambda peers: peers == 1, "must be 1 for S3RecID"),
+    )
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)

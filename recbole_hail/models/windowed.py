@@ -75,8 +75,8 @@ class WindowedRecommender(SequentialRecommender):
         settings.normalise(config)
         return settings.problems(config, learns=cls.learns) + checks.check(config, cls.own_checks)
 
-    @staticmethod
-    def network_options(config) -> dict[str, dict]:
+    @classmethod
+    def network_options(cls, config) -> dict[str, dict]:
         """Options of single base networks, by their name, out of the settings."""
         return {}
 

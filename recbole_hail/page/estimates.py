@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from recbole_hail.comparison.results import metric_names
-from recbole_hail.evaluation.metrics import Ranks, by_question
-from recbole_hail.evaluation.significance import mean_interval
+from recbole_hail.evaluation.metrics import Ranks, by_question, titles
+from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval
 from recbole_hail.page.charts import Mark
-from recbole_hail.training.evaluate import INTERVAL_DRAWS
 
 METRICS = ("Hit", "NDCG", "MRR")  # paper section 5.1.2
 LEAD = "mrr"  # the one that charts and groups go by
@@ -14,7 +12,7 @@ LEAD = "mrr"  # the one that charts and groups go by
 
 def shown_metrics(topk: list[int]) -> dict[str, str]:
     """The page's metrics, whatever the run was validated by: their names in results and their titles."""
-    return metric_names(list(METRICS), topk)
+    return titles(list(METRICS), topk)
 
 
 def values_of(ranks: np.ndarray, topk: list[int], ties: str) -> np.ndarray:

@@ -8,12 +8,12 @@ import numpy as np
 from recbole.config import Config
 
 from recbole_hail.data.history import EVENTS_BEFORE
+from recbole_hail.data.words import NO_MEANING, words_of
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.evaluation.agreement import Pair, pairs
 from recbole_hail.evaluation.metrics import rows_by_target
 from recbole_hail.evaluation.protocol import NEGATIVES, protocol_of
 from recbole_hail.evaluation.ranking import view_of
-from recbole_hail.forecast.words import NO_MEANING, words_of
 from recbole_hail.page.answers import Answers, RulesBeside, answer
 from recbole_hail.page.charts import Mark
 from recbole_hail.page.data import DataSummary, by_length, summarise

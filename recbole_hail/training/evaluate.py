@@ -14,11 +14,10 @@ from recbole_hail.evaluation.candidates import CandidateSets
 from recbole_hail.evaluation.metrics import RankEvaluator, by_question
 from recbole_hail.evaluation.phase import Phase, phase_of
 from recbole_hail.evaluation.ranking import rank_targets, view_of, views_of
-from recbole_hail.evaluation.significance import mean_interval
+from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval
 from recbole_hail.evaluation.tables import result_table
 from recbole_hail.training.records import write_ranks_of, write_record
 
-INTERVAL_DRAWS = 1000
 # What RecBole's Collector has a row of for every question.
 _BY_QUESTION = ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.label")
 

@@ -15,7 +15,6 @@ from recbole_hail.building import build_model
 from recbole_hail.data.hashes import elements_hash, numbers_as
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import CheckpointError, DataError
-from recbole_hail.models.rules import Rule
 from recbole_hail.training.checkpoints import read_checkpoint, restore
 
 
@@ -107,12 +106,10 @@ def restored(path: str | os.PathLike, state: dict, train):
     model = build_model(config, train)
     try:
         model.load_state_dict(state["state_dict"])
+        model.load_other_parameter(restore(state.get("other_parameter")))
     except RuntimeError as error:
         first = next((line.strip() for line in str(error).splitlines()[1:]), str(error))
         raise CheckpointError(_other_data(path, config, train, first)) from None
-    model.load_other_parameter(restore(state.get("other_parameter")))
-    if isinstance(model, Rule) and len(model.popularity) != train.item_num:
-        raise CheckpointError(_other_data(path, config, train, f"{len(model.popularity) - 1} were counted"))
     # Checkpoints of older versions do not say what their elements are called.
     if config["elements_hash"] not in (None, elements_hash(train)):
         raise CheckpointError(_other_data(path, config, train, "other elements, or in another order"))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+import yaml
 from recbole.trainer import HyperTuning
 from recbole.utils import dict2str
 
-import yaml
 from recbole_hail.comparison.forms import markdown_text
 from recbole_hail.comparison.tables import records_to_csv
 from recbole_hail.evaluation.metrics import of_all_targets

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 import torch
 
-from recbole_hail.compat import before_recbole
+from recbole_hail import numpy_names
 from recbole_hail.errors import UserError
 from recbole_hail.threads import usable_cores
 from recbole_hail.tuning.objective import train
@@ -115,7 +115,7 @@ def _start_ray(address: str | None, gpu_id: str) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray tells its makers of every search
     os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 stops trials where anything else is running
     # Workers import Ray Tune before they see anything of ours, and Ray needs the names that numpy 2 removed.
-    hook = {"worker_process_setup_hook": before_recbole}
+    hook = {"worker_process_setup_hook": numpy_names.give_back}
     here = {"address": "local", "include_dashboard": False, "num_cpus": usable_cores()}  # Ray counts the machine's
     if gpu_id:
         here["num_gpus"] = torch.cuda.device_count()  # which Ray does not find in some containers

@@ -30,6 +30,8 @@ def compare(cyclic, monkeypatch, capsys):
     """Runs the command in this process; returns exit status, standard output and standard error."""
 
     def run(*arguments, shared=SHARED):
+        given = {argument.partition("=")[0] for argument in arguments}
+        shared = [argument for argument in shared if argument.partition("=")[0] not in given]
         monkeypatch.setattr(sys, "argv", ["recbole-hail", "compare", *shared, *arguments])
         status = main.main()
         return status, *capsys.readouterr()
@@ -156,6 +158,7 @@ def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare
         (["--output=small.yaml"], "output: small.yaml cannot be a folder"),
         (["--models=HAIL,DeepFM"], "DeepFM: DeepFM learns from labels and has no ranking to compare"),
         (["seeds"], "seeds: is no argument of compare"),
+        (["--alpha=0.1", "--alpha=0.2"], "alpha: given as 0.1 and as 0.2; leave out all but one"),  # took the last
     ],
 )
 def test_bad_input_is_one_message_and_status_2_and_changes_nothing(done, compare, cyclic, arguments, expected):

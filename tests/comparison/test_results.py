@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from recbole.config import Config
 
-from recbole_hail.comparison.results import metric_names, read_result
+from recbole_hail.comparison.results import read_result
 
 METRICS = ["hit@1", "hit@5", "mrr"]
 
@@ -12,14 +12,6 @@ METRICS = ["hit@1", "hit@5", "mrr"]
 @pytest.fixture
 def config(workplace):
     return Config("Pop", "made", config_dict={"metrics": ["Hit", "MRR"], "topk": [1, 5], "valid_metric": "MRR"})
-
-
-def test_the_columns_leave_out_what_says_nothing_more():
-    assert metric_names(["Hit", "NDCG", "MRR"], [1, 5, 10]) == {
-        **{"hit@1": "HR@1", "hit@5": "HR@5", "hit@10": "HR@10"},
-        **{"ndcg@5": "NDCG@5", "ndcg@10": "NDCG@10", "mrr": "MRR"},
-    }
-    assert metric_names(["recall", "map"], [3]) == {"recall@3": "Recall@3", "map@3": "MAP@3"}
 
 
 def test_metrics_of_generators_all_repeat_and_new(tmp_path, config, write_run):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recbole.evaluator import Evaluator
 from recbole.evaluator.collector import DataStruct
 
-from recbole_hail.evaluation.metrics import TIES, RankEvaluator, Ranks, by_question, from_rank, names
+from recbole_hail.evaluation.metrics import TIES, RankEvaluator, Ranks, by_question, from_rank, names, titles
 
 METRICS = ["Hit", "NDCG", "MRR", "Recall", "Precision", "MAP"]
 CONFIG = {"metrics": METRICS, "topk": [1, 3, 5], "metric_decimal_place": 4, "ties": "half"}
@@ -151,3 +151,11 @@ def test_which_metrics_are_functions_of_ranks():
     assert not any(
         map(from_rank, ["AUC", "GAUC", "ItemCoverage", "GiniIndex", "TailPercentage", "LogLoss", "nonsense"])
     )
+
+
+def test_the_columns_leave_out_what_says_nothing_more():
+    assert titles(["Hit", "NDCG", "MRR"], [1, 5, 10]) == {
+        **{"hit@1": "HR@1", "hit@5": "HR@5", "hit@10": "HR@10"},
+        **{"ndcg@5": "NDCG@5", "ndcg@10": "NDCG@10", "mrr": "MRR"},
+    }
+    assert titles(["recall", "map"], [3]) == {"recall@3": "Recall@3", "map@3": "MAP@3"}

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_converters.tokens import token
+from recbole_hail.data.words import Words
 from recbole_hail.errors import DataError
-from recbole_hail.forecast.words import Words
 
 ITEMS = """item_id:token\tslot:token\toffense_code:token\toffense:token\tevents:float
 21-24h|ASSAULT 3 & RELATED OFFENSES\t21-24h\t344\tASSAULT 3 & RELATED OFFENSES\t7
