@@ -13,7 +13,6 @@ import threading
 from pathlib import Path
 
 import torch
-from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
 from recbole.utils import init_seed
 
@@ -24,7 +23,7 @@ from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.ranking import rank_targets, views_of
 from recbole_hail.training.checkpoints import read_checkpoint
-from recbole_hail.training.opening import restored
+from recbole_hail.training.opening import data_of, restored
 from recbole_hail.training.records import write_json, write_ranks
 
 
@@ -88,9 +87,9 @@ def _ranked(request: dict):
     config, settings = states[0]["config"], request["settings"]
     # Data and lists are where this command has them, wherever the model was trained.
     config["data_path"] = str(Path(settings["data_path"], request["dataset"]))
-    config["candidates"], config["candidates_dir"] = settings["candidates"], settings["candidates_dir"]
+    config["candidates"] = settings["candidates"]
     init_seed(config["seed"], config["reproducibility"])
-    train_data, _, test_data = data_preparation(config, create_dataset(config))
+    train_data, _, test_data = data_of(config, ".", candidates_dir=settings["candidates_dir"])
     models = [restored(file, state, train_data._dataset) for file, state in zip(request["parts"], states, strict=True)]
     model = models[0] if len(models) == 1 else MeanOfModels(models)
     part = test_data._dataset

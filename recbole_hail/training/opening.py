@@ -49,13 +49,21 @@ def opened(path: str | os.PathLike, *, data_path: str | None = None) -> Iterator
     record = _record_of(path, state)
     find_data(config, data_path)
     with TemporaryDirectory() as folder:
-        # Candidates and caches that are read or written are this call's own.
-        config["checkpoint_dir"], config["candidates_dir"] = folder, None
-        config["dataset_save_path"], config["dataloaders_save_path"] = os.path.join(folder, "dataset.pth"), None
-        config["save_dataset"] = config["save_dataloaders"] = False
-        train, _, test = data_preparation(config, create_dataset(config))
+        train, _, test = data_of(config, folder, candidates_dir=None)
         model = restored(path, state, train._dataset)
         yield Opened(path, config, model, train._dataset, test._dataset, record)
+
+
+def data_of(config, folder: str | os.PathLike, *, candidates_dir: str | None):
+    """RecBole's three loaders for the settings of a checkpoint.
+
+    Caches that are read or written are those of `folder`, whatever the run had; candidates are in `candidates_dir`, or,
+    where that is None, in `folder` too.
+    """
+    config["checkpoint_dir"], config["candidates_dir"] = str(folder), candidates_dir
+    config["dataset_save_path"], config["dataloaders_save_path"] = os.path.join(folder, "dataset.pth"), None
+    config["save_dataset"] = config["save_dataloaders"] = False
+    return data_preparation(config, create_dataset(config))
 
 
 def find_data(config, data_path: str | None) -> None:
