@@ -6,7 +6,6 @@ from pathlib import Path
 
 import recbole
 import yaml
-from recbole.utils import get_model
 
 from recbole_hail import ranks
 from recbole_hail.errors import SettingsError, UserError
@@ -18,7 +17,7 @@ def build_model(config, dataset):
     Raises:
         SettingsError: RecBole's model cannot be built. What a user's own model raises is left as it is, for its author.
     """
-    model_class = get_model(config["model"])
+    model_class = config.model_class
     ranks.draw_apart(config)
     with settings_blamed(model_class, config, "cannot be built from"):
         return model_class(config, dataset).to(config["device"])

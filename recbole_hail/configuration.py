@@ -11,6 +11,7 @@ from recbole_hail import ranks, recbole_settings
 from recbole_hail.data import caches
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import problems as evaluation_problems
+from recbole_hail.model_names import remember
 from recbole_hail.registry import MODELS, base_of, name_parts
 from recbole_hail.settings import known_settings, unknown
 from recbole_hail.training.budget import problems as budget_problems
@@ -48,6 +49,7 @@ def with_our_yaml(original):
     def load(self, model, model_class, dataset):
         original(self, model, model_class, dataset)
         name_parts(model, base_of(model_class))
+        remember(model_class)
         _lay_over(self.internal_config_dict, self._update_internal_config_dict, model, model_class, dataset)
         recbole_settings.check_forms({**self.internal_config_dict, **self.external_config_dict})
         _fit_together(self.internal_config_dict, self.external_config_dict, model_class)

@@ -2,9 +2,9 @@
 
 import difflib
 import importlib
-from collections.abc import Callable
-from functools import wraps
 from importlib import resources
+
+from recbole.utils import get_model
 
 from recbole_hail.errors import SettingsError
 from recbole_hail.registry import MODELS
@@ -14,28 +14,34 @@ _EXTERNAL = {"LightGBM": "lightgbm", "XGBoost": "xgboost"}
 _SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
 
 
-def with_known_names(get_model: Callable[[str], type]) -> Callable[[str], type]:
-    """RecBole's `get_model`, whose error for a name that it does not find is one of its external models' libraries.
+_of_users: dict[str, type] = {}
+
+
+def remember(model_class: type) -> None:
+    """A user's class that a Config is made with: its checkpoints name it, and no module of RecBole has it."""
+    if not model_class.__module__.startswith(("recbole.", "recbole_hail.")):
+        _of_users[model_class.__name__] = model_class
+
+
+def model_named(name: str) -> type:
+    """The class of a model of RecBole, of this plugin or of a user, for whom RecBole's `get_model` blames a library.
 
     Raises:
         SettingsError: there is no such model, or its library is not installed.
     """
-
-    @wraps(get_model)
-    def get(model_name):
-        try:
-            return get_model(model_name)
-        except ModuleNotFoundError as error:
-            if model_name in _EXTERNAL or error.name not in _EXTERNAL.values():
-                advice = f"needs the package {error.name}, which is not installed: pip install {error.name}"
-                raise SettingsError([f"model: {model_name} {advice}"]) from None
-        except (ValueError, AttributeError):  # no module, or none of its classes
-            pass
-        names = class_names(model_name)
-        advice = f"did you mean {' or '.join(names)}?" if names else "see RecBole's model list"
-        raise SettingsError([f"model: {model_name!r} is not a model of RecBole or of this plugin; {advice}"])
-
-    return get
+    try:
+        return get_model(name)
+    except ModuleNotFoundError as error:
+        if name in _EXTERNAL or error.name not in _EXTERNAL.values():
+            advice = f"needs the package {error.name}, which is not installed: pip install {error.name}"
+            raise SettingsError([f"model: {name} {advice}"]) from None
+    except (ValueError, AttributeError):  # no module, or none of its classes
+        pass
+    if name in _of_users:
+        return _of_users[name]
+    close = class_names(name)
+    advice = f"did you mean {' or '.join(close)}?" if close else "see RecBole's model list"
+    raise SettingsError([f"model: {name!r} is not a model of RecBole or of this plugin; {advice}"])
 
 
 def class_names(model: str) -> list[str]:

@@ -26,7 +26,7 @@ from recbole_hail.data.requirements import check_split
 from recbole_hail.errors import DataError
 from recbole_hail.evaluation.phase import phase_of
 from recbole_hail.evaluation.protocol import protocol_of
-from recbole_hail.model_names import with_known_names
+from recbole_hail.model_names import model_named
 from recbole_hail.registry import MODELS, base_of, name_parts
 from recbole_hail.training.budget import with_budget
 from recbole_hail.training.checkpoints import read_checkpoint
@@ -47,7 +47,7 @@ def register() -> None:
         # RecBole looks for a module of this name by find_spec and imports it; both answer from sys.modules.
         sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(parts.module)
         name_parts(name, name)
-    recbole.config.configurator.get_model = with_known_names(recbole.config.configurator.get_model)
+    recbole.config.configurator.get_model = model_named
     Config._load_internal_config_dict = with_our_yaml(Config._load_internal_config_dict)
     Config.__init__ = with_checks(Config.__init__)
     data = recbole.data.utils

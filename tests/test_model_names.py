@@ -29,9 +29,10 @@ def test_what_is_no_model_is_told_with_those_it_is_like(workplace, name, told):
         ("MyGraph", "torch_scatter", "MyGraph needs the package torch_scatter"),
     ],
 )
-def test_a_library_that_is_not_installed_is_named(name, library, told):
+def test_a_library_that_is_not_installed_is_named(monkeypatch, name, library, told):
     def get_model(name):
         raise ModuleNotFoundError(f"No module named {library!r}", name=library)
 
+    monkeypatch.setattr(model_names, "get_model", get_model)
     with pytest.raises(SettingsError, match=told):
-        model_names.with_known_names(get_model)(name)
+        model_names.model_named(name)

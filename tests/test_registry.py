@@ -5,13 +5,14 @@ from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.data.dataset import SequentialDataset
 from recbole.model.sequential_recommender import SASRec
-from recbole.quick_start import run_recbole
+from recbole.quick_start import load_data_and_model, run_recbole
 from recbole.trainer import Trainer
 from recbole.utils import get_trainer, init_seed
 
+from recbole_hail import model_names
 from recbole_hail.cli.config import checked_config
 from recbole_hail.data.dataset import HAILDataset
-from recbole_hail.errors import SettingsError
+from recbole_hail.errors import CheckpointError, SettingsError
 from recbole_hail.models.adaptive_denoising import RCE
 from recbole_hail.models.hail import HAIL
 
@@ -62,7 +63,9 @@ def test_a_name_that_a_users_class_had_is_given_back(cyclic, small):
 
 def test_a_users_model_by_the_name_of_one_of_ours_is_the_users(cyclic, small):
     """It was taken for ours, with HyperRec's settings and windows, and ended in a KeyError."""
-    settings = {**small, "epochs": 1, "seed": 1, "train_neg_sample_args": None}
+    sizes = {"n_layers": 1, "n_heads": 2, "hidden_size": 16, "inner_size": 16, "hidden_act": "gelu", "loss_type": "CE"}
+    sizes |= {"hidden_dropout_prob": 0.1, "attn_dropout_prob": 0.1, "layer_norm_eps": 1e-12, "initializer_range": 0.02}
+    settings = {**small, **sizes, "epochs": 1, "seed": 1, "train_neg_sample_args": None}
 
     def parts(config):
         return create_dataset(config).__class__, get_trainer(config["MODEL_TYPE"], config["model"])
@@ -77,3 +80,47 @@ def test_a_users_model_by_the_name_of_one_of_ours_is_the_users(cyclic, small):
     train, *_ = data_preparation(config, create_dataset(config))
     get_trainer(config["MODEL_TYPE"], config["model"])(config, HyperRec(config, train._dataset)).fit(train, saved=False)
     assert parts(Config(model="HyperRec", dataset="cyclic", config_dict=settings)) == ours
+
+
+def test_a_loss_that_a_subclass_adds_is_trained(cyclic, small):
+    """RecBole's users override calculate_loss, which the trainer never called."""
+
+    class Heavy(HAIL):
+        """With a penalty on the table of elements."""
+
+        def calculate_loss(self, interaction):
+            return super().calculate_loss(interaction) + 1e3 * self.item_embedding.weight.square().sum()
+
+    class Other(HAIL):
+        """With a loss that is none of the base's."""
+
+        def calculate_loss(self, interaction):
+            return self(interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]).sum()
+
+    settings = {**small, "epochs": 3, "seed": 1}
+
+    def size(model):
+        run_recbole(model, "cyclic", config_dict={**settings, "checkpoint_dir": model.__name__})
+        (file,) = (cyclic / model.__name__).glob("*.pth")
+        return load_data_and_model(str(file))[1].item_embedding.weight.norm()
+
+    assert size(Heavy) < 0.7 * size(HAIL)
+    with pytest.raises(TypeError, match="calculate_loss of Other does not come by that of its base"):
+        size(Other)
+
+
+def test_the_checkpoint_of_a_users_model_opens_once_its_class_is_known(cyclic, small, monkeypatch):
+    """It "cannot be read: No module named 'lightgbm'", and run_recbole could not run the class at all."""
+
+    class Mine(HAIL):
+        """As it is."""
+
+    result = run_recbole(Mine, "cyclic", config_dict={**small, "epochs": 1})
+    (file,) = cyclic.glob("saved/Mine-*.pth")
+    config, model, _, _, _, test = load_data_and_model(str(file))
+    assert type(model) is Mine
+    trainer = get_trainer(config["MODEL_TYPE"], "Mine")(config, model)
+    assert trainer.evaluate(test, load_best_model=False) == result["test_result"]
+    monkeypatch.setattr(model_names, "_of_users", {})
+    with pytest.raises(CheckpointError, match=r"cannot be opened: model: 'Mine' is not a model .* a class of your own"):
+        load_data_and_model(str(file))

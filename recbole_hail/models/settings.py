@@ -43,6 +43,7 @@ _CHECKS = [
     ("alpha_end", optional(number(0, 1)), "must lie in [0, 1], or be ~ to keep alpha as it is"),
     ("beta", number(0, 1, open_above=True), "must lie in [0, 1)"),
     ("gamma", number(0, float("inf")), "must not be negative"),
+    ("loss_type", *one_of(("CE",))),
     ("distillation", *one_of(DISTILLATIONS)),
     ("denoise", *one_of(DENOISING_FORMS)),
     ("positive_term", *switch),

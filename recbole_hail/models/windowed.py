@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
-from torch import Tensor
+from torch import Tensor, nn
 
 from recbole_hail import checks
 from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION, WindowBatch
@@ -31,6 +31,7 @@ class WindowedRecommender(SequentialRecommender):
     """
 
     settings_of = ("HAIL",)  # yaml/HAIL.yaml holds the defaults of them all; a model's own yaml only what differs
+    parts: HailLossParts | None = None  # of the newest loss
     step = 0  # optimiser steps taken so far, which the trainer tells before each,
     total_steps = 1  # and how many there will be in all
     knows_generators = False  # by their numbers
@@ -89,7 +90,18 @@ class WindowedRecommender(SequentialRecommender):
         """The loss of a batch of `WindowLoader` and its parts."""
 
     def calculate_loss(self, interaction) -> Tensor:
-        return self.loss_parts(interaction).total
+        """What is trained; a class made from this one may add to it. The parts are kept for the trainer's log."""
+        self.parts = self.loss_parts(interaction)
+        return self.parts.total
+
+    def forward(self, item_seq: Tensor, item_seq_len: Tensor) -> Tensor:
+        """[B, d], what `predict_with` predicts the next element with, as RecBole's sequential models give it."""
+        return self.encode(item_seq, item_seq_len)[self.view]
+
+    @property
+    def item_embedding(self) -> nn.Embedding:
+        """RecBole's name of the table of elements, [n_items + 1, d]: padding, the elements, [MASK]."""
+        return self.networks.embedding.element
 
     def fused_loss_parts(self, interaction, **loss_settings) -> HailLossParts:
         """Prediction layer and loss in one for a batch of `WindowLoader`; settings as for `fused_hail_loss_parts`."""

@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from recbole_hail import native
+from recbole_hail.networks.derivatives import first_in_c
 
 LEAST = 2**18  # elements that earn back a thread of their own
 
@@ -27,7 +27,7 @@ class _Gelu(torch.autograd.Function):
         return value
 
     @staticmethod
-    @once_differentiable
+    @first_in_c
     def backward(ctx, upstream):
         (derivative,) = ctx.saved_tensors
         return upstream * derivative

@@ -4,9 +4,9 @@ import ctypes
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from recbole_hail import native
+from recbole_hail.networks.derivatives import first_in_c
 from recbole_hail.networks.dropout import Draws, drops_some, in_c
 
 COLUMNS = 16  # of attention.c, which fills its rows up to a multiple and wants heads of one
@@ -107,7 +107,7 @@ class _Attention(torch.autograd.Function):
         return mixed
 
     @staticmethod
-    @once_differentiable
+    @first_in_c
     def backward(ctx, upstream):
         query, key, value, visible, draws, shares = ctx.saved_tensors
         attention = Attention.of(query, key, visible, ctx.causal, draws, ctx.dropped)

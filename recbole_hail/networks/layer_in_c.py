@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from recbole_hail import native
 from recbole_hail.networks.attention_in_c import COLUMNS, LONGEST, MOST, padded
+from recbole_hail.networks.derivatives import first_in_c
 from recbole_hail.networks.dropout import Draws, drops_some, in_c
 from recbole_hail.threads import over_range
 
@@ -124,7 +124,7 @@ class _Layer(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @first_in_c
     def backward(ctx, upstream):
         hidden, *others = ctx.saved_tensors
         weights = others[-WEIGHTS:]

@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from recbole_hail import native
+from recbole_hail.networks.derivatives import first_in_c
 from recbole_hail.networks.dropout import Draws, dropout, drops_some, in_c
 from recbole_hail.networks.sizes import Sizes
 from recbole_hail.threads import over_range
@@ -46,7 +46,7 @@ class _AddAndNorm(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @first_in_c
     def backward(ctx, upstream):
         draws, gain, normal, inverse = ctx.saved_tensors
         upstream, width = upstream.contiguous(), upstream.shape[-1]

@@ -5,9 +5,9 @@ from functools import reduce
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from recbole_hail import threads
+from recbole_hail.networks.derivatives import first_only
 
 Network = Callable[[Tensor], Tensor]
 
@@ -17,7 +17,7 @@ def run_networks(
 ) -> list[Tensor]:
     """`[network(embedded) for network in networks]` and their gradients, each network on a thread of its own.
 
-    torch's threads are shared out among them. Gradients of gradients are refused with torch's own RuntimeError.
+    torch's threads are shared out among them. Gradients of gradients are refused with a RuntimeError.
 
     Args:
         networks: must not draw from torch's own generator, for which of them draws first is left to chance.
@@ -45,7 +45,7 @@ class _SideBySide(torch.autograd.Function):
         return tuple(output.detach() for _, output in ctx.graphs)
 
     @staticmethod
-    @once_differentiable
+    @first_only("torch.set_num_threads(1) runs peers one after the other")
     def backward(ctx, *upstream):
         # Whether the caller's backward was given retain_graph=True, which only this thread knows.
         keep = torch._C._autograd._get_current_graph_task_keep_graph()

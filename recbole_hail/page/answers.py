@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
-from recbole.utils import get_model
 
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.ranking import counted, first_answers, rank_targets, score_targets, views_of
@@ -53,7 +52,7 @@ class RulesBeside:
         configs = [_config(name, opened.config) for name in _COUNTED]
         train, _, test = data_preparation(configs[0], create_dataset(configs[0]))
         self.train, self.test, self.config = train._dataset, test._dataset, configs[0]
-        kinds = [(_Popularity, configs[0]), *((get_model(config["model"]), config) for config in configs)]
+        kinds = [(_Popularity, configs[0]), *((config.model_class, config) for config in configs)]
         self.models = [kind(config, self.train).eval() for kind, config in kinds]
         for model in self.models:
             count(model, self.train)

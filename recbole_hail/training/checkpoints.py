@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from recbole.config import Config
-from recbole.utils import EvaluatorType, InputType, get_model
+from recbole.config import Config, configurator
+from recbole.utils import EvaluatorType, InputType
 from scipy import sparse
 
 from recbole_hail.devices import visible
@@ -52,6 +52,10 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
         raise
     except FileNotFoundError:
         raise CheckpointError(f"checkpoint: {path} does not exist") from None
+    except SettingsError as error:
+        raise CheckpointError(
+            f"checkpoint: {path} cannot be opened: {error}; a class of your own is known once a Config was made with it"
+        ) from None
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"checkpoint: {path} holds more than tensors and plain values and was not opened, for it could run code; "
@@ -129,7 +133,7 @@ def rebuild_config(settings: dict) -> Config:
     for name, kind in _ENUMS.items():
         config[name] = kind[settings[name]]
     config.model, config.dataset = settings["model"], settings["dataset"]
-    config.model_class = get_model(config.model)
+    config.model_class = configurator.get_model(config.model)  # ours, which knows users' models
     config["MODEL_TYPE"] = config.model_class.type
     if config.dataset == "ml-100k":  # the copy inside the recbole package of this machine
         import recbole

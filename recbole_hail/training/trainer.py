@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from recbole_hail.errors import TrainingDiverged
 from recbole_hail.evaluation.tables import result_table
+from recbole_hail.losses import HailLossParts
 from recbole_hail.training import records, resume
 from recbole_hail.training.checkpoints import write_checkpoint
 from recbole_hail.training.curve import Curve
@@ -116,15 +117,25 @@ class HAILTrainer(Trainer):
             self.set_reduce_hook()
             distributed = self.sync_grad_loss()
         with torch.autocast(device_type=self.device.type, enabled=self.enable_amp):
-            parts = self.model.loss_parts(batch)
-        self.loss_log.add(parts)
-        self.scaler.scale(parts.total + distributed).backward()
+            loss = self.model.calculate_loss(batch)
+        self.loss_log.add(self._parts()._replace(total=loss))
+        self.scaler.scale(loss + distributed).backward()
         if self.clip_grad_norm:
             self.scaler.unscale_(self.optimizer)  # RecBole clips scaled gradients
             clip_grad_norm_(self.model.parameters(), **self.clip_grad_norm)
         with threads_of_step(self.optimizer):
             self.scaler.step(self.optimizer)
         self.scaler.update()
+
+    def _parts(self) -> HailLossParts:
+        """Of the loss that has just been calculated."""
+        parts, self.model.parts = self.model.parts, None
+        if parts is None:
+            raise TypeError(
+                f"calculate_loss of {type(self.model).__name__} does not come by that of its base: add to what "
+                "super().calculate_loss returns, or override loss_parts"
+            )
+        return parts
 
     def _schedule_steps(self) -> tuple[int, int]:
         """Steps taken and steps in all since the schedule began."""

@@ -258,6 +258,5 @@ def test_no_memory(monkeypatch, failing):
 def test_gradients_of_gradients_are_refused():
     layer = build(causal=True)
     hidden = draw(layer, 3, 9, padded=False)[0].requires_grad_()
-    (gradient,) = torch.autograd.grad(layer(hidden, None).square().sum(), hidden, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.sum().backward()
+    with pytest.raises(RuntimeError, match="create_graph: there is no second derivative"):
+        torch.autograd.grad(layer(hidden, None).square().sum(), hidden, create_graph=True)

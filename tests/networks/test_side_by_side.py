@@ -152,12 +152,10 @@ def test_gradients_of_gradients_are_refused(threads):
     threads(2)
     embedded = torch.ones(2, requires_grad=True)
     first, second = run_networks([torch.square, torch.sin], embedded, [])
-    (gradient,) = torch.autograd.grad((first * second).sum(), embedded, create_graph=True)
-    torch.testing.assert_close(
-        gradient.detach(), (2 * embedded * embedded.sin() + embedded**2 * embedded.cos()).detach()
-    )
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.sum().backward()
+    (gradient,) = torch.autograd.grad((first * second).sum(), embedded, retain_graph=True)
+    torch.testing.assert_close(gradient, (2 * embedded * embedded.sin() + embedded**2 * embedded.cos()).detach())
+    with pytest.raises(RuntimeError, match="no second derivative here; torch"):
+        torch.autograd.grad((first * second).sum(), embedded, create_graph=True)
 
 
 def test_a_forked_process_has_threads_of_its_own(threads):
