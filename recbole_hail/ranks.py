@@ -1,5 +1,6 @@
 """Several processes, RecBole's ranks: how they meet, share out rows, and end when one of them has ended."""
 
+import logging
 import multiprocessing
 import os
 import re
@@ -14,7 +15,7 @@ from multiprocessing.context import SpawnProcess
 import recbole.quick_start.quick_start
 import torch
 from torch import Tensor
-from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
+from torch.multiprocessing.spawn import ProcessContext, ProcessException, ProcessExitedException
 
 from recbole_hail import checks
 from recbole_hail.devices import gpus_of
@@ -40,18 +41,26 @@ def problems(config) -> list[str]:
 
 @contextmanager
 def started_undisturbed() -> Iterator[None]:
-    """Ranks that are being started leave Ctrl-C to this process, which ends them; each would die with a traceback."""
-    start = SpawnProcess.start
+    """Ranks that are being started leave Ctrl-C to this process, which ends them; each would die with a traceback.
+
+    Those that outlive another are ended as soon as this process ends them itself: one that waits in C for the lost rank
+    does not hear SIGTERM, and torch gives it half a minute, and warns of it.
+    """
+    start, wait = SpawnProcess.start, ProcessContext._join_procs_with_timeout
+    log = logging.getLogger(ProcessContext.__module__)
 
     def masked(process):
         with interrupts_held():
             start(process)
 
-    SpawnProcess.start = masked
+    SpawnProcess.start, level = masked, log.level
+    ProcessContext._join_procs_with_timeout = lambda context, _: wait(context, _SECONDS_TO_END)
+    log.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        SpawnProcess.start = start
+        SpawnProcess.start, ProcessContext._join_procs_with_timeout = start, wait
+        log.setLevel(level)
 
 
 def end() -> None:

@@ -70,6 +70,7 @@ def test_a_rank_that_is_killed_ends_all(run_broken):
     status, said = run_broken("os.kill(os.getpid(), signal.SIGKILL)")
     assert status == 1, said[-3000:]
     assert "error: rank 1 was ended by SIGKILL, and the others were ended with it" in said
+    assert "via SIGTERM" not in said, "torch's warnings read like failures of ours"
 
 
 def test_a_rank_that_does_not_answer_ends_all_within_the_time_out(run_broken):

@@ -90,9 +90,14 @@ def _show_plan(sweep: Sweep) -> None:
     for folder, planned in sweep.jobs():
         print(f"{folder.output.name} {planned}: {'reused' if folder.has(planned) else 'to be trained'}")
     missing = sum(not folder.has(planned) for folder, planned in sweep.jobs())
-    minutes = sweep.seconds_left() / 60
-    time = f"{minutes / 60:.1f} hours" if minutes >= 60 else f"{minutes:.0f} minutes"
-    print(f"{missing} of {len(sweep.jobs())} runs to be trained: about {time} of steps on this machine")
+    print(f"{missing} of {len(sweep.jobs())} runs to be trained: about {_in_words(sweep.seconds_left())} of steps here")
+
+
+def _in_words(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:,.0f} {unit}"
+    return "a minute"
 
 
 def _write(sweep: Sweep, experiment, arguments, command: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from recbole_hail.comparison.runs import Shared
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.stepper import ROUNDS, SECONDS, Stepper, in_turn, paired
 from recbole_hail.files import write_text
+from recbole_hail.threads import usable_cores
 
 REFERENCE = ModelSpec("HAIL")
 _FREE = ("alpha", "alpha_end", "beta")  # settings of the loss that hardly change a step's cost
@@ -70,6 +72,8 @@ class StepCosts:
             f"calibration: what a training step costs, of {len(missing)} systems; {ROUNDS} steps of each, or {SECONDS} "
             f"seconds, measured once and kept in {self.file}"
         )
+        if busy := _others():
+            say(f"calibration: {busy}, so equal time may be planned wrongly; better stop it and remove {self.file}")
         with TemporaryDirectory() as lists, _quiet():
             for label, figures in _measured(missing, self.shared, {"candidates_dir": lists}, config_of, say):
                 self._keep(label, figures)
@@ -95,6 +99,12 @@ class StepCosts:
     def most_steps(self, spec: ModelSpec) -> int:
         """After which the passes over the data that `epochs` allows are over."""
         return self.systems[cost_label(spec)]["most steps"]
+
+
+def _others() -> str | None:
+    """What keeps the cores busy already, where steps that take turns can be cut off in the middle."""
+    load, cores = os.getloadavg()[0], usable_cores()
+    return f"other programs have a load of {load:.1f} on {cores} cores" if load > cores else None
 
 
 def _gpu() -> dict[str, str]:

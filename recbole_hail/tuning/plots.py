@@ -30,9 +30,15 @@ def slice_plot(search: Search, path: Path) -> None:
         figure.savefig(temporary, format=path.suffix[1:])
 
 
+def _in_order(choices: list) -> list:
+    """Numbers by size, whatever the order of the file; of anything else the file's."""
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in choices)
+    return sorted(choices) if numbers else choices
+
+
 def _panel(panel, search: Search, name: str) -> None:
     dimension, best = search.space[name], search.best()
-    choices = dimension.values if dimension.kind == "choice" else None
+    choices = _in_order(dimension.values) if dimension.kind == "choice" else None
     for trial in (trial for trial in search.trials if trial.score is not None):
         value = trial.settings[name]
         place = choices.index(value) if choices else value  # choices stand at equal distances

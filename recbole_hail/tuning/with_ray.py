@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import torch
 
@@ -43,6 +44,7 @@ def _trial(config: dict, fixed: dict) -> None:
             STOPPED,  # is what it will have been if this report is the last
             score=float(trainer.best_valid_score),
             valid=dict(trainer.best_valid_result),
+            checkpoint=trainer.saved_model_file,
             **taken,
         )
         tune.report(**{_SCORE: float(score), _OUTCOME: json.dumps(asdict(trial))})
@@ -57,16 +59,24 @@ def _keeper(search: Search):
     from ray.tune import Callback
 
     class Keeper(Callback):
+        def __init__(self):
+            super().__init__()
+            self.left: dict[str, str] = {}  # by trial, the files of models that have not been trained to their end
+
         def on_trial_start(self, iteration, trials, trial, **info):
             say(f"{in_words(trial.config['settings'])}: training")
 
         def on_trial_result(self, iteration, trials, trial, result, **info):
             outcome = json.loads(result[_OUTCOME])
             if outcome["status"] == STOPPED:  # or it has ended, which `keep` says
+                self.left[trial.trial_id] = outcome["checkpoint"]
                 search.under_way(outcome["settings"], outcome["steps"], result[_SCORE])
 
         def on_trial_complete(self, iteration, trials, trial, **info):
-            search.keep(Trial(**json.loads(trial.last_result[_OUTCOME])))
+            ended = Trial(**json.loads(trial.last_result[_OUTCOME]))
+            if ended.status != STOPPED:
+                self.left.pop(trial.trial_id, None)
+            search.keep(replace(ended, checkpoint=None) if ended.status == STOPPED else ended)
 
         def on_trial_error(self, iteration, trials, trial, **info):
             say(f"{in_words(trial.config['settings'])}: failed")  # why is not known to Ray's trial before its end
@@ -147,6 +157,7 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
     from ray import tune
 
     _start_ray(address, search.config["gpu_id"])
+    keeper = _keeper(search)
     gpu = bool(search.config["gpu_id"]) and ray.cluster_resources().get("GPU", 0) >= 1
     try:
         with tempfile.TemporaryDirectory() as files:  # Ray's own; what is wanted of them is in the trials
@@ -158,7 +169,7 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
                 scheduler=make_scheduler(scheduler),
                 resources_per_trial={"cpu": 1, "gpu": int(gpu)},
                 storage_path=files,
-                callbacks=[_keeper(search)],
+                callbacks=[keeper],
                 raise_on_failed_trial=False,
                 verbose=0,
             ).trials
@@ -169,6 +180,9 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
         raise UserError(f"ray: the search was cut off from its cluster ({lost})") from None
     finally:
         ray.shutdown()
+        for file in keeper.left.values():  # nobody knows what they are of
+            for path in (Path(file), Path(file).with_suffix(".latest.pth")):
+                path.unlink(missing_ok=True)
     if failures:
         settings, why = failures[0]
         count = "1 trial" if len(failures) == 1 else f"{len(failures)} trials"

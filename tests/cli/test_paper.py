@@ -102,7 +102,7 @@ def test_a_dry_run_says_what_is_there_and_how_long_the_rest_takes(done, paper):
     status, out, _ = paper(*ARGUMENTS, "--dry-run")
     assert status == 0
     assert "steps-4 HAIL, seed 1: to be trained" in out and "steps-4 Pop, seed 1: reused" in out
-    assert f"1 of {len(UNTRAINED) + 2} runs to be trained: about 0 minutes" in out
+    assert f"1 of {len(UNTRAINED) + 2} runs to be trained: about a minute of steps here" in out
     assert state(Path()).items() <= before.items()
 
 

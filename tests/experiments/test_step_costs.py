@@ -14,6 +14,11 @@ SHARED = Shared("made", "0123", {"max_steps": 5, "candidates": "strict"}, {})
 HAIL, ONE, THREE, MEAN = parse_models("HAIL,HAIL[peers=1],HAIL[peers=3],ensemble(HAIL[peers=1],3)")
 
 
+@pytest.fixture(autouse=True)
+def idle(monkeypatch):
+    monkeypatch.setattr(step_costs.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+
+
 @pytest.fixture
 def file(tmp_path):
     return tmp_path / "made" / "calibration.json"
@@ -46,6 +51,15 @@ def test_what_was_measured_is_kept_and_only_what_is_new_is_added(file, fixed_cos
     assert len(said) == 2
     after = kept_calibration(file)
     assert before.items() <= after.items() and after["HAIL (peers=3)"]["ratio"] == 1.0
+
+
+def test_a_calibration_beside_other_programs_says_so(file, fixed_costs, monkeypatch):
+    """With a load of 20 on two cores one system was planned four times the steps, and nothing was said."""
+    said = []
+    monkeypatch.setattr(step_costs.os, "getloadavg", lambda: (20.4, 3.0, 1.0))
+    monkeypatch.setattr(step_costs, "usable_cores", lambda: 2)
+    StepCosts(file, SHARED).measure([ONE], None, said.append)
+    assert "other programs have a load of 20.4 on 2 cores" in said[1] and f"remove {file}" in said[1]
 
 
 def test_a_calibration_that_is_interrupted_keeps_what_it_has(file, fixed_costs, kept_calibration, monkeypatch):

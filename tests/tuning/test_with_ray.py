@@ -2,6 +2,7 @@
 
 import json
 import signal
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -99,6 +100,35 @@ def test_sigterm_stays_the_commands_own(monkeypatch):
     assert found == [with_ray.say]
 
 
+def test_models_of_trials_that_were_stopped_do_not_stay(tmp_path, monkeypatch):
+    """Each left a checkpoint that no table named."""
+    monkeypatch.setattr(ray, "init", lambda **how: None)
+    monkeypatch.setattr(ray, "cluster_resources", dict)
+    monkeypatch.setattr(tune, "with_parameters", lambda function, **parameters: function)
+    kept = []
+
+    def run(*_, callbacks, **how):
+        for name, ends in {"a": "stopped", "b": "finished", "c": "diverged", "d": None}.items():
+            trial = SimpleNamespace(trial_id=name)
+            files = [tmp_path / f"{name}.pth", tmp_path / f"{name}.latest.pth"]
+            for file in files:
+                file.touch()
+            for status in filter(None, ["stopped", ends]):  # one is under way when the search ends
+                outcome = {"settings": {}, "status": status, "steps": 1, "checkpoint": str(files[0])}
+                trial.last_result = {"valid_score": 0.1, "outcome": json.dumps(outcome)}
+                callbacks[0].on_trial_result(0, [], trial, trial.last_result)
+            if ends:
+                callbacks[0].on_trial_complete(0, [], trial)
+        return SimpleNamespace(trials=[])
+
+    monkeypatch.setattr(tune, "run", run)
+    search = SimpleNamespace(missing=lambda: [{}], config={"gpu_id": ""}, fixed={}, bigger=True)
+    search.keep, search.under_way = kept.append, lambda *told: None
+    with_ray.search_with_ray(search, None, "asha")
+    assert {file.stem.split(".")[0] for file in tmp_path.iterdir()} == {"b", "c"}
+    assert [trial.checkpoint and Path(trial.checkpoint).stem for trial in kept] == [None, "b", "c"]
+
+
 def _as_tune_does():
     try:
         raise RaySystemError("Broken pipe")
@@ -141,7 +171,7 @@ def test_trials_say_that_they_train_and_how_they_go(reports, monkeypatch, capsys
     told = []
     search = SimpleNamespace(under_way=lambda *given: told.append(given))
     keeper = with_ray._keeper(search)
-    trial = SimpleNamespace(config={"settings": {"alpha": 0.3}})
+    trial = SimpleNamespace(config={"settings": {"alpha": 0.3}}, trial_id="1")
     keeper.on_trial_start(0, [], trial)
     assert capsys.readouterr().out == "alpha 0.3: training\n"
     for report in reports:

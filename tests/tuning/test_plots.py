@@ -1,0 +1,38 @@
+"""The slice plot of a search."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from matplotlib.figure import Figure
+
+from recbole_hail.tuning import plots
+from recbole_hail.tuning.space import Dimension
+from recbole_hail.tuning.trials import FINISHED, STOPPED, Trial
+
+
+@pytest.mark.parametrize(
+    "values, labels",
+    [
+        ([0.005, 1e-07, 0.001], ["1e-07", "0.001", "0.005"]),  # a zigzag, in the order of the file
+        (["gru", "causal"], ["gru", "causal"]),
+        ([True, False], ["true", "false"]),
+    ],
+)
+def test_numbers_stand_by_size_and_all_else_as_in_the_file(tmp_path, monkeypatch, values, labels):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, format: figures.append(self) or Path(file).touch())
+    trials = [Trial({"setting": value}, FINISHED, score=0.1 * place) for place, value in enumerate(values)]
+    trials.append(Trial({"setting": values[0]}, STOPPED, score=0.05))
+    search = SimpleNamespace(
+        space={"setting": Dimension("choice", values)},
+        trials=trials,
+        config={"model": "HAIL", "dataset": "made"},
+        metric="mrr",
+        best=lambda: trials[len(values) - 1],
+    )
+    plots.slice_plot(search, tmp_path / "plot.png")
+    (panel,) = (axes for axes in figures[0].axes if axes.get_visible())
+    assert [label.get_text() for label in panel.get_xticklabels()] == labels
+    points = {(round(x), round(y, 3)) for x, y in (dots.get_offsets()[0] for dots in panel.collections)}
+    assert points == {(labels.index(plots.word(trial.settings["setting"])), trial.score) for trial in trials}
