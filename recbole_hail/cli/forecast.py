@@ -8,8 +8,8 @@ from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.files import write_text
 from recbole_hail.forecast import Forecaster
 from recbole_hail.forecast.history_file import by_generator, read_events
-from recbole_hail.forecast.map import elements_of_group, map_page
 from recbole_hail.forecast.output import FORMATS, skipped_elements
+from recbole_hail.page.map import elements_of_group, map_page
 
 EPILOG = (
     "A history is all events of the dataset, validation and test elements too. Probabilities are calibrated once for a "

@@ -117,7 +117,7 @@ def lines(found: Sequence[Line], *, title: str, x_name: str, marked: float | Non
         parts.append(f'<path class="line c{number % 3}" d="M{path}" stroke-dasharray="{_dash(number)}"/>')
         step = max(len(places) // _MARKED, 1)
         parts += [_sign(x, y, number) for x, y in places[::-1][::step]]
-    ends = _spread([y_scale(line.y[-1]) for line in found])
+    ends = _spread([y_scale(line.y[-1]) for line in found], lowest=bottom - 4)  # above the numbers of the x axis
     for number, (line, y) in enumerate(zip(found, ends, strict=True)):
         parts += [_sign(WIDTH - _RIGHT + 12, y, number), _text(WIDTH - _RIGHT + 20, y + 4, line.name)]
     alt = "; ".join(
@@ -151,12 +151,15 @@ def _ticks(low: float, high: float) -> list[float]:
     return [float(f"{number * step:.10g}") for number in range(first, last + 1)]  # free of the product's rounding
 
 
-def _spread(places: list[float]) -> list[float]:
-    """The places moved down as little as keeps `_LINE` between them, in their order."""
+def _spread(places: list[float], lowest: float) -> list[float]:
+    """The places moved down, and up from `lowest`, as little as keeps `_LINE` between them, in their order."""
     moved = list(places)
     order = sorted(range(len(places)), key=places.__getitem__)
     for before, after in pairwise(order):
         moved[after] = max(moved[after], moved[before] + _LINE)
+    below = lowest + _LINE
+    for place in reversed(order):
+        moved[place] = below = min(moved[place], below - _LINE)
     return moved
 
 

@@ -1,10 +1,8 @@
-"""The page from its sections: one file, without scripts and without anything from elsewhere."""
-
-from pathlib import Path
+"""The report from its sections: one file, without scripts and without anything from elsewhere."""
 
 from recbole_hail.page import results, sections
 from recbole_hail.page.gather import Report
-from recbole_hail.page.markup import Markup, element, text
+from recbole_hail.page.markup import element, whole_page
 
 # Anchor and title of each section, and what fills it.
 SECTIONS = (
@@ -35,15 +33,7 @@ def to_html(report: Report) -> str:
         element("section", element("h2", name), *fill(report), id=anchor, **_kind(anchor))
         for anchor, name, fill in shown
     ]
-    style = Markup(Path(__file__).with_name("style.css").read_text(encoding="utf-8"))
-    head = [
-        Markup('<meta charset="utf-8">'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        element("title", text(title)),
-        element("style", style),
-    ]
-    page = element("html", element("head", *head), element("body", header, element("main", *body)), lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
+    return whole_page(title, header, element("main", *body))
 
 
 def _kind(anchor: str) -> dict[str, str]:

@@ -1,7 +1,8 @@
-"""HTML from values: all text is escaped but what is markup already."""
+"""HTML from values: all text is escaped but what is markup already. Pages need nothing from elsewhere."""
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 
 class Markup(str):
@@ -56,3 +57,14 @@ def table(caption: str, header: Sequence, rows: Sequence[Sequence], *, words: in
     body = element("tbody", *(element("tr", *cells(row, "td")) for row in rows))
     whole = element("table", element("caption", caption), head, body)
     return element("div", whole, class_="scroll", role="region", aria_label=caption, tabindex="0")
+
+
+def whole_page(title: str, *body: Markup) -> str:
+    """A document in the style of all pages, which reads well on a phone too."""
+    head = [
+        Markup('<meta charset="utf-8">'),
+        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        element("title", text(title)),
+        element("style", Markup(Path(__file__).with_name("style.css").read_text(encoding="utf-8"))),
+    ]
+    return f"<!DOCTYPE html>\n{element('html', element('head', *head), element('body', *body), lang='en')}\n"

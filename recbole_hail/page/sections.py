@@ -43,7 +43,8 @@ def in_short(report: Report) -> list[Markup]:
     return [bullets(said), paragraph("Intervals in brackets are 95 % bootstrap intervals over generators.")]
 
 
-def uses(report: Report) -> list[Markup]:
+def uses(report: Report | None = None) -> list[Markup]:
+    """The same on every page."""
     return [
         *map(paragraph, wording.USES),
         paragraph("It must not be used for"),
@@ -147,7 +148,7 @@ def settings(report: Report) -> list[Markup]:
         "peak memory, MiB": (record.get("peak memory MiB") or {}).get("host"),
         **(record.get("versions") or {}),
     }
-    known = [(name, _shown(value)) for name, value in cost.items() if value is not None]
+    known = [(name, _measured(value)) for name, value in cost.items() if value is not None]
     kinds = report.config.parameters
     of_kind = {name: kind for kind, names in kinds.items() for name in names}
     groups = {kind: [] for kind in ("Model", *kinds)}
@@ -164,6 +165,10 @@ def settings(report: Report) -> list[Markup]:
 
 def _signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")
+
+
+def _measured(value) -> str:
+    return value if isinstance(value, str) else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _shown(value) -> str:

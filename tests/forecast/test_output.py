@@ -1,18 +1,15 @@
-"""Forecasts as text, CSV and JSON, and the map."""
+"""Forecasts as text, CSV and JSON."""
 
 import csv
 import io
 import json
-import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast import Forecast, Prediction
 from recbole_hail.forecast.calibration import Calibration
-from recbole_hail.forecast.map import elements_of_group, map_page
 from recbole_hail.forecast.output import as_csv, as_json, as_text, skipped_elements
 
 PREDICTIONS = [
@@ -79,31 +76,3 @@ def test_skipped_elements_are_counted_by_name():
     (line,) = skipped_elements(FORECASTS)
     assert line == "history: 4 events left out, of elements that the model does not know: 'x' (3), 'y' (1)"
     assert skipped_elements([]) == []
-
-
-def test_a_group_is_what_has_the_words_in_its_name(forecaster):
-    assert elements_of_group(forecaster, "rape") == [1]
-    assert elements_of_group(forecaster, "00-03h") == [2]
-    with pytest.raises(SettingsError, match="group: no element has 'ARSON' in its name"):
-        elements_of_group(forecaster, "ARSON")
-    forecaster.generators.coordinates = None
-    with pytest.raises(DataError, match="nyc16 has no latitude and longitude"):
-        elements_of_group(forecaster, "rape")
-
-
-def test_a_map_needs_no_network_and_shows_each_place_with_its_chance(forecaster, tmp_path):
-    page = tmp_path / "out.html"
-    page.write_text(map_page(forecaster, FORECASTS, {"44|BAR": 0.25}, "RAPE"))
-    html = page.read_text()
-    assert not re.search(r"<(script|link)[^>]+(src|href)=", html), "everything is in the page"
-    drawn = html[html.rindex("Plotly.newPlot") :]
-    assert "44|BAR" in drawn and "RAPE: 25.0 %" in drawn and "1 generators" in drawn
-    assert "<BIG>" not in drawn, "a name is no markup"
-    sizeref = float(re.search(r'"sizeref":([0-9.e-]+)', drawn)[1])
-    assert (2 * 0.25 / sizeref) ** 0.5 == pytest.approx(30), "pixels across, as plotly reckons them"
-
-
-def test_a_map_of_nowhere_is_refused_and_nothing_is_written(forecaster, tmp_path):
-    with pytest.raises(DataError, match="none of these generators has coordinates"):
-        map_page(forecaster, FORECASTS[1:], {}, "RAPE")
-    assert list(tmp_path.iterdir()) == []

@@ -1,9 +1,11 @@
-"""A map of generators, larger where the next element is more likely one of a group; drawn without tiles."""
+"""A map of generators, larger where the next element is more likely one of a group: a page without tiles."""
 
 import numpy as np
 
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast.forecaster import Forecast, Forecaster
+from recbole_hail.page.markup import Markup, element, paragraph, whole_page
+from recbole_hail.page.sections import uses
 
 LARGEST = 30  # pixels across, of the likeliest generator; the area grows with the chance
 SHOWN = 3  # predictions in the note of a generator
@@ -55,25 +57,33 @@ def map_page(forecaster: Forecaster, forecasts: list[Forecast], chances: dict[st
                 "size": chance,
                 "sizemode": "area",
                 "sizeref": 2 * chance.max() / LARGEST**2,  # plotly halves it
-                "sizemin": 1.5,
+                "sizemin": 3,
                 "color": 100 * chance,
-                "colorscale": "YlOrRd",
-                "colorbar": {"title": "chance, %"},
-                "line": {"width": 0.5, "color": "grey"},
+                "colorscale": [[0, "#f0a35e"], [1, "#6b0000"]],  # the palest stands out on white
+                "colorbar": {"title": "chance, %", "orientation": "h", "y": 1.0, "yanchor": "bottom", "thickness": 12},
+                "line": {"width": 0.5, "color": "#444"},
             },
             text=[_note(forecast, share, group) for forecast, share in zip(drawn, chance, strict=True)],
             hoverinfo="text",
         )
     )
     figure.update_layout(
-        title=f"Chance that the next event is of {group!r}, {len(drawn):,} generators",
         xaxis_title="longitude",
         yaxis_title="latitude",
         # A degree of longitude is shorter than one of latitude.
         yaxis={"scaleanchor": "x", "scaleratio": 1 / np.cos(np.radians(latitude.mean()))},
+        margin={"l": 55, "r": 10, "t": 10, "b": 45},
         template="plotly_white",
     )
-    return figure.to_html(include_plotlyjs=True)
+    drawing = figure.to_html(include_plotlyjs=True, full_html=False, default_height="80vh", config={"responsive": True})
+    title = f"Chance that the next event is of {group!r}"
+    about = (
+        f"{len(drawn):,} generators of {forecaster.trained.config['dataset']}, each a dot at its coordinates: larger "
+        f"and darker the likelier its next recorded event is of {group!r}, {_percent(chance.min())} to "
+        f"{_percent(chance.max())}. Point at a dot, or touch it, to read what is likeliest there."
+    )
+    warning = element("section", element("h2", "What this must not be used for"), *uses(), class_="warning")
+    return whole_page(title, element("h1", title), paragraph(about), Markup(drawing), warning)
 
 
 def _places(forecaster: Forecaster, forecasts: list[Forecast]) -> dict[str, np.ndarray]:
@@ -87,8 +97,12 @@ def _places(forecaster: Forecaster, forecasts: list[Forecast]) -> dict[str, np.n
 
 
 def _note(forecast: Forecast, chance: float, group: str) -> str:
-    likeliest = [f"{one.slot} {one.words}: {100 * one.probability:.1f} %" for one in forecast.predictions[:SHOWN]]
-    return "<br>".join(map(_plain, [forecast.generator, f"{group}: {100 * chance:.1f} %", *likeliest]))
+    likeliest = [f"{one.slot} {one.words}: {_percent(one.probability)}" for one in forecast.predictions[:SHOWN]]
+    return "<br>".join(map(_plain, [forecast.generator, f"{group}: {_percent(chance)}", *likeliest]))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _plain(text: str) -> str:

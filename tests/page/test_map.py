@@ -1,0 +1,67 @@
+"""The map of generators."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from recbole_hail.errors import DataError, SettingsError
+from recbole_hail.forecast import Forecast, Prediction
+from recbole_hail.page.map import elements_of_group, map_page
+
+PREDICTIONS = [
+    Prediction("21-24h|RAPE", "RAPE", "21-24h", 0.25, 3, (0.2, 0.3)),
+    Prediction("00-03h|THEFT, <BIG>", "THEFT, <BIG>", "00-03h", 0.0625, 1200, (0.1, 0.05)),
+]
+FORECASTS = [
+    Forecast("44|BAR", "precinct 44", 1606, PREDICTIONS, 0.0312, ("21-24h RAPE", "00-03h THEFT"), ()),
+    Forecast("new", "not in the training data", 0, [], None, (), ()),
+]
+
+
+@pytest.fixture
+def forecaster():
+    """What the map asks of a Forecaster."""
+    names = ["", "21-24h RAPE", "00-03h THEFT, <BIG>"]
+    return SimpleNamespace(
+        elements=SimpleNamespace(tokens=["[PAD]", *(one.element for one in PREDICTIONS)]),
+        generators=SimpleNamespace(
+            coordinates=np.array([[np.nan] * 2, [40.8, -73.9]]), number=lambda name: {"44|BAR": 1}.get(name)
+        ),
+        name_of=lambda number: names[number],
+        trained=SimpleNamespace(config={"dataset": "nyc16"}),
+    )
+
+
+def test_a_group_is_what_has_the_words_in_its_name(forecaster):
+    assert elements_of_group(forecaster, "rape") == [1]
+    assert elements_of_group(forecaster, "00-03h") == [2]
+    with pytest.raises(SettingsError, match="group: no element has 'ARSON' in its name"):
+        elements_of_group(forecaster, "ARSON")
+    forecaster.generators.coordinates = None
+    with pytest.raises(DataError, match="nyc16 has no latitude and longitude"):
+        elements_of_group(forecaster, "rape")
+
+
+def test_a_map_needs_no_network_and_shows_each_place_with_its_chance(forecaster, tmp_path):
+    page = tmp_path / "out.html"
+    page.write_text(map_page(forecaster, FORECASTS, {"44|BAR": 0.25}, "RAPE"))
+    html = page.read_text()
+    assert not re.search(r"<(script|link)[^>]+(src|href)=", html), "everything is in the page"
+    drawn = html[html.rindex("Plotly.newPlot") :]
+    assert "44|BAR" in drawn and "RAPE: 25.0 %" in drawn
+    assert "<BIG>" not in drawn, "a name is no markup"
+    head = html[: html.index("<script")]
+    assert 'lang="en"' in head and 'name="viewport"' in head, "on a phone it was laid out for a screen of 980 pixels"
+    assert "<title>Chance that the next event is of &#x27;RAPE&#x27;</title>" in head
+    assert "1 generators of nyc16" in head and "25.0 % to 25.0 %" in head
+    assert "What this must not be used for" in html and "sending patrols" in html
+    sizeref = float(re.search(r'"sizeref":([0-9.e-]+)', drawn)[1])
+    assert (2 * 0.25 / sizeref) ** 0.5 == pytest.approx(30), "pixels across, as plotly reckons them"
+
+
+def test_a_map_of_nowhere_is_refused_and_nothing_is_written(forecaster, tmp_path):
+    with pytest.raises(DataError, match="none of these generators has coordinates"):
+        map_page(forecaster, FORECASTS[1:], {}, "RAPE")
+    assert list(tmp_path.iterdir()) == []
