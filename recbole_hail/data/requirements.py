@@ -29,14 +29,10 @@ def check_files(config) -> None:
     kinds = {field: "float" if field in (config["TIME_FIELD"], config["LABEL_FIELD"]) else "token" for field in needed}
     missing = [field for field in needed if field not in fields]
     if missing:
-        setting = next(s for s in _NEEDED if config[s] == missing[0])
-        unused = [field for field in fields if field not in needed] or [*fields]
-        instead = next((field for field in unused if fields[field] == kinds[missing[0]]), unused[-1])
-        order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
         alone = f" alone (field_separator: {config['field_separator']!r})" if len(fields) == 1 else ""
         raise DataError(
-            f"dataset: {file} has no field {', '.join(missing)}; its header has {', '.join(fields)}{alone}. Add the "
-            f"column, or name the one to use{order}, as in --{setting}={instead}"
+            f"dataset: {file} has no field {', '.join(missing)}; its header has {', '.join(fields)}{alone}. "
+            f"{_instead(missing[0], fields, needed, kinds, config)}"
         )
     for field, kind in kinds.items():
         if fields[field] != kind:
@@ -50,6 +46,21 @@ def check_files(config) -> None:
         raise DataError(
             f"load_col: {columns} leaves out {', '.join(unloaded)}; add it, as in --load_col=\"{{'inter': {needed}}}\""
         )
+
+
+def _instead(missing: str, fields: dict[str, str], needed: list[str], kinds: dict[str, str], config) -> str:
+    """What to do about a field that is not there."""
+    setting = next(name for name in _NEEDED if config[name] == missing)
+    unused = [field for field in fields if field not in needed] or [*fields]
+    fitting = [field for field in unused if fields[field] == kinds[missing]]
+    if setting == "TIME_FIELD" and not fitting:
+        number = config["field_separator"].encode("unicode_escape").decode()
+        return (
+            f"Sequences are ordered by it: add the column. Where lines stand in order already, their numbers do:\n  "
+            f'awk \'{{print $0 "{number}" (NR == 1 ? "{missing}:float" : NR)}}\' old.inter > new.inter'
+        )
+    order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
+    return f"Add the column, or name the one to use{order}, as in --{setting}={[*fitting, unused[-1]][0]}"
 
 
 def _fields(file: str, config) -> dict[str, str]:

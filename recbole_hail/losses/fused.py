@@ -24,7 +24,7 @@ def fused_hail_loss_parts(hidden: Tensor, table: Tensor, bias: Tensor, targets: 
         settings: those of `HailSettings`, by name.
 
     Raises:
-        ValueError: a setting out of range or shapes that do not fit.
+        ValueError: a setting out of range, shapes that do not fit or targets that are no whole numbers.
         IndexError: a target that the table lacks, where looking for one does not stall the device.
     """
     _check(hidden, table, bias, targets)
@@ -51,11 +51,16 @@ def _check(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> None
     if targets.device.type == "cpu" and len(targets):
         least, largest = targets.aminmax()
         if least < 0 or largest >= len(table):
-            raise IndexError(f"targets: from {least} to {largest}, but the table has elements 0 to {len(table) - 1}")
+            raise IndexError(
+                f"targets: from {least} to {largest}, but the table has elements 0 to {len(table) - 1}; positions "
+                "without a target are to be left out of hidden and targets"
+            )
 
 
 def _check_shapes(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> None:
     shapes = [list(tensor.shape) for tensor in (hidden, table, bias, targets)]
+    if targets.is_floating_point():
+        raise ValueError(f"targets: {targets.dtype} must be whole numbers")
     if [len(shape) for shape in shapes] != [3, 2, 1, 1] or (
         [hidden.shape[1:], table.shape] != [(len(targets), table.shape[1]), (len(bias), hidden.shape[2])]
     ):

@@ -23,6 +23,9 @@ class PeerNetworks(nn.Module):
         elements: |E|; sequences hold 1 to |E|, 0 for padding and |E| + 1 for a masked element.
         initializer_range: standard deviation of the truncated normal that weights start from.
         options: of single base networks, by their name.
+
+    Raises:
+        ValueError: a base network of another name, or one name alone.
     """
 
     def __init__(
@@ -35,6 +38,8 @@ class PeerNetworks(nn.Module):
         options: Mapping[str, Mapping] | None = None,
     ):
         super().__init__()
+        if isinstance(base_networks, str):
+            raise ValueError(f"base_networks: {base_networks!r} must be a sequence of names, one for each peer")
         self.base_networks = tuple(base_networks)
         self.embedding = InteractionEmbedding(sizes, elements=elements)
         self.peers = nn.ModuleList(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -116,8 +117,7 @@ def restored(path: str | os.PathLike, state: dict, train):
         model.load_state_dict(state["state_dict"])
         model.load_other_parameter(restore(state.get("other_parameter")))
     except RuntimeError as error:
-        first = next((line.strip() for line in str(error).splitlines()[1:]), str(error))
-        raise CheckpointError(_other_data(path, config, train, first)) from None
+        raise CheckpointError(_other_data(path, config, train, _first_mismatch(error))) from None
     # Checkpoints of older versions do not say what their elements are called.
     if config["elements_hash"] not in (None, elements_hash(train)):
         raise CheckpointError(_other_data(path, config, train, "other elements, or in another order"))
@@ -128,6 +128,16 @@ def restored(path: str | os.PathLike, state: dict, train):
             "holds its dataset with --data_path"
         )
     return model.eval()
+
+
+_MISMATCH = re.compile(r"size mismatch for (\S+): .*?torch\.Size\((\[.*?\])\).*?torch\.Size\((\[.*?\])\)", re.DOTALL)
+
+
+def _first_mismatch(error: RuntimeError) -> str:
+    """Of weights and a model, out of what torch says of all."""
+    if found := _MISMATCH.search(str(error)):
+        return "{} is {}, and would be {}".format(*found.groups())
+    return next((line.strip() for line in str(error).splitlines()[1:]), str(error))
 
 
 def _knows_generators(model, train) -> bool:

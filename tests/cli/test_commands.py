@@ -42,6 +42,7 @@ def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_com
         (["--config_files=latin.yaml"], ["config_files: latin.yaml is not text in utf-8"]),
         (["--metrics=['Nonsense']"], ["There is no metric named 'Nonsense'"]),
         (["--USER_ID_FIELD=who"], ["has no field who", "as in --USER_ID_FIELD=user_id"]),  # proposed the last column
+        (["--dataset=unordered"], ["has no field timestamp", "their numbers do", "awk", "timestamp:float"]),
         (["--dataset=timeless"], ["has no field timestamp", "user_id, item_id, when", "--TIME_FIELD=when"]),
         (
             ["--metrics=[]", "--topk=[]", "--eval_args=5"],
@@ -64,6 +65,8 @@ def test_bad_input_is_one_message_and_status_2(cyclic, run_here, arguments, expe
     Path("empty.yaml").write_text("# alpha: 0.5\n")
     Path("list.yaml").write_text("- alpha\n")
     Path("latin.yaml").write_bytes("alpha: 0.5  # caf\u00e9\n".encode("latin-1"))
+    Path("dataset/unordered").mkdir()
+    Path("dataset/unordered/unordered.inter").write_text("user_id:token\titem_id:token\n1\t1\n")
     Path("dataset/timeless").mkdir()
     Path("dataset/timeless/timeless.inter").write_text("user_id:token\titem_id:token\twhen:float\n1\t1\t1\n")
     defaults = ["--model=HAIL", "--dataset=cyclic"]

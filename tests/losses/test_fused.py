@@ -323,6 +323,13 @@ def test_shapes_that_do_not_fit_are_named(shapes, message):
         fused_hail_loss_parts(*tensors, targets.long())
 
 
+def test_targets_that_are_no_whole_numbers_are_refused():
+    """They were cut off in silence."""
+    *tensors, targets = drawn(2, 3, 4)
+    with pytest.raises(ValueError, match=r"targets: torch\.float32 must be whole numbers"):
+        fused_hail_loss_parts(*tensors, targets + 0.5)
+
+
 def test_wrong_settings_are_named_as_in_the_plain_form():
     with pytest.raises(ValueError, match=r"alpha: 2 must lie in \[0, 1\]"):
         fused_hail_loss_parts(*drawn(2, 3, 4), alpha=2)
