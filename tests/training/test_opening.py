@@ -49,7 +49,7 @@ def test_data_of_other_elements_are_refused(run, tmp_path, write_dataset):
     with (
         pytest.raises(
             CheckpointError,
-            match=r"was not trained on the data in .*world \(.* is \[\d+, \d+\], and would be \[\d+, \d+\];.*--data_path",
+            match=r"was not trained on the data in .*world \(.* is \[\d+, \d+\], and would be \[.*--data_path",
         ),
         opened(run, data_path=str(tmp_path)),
     ):
