@@ -51,3 +51,13 @@ def _written_out(query, key, value, visible, causal, dropout) -> Tensor:
     )  # [B · heads, Q, L]
     shares = drop(scores.softmax(-1), dropout)
     return (shares @ value.flatten(0, 1)).view(batch, heads, asked, width)
+
+
+def by_head(projected: Tensor, heads: int, parts: int = 1) -> tuple[Tensor, ...]:
+    """[B, L, parts · d] -> [B, heads, L, d / heads] for each part."""
+    return tuple(part.unflatten(2, (heads, -1)).transpose(1, 2) for part in projected.chunk(parts, 2))
+
+
+def joined(mixed: Tensor) -> Tensor:
+    """[B, heads, L, d / heads] -> [B, L, d]."""
+    return mixed.transpose(1, 2).flatten(2)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recbole_hail.networks.attention import attend
+from recbole_hail.networks.attention import attend, by_head, joined
 from recbole_hail.networks.dropout import dropout as drop
 from recbole_hail.networks.layers import EncoderLayer
 from recbole_hail.networks.sizes import Sizes
@@ -45,14 +45,14 @@ class ConvolutionalSelfAttention(nn.Module):
         shapes = self.query_key(F.pad(hidden.transpose(1, 2), (self.kernel_width - 1, 0)))  # [B, 2 d, L]
         per_head = (batch, self.heads, size // self.heads, length)
         query, key = (half.reshape(per_head).transpose(2, 3) for half in shapes.chunk(2, dim=1))
-        value = self.value(hidden).view(batch, length, self.heads, -1).transpose(1, 2)  # [B, heads, L, d / heads]
+        (value,) = by_head(self.value(hidden), self.heads)
         dropout = self.dropout if self.training else 0.0
         if self.log_sparse:
             distances = log_sparse_distances(length, local_window=self.local_window)
             mixed = attention_at_distances(query, key, value, distances, dropout=dropout)
         else:
             mixed = attend(query, key, value, causal=True, dropout=dropout)
-        return self.output(mixed.transpose(1, 2).reshape(batch, length, size))
+        return self.output(joined(mixed))
 
 
 def log_sparse_distances(length: int, *, local_window: int = 1) -> list[int]:
