@@ -72,7 +72,6 @@ def _train_distributed_on_cpu() -> None:
 
     Of a list of GPUs it makes text that means none, and `use_gpu: False` leaves it on one.
     """
-
     init_device, init_trainer = Config._init_device, AbstractTrainer.__init__
 
     def _init_device(self):
@@ -103,7 +102,6 @@ def _name_files_apart() -> None:
     """RecBole names a run's file by the second, on each rank by its own clock: two runs that start together write the
     same file, and a rank whose clock is late looks for one that nobody has written.
     """
-
     init = Trainer.__init__
 
     def __init__(self, config, model):
@@ -118,7 +116,6 @@ def _count_every_interaction() -> None:
     that one's batches alone: with few elements and large batches all counts come out alike. On CHI-18 its HR@10 is
     0.31 where counting all gives 0.64. Here the training part is counted, once.
     """
-
     init = Pop.__init__
 
     def __init__(self, config, dataset):
@@ -137,7 +134,6 @@ def _train_at_full_speed() -> None:
     """RecBole's SINE turns autograd's anomaly detection on for the whole process when its package is imported. It makes
     every training step slower, and ends a diverging run with a traceback before its loss can be reported.
     """
-
     torch.autograd.set_detect_anomaly(False)
 
 
@@ -175,7 +171,6 @@ def _replace_everywhere(function) -> None:
 
 def _read_nothing_as_yaml_does() -> None:
     """`--train_batch_tokens=~`: what stands for nothing in our yaml is text to RecBole, which reads Python's None."""
-
     original = Config._convert_config_dict
 
     def _convert_config_dict(self, config_dict):
@@ -187,14 +182,12 @@ def _read_nothing_as_yaml_does() -> None:
 
 def _fill_sparse_matrices() -> None:
     """RecBole's LightGCN, NGCF and others fill a matrix by a method that newer versions of scipy lack."""
-
     if not hasattr(dok_matrix, "_update"):
         dok_matrix._update = lambda self, entries: self._dict.update(entries)
 
 
 def _ask_no_cpu_for_its_gpu() -> None:
     """RecBole ends a run by asking for its GPU's memory, on a CPU too where the process has seen a GPU, and dies."""
-
     original = utils.get_gpu_usage
 
     def get_gpu_usage(device=None):
