@@ -96,14 +96,8 @@ def _grid(table: Table, style: Style) -> list[list[str]]:
 
 def to_text(table: Table, *, terminal: bool = False) -> str:
     """Aligned columns; best and second in bold and underlined on a terminal, else in ** ** and _ _."""
-    grid = _grid(table, TERMINAL if terminal else PLAIN)
-    widths = [max(map(_width, column)) for column in zip(*grid, strict=True)]
-    lines = []
-    for row in grid:
-        gaps = [" " * (width - _width(text)) for width, text in zip(widths, row, strict=True)]
-        label, *cells = zip(row, gaps, strict=True)
-        lines.append("  ".join(["".join(label), *(gap + text for text, gap in cells)]).rstrip())
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    lines = aligned(_grid(table, TERMINAL if terminal else PLAIN), left=1)
+    rule = "-" * max(map(_width, lines))
     caption = textwrap.fill(table.caption, max(len(rule), 60))
     return "\n".join([caption, rule, lines[0], rule, *_ruled(table, lines[1:], rule), rule]) + "\n"
 
@@ -114,6 +108,17 @@ def _ruled(table: Table, lines: list[str], rule: str) -> list[str]:
     return [*lines[:models], *(part for line in lines[models:] for part in (rule, line))]
 
 
+def aligned(rows: list[list[str]], *, left: int) -> list[str]:
+    """Lines of columns of equal width, so many flush left and the others flush right."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+
+    def padded(place: int, text: str) -> str:
+        gap = " " * (widths[place] - _width(text))
+        return text + gap if place < left else gap + text
+
+    return ["  ".join(padded(place, text) for place, text in enumerate(row)).rstrip() for row in rows]
+
+
 def _width(text: str) -> int:
     """Columns on the screen, where a terminal's codes for bold and underlined take none."""
     return len(re.sub("\033\\[[0-9]+m", "", text))
@@ -121,10 +126,15 @@ def _width(text: str) -> int:
 
 def to_markdown(table: Table) -> str:
     """A pipe table below its caption."""
-    header, *rows = _grid(table, MARKDOWN)
-    rule = ["---", *("---:" for _ in table.columns)]
+    return pipe_table(table.caption, _grid(table, MARKDOWN), left=1)
+
+
+def pipe_table(caption: str, grid: list[list[str]], *, left: int) -> str:
+    """Of a header and rows that are Markdown already, so many columns flush left and the others flush right."""
+    header, *rows = grid
+    rule = ["---"] * left + ["---:"] * (len(header) - left)
     lines = [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
-    return "\n".join([markdown_text(table.caption), "", *lines]) + "\n"
+    return "\n".join([markdown_text(caption), "", *lines]) + "\n"
 
 
 def to_latex(table: Table) -> str:

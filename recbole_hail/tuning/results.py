@@ -6,7 +6,7 @@ import yaml
 from recbole.trainer import HyperTuning
 from recbole.utils import dict2str
 
-from recbole_hail.comparison.forms import markdown_text
+from recbole_hail.comparison.forms import aligned, markdown_text, pipe_table
 from recbole_hail.comparison.tables import records_to_csv
 from recbole_hail.evaluation.metrics import of_all_targets
 from recbole_hail.files import write_text
@@ -90,16 +90,14 @@ def table_text(search: Search) -> str:
     header, rows = _grid(search)
     over, names = zip(*(name.split() if " " in name else ("", name) for name in header), strict=True)
     lines = [list(over), ["", *names[1:]], *([_cell(value) for value in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    aligned = ["  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) for line in lines]
-    rule = "-" * len(aligned[0])
-    return "\n".join([_caption(search), rule, *aligned[:2], rule, *aligned[2:], rule]) + "\n"
+    lines = aligned(lines, left=0)
+    rule = "-" * max(map(len, lines))
+    return "\n".join([_caption(search), rule, *lines[:2], rule, *lines[2:], rule]) + "\n"
 
 
 def _markdown(search: Search, header: list[str], rows: list[list]) -> str:
-    lines = [header, ["---:"] * len(header), *([_cell(value) for value in row] for row in rows)]
-    escaped = [lines[0], lines[1], *([markdown_text(text) for text in line] for line in lines[2:])]
-    return "\n".join([markdown_text(_caption(search)), "", *(f"| {' | '.join(line)} |" for line in escaped)]) + "\n"
+    cells = [[markdown_text(_cell(value)) for value in row] for row in rows]
+    return pipe_table(_caption(search), [header, *cells], left=0)
 
 
 def _as_recbole(search: Search) -> str:
