@@ -63,8 +63,9 @@ def _lay_over(defaults: dict, read, model: str, model_class, dataset: str) -> No
     theirs = {name: defaults[name] for name in _OF_HAIL_ALONE if name in defaults}
     columns = defaults["load_col"]
     of_dataset = [] if model_class.type in WITH_LABELS else [dataset]
-    of_another = base is None and model in MODELS  # a user's model by the name of one of ours
-    of_model = [*getattr(model_class, "settings_of", ()), *of_dataset, *([] if of_another else [base or model, model])]
+    # Not that of our model where a user's has its name.
+    own = [] if base is None and model in MODELS else [base or model, model]
+    of_model = [*getattr(model_class, "settings_of", ()), *of_dataset, *own]
     for name in dict.fromkeys(["evaluation", *of_model]):
         file = yaml_folder() / f"{name}.yaml"
         if file.is_file():

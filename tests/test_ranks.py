@@ -57,6 +57,25 @@ def run_broken(cyclic, unused_port):
     return run
 
 
+@pytest.fixture
+def run_ranks(cyclic, run_python, unused_port):
+    """Trains and tests with two ranks, through RecBole's own call; the test result."""
+
+    def run(model: str, settings: dict) -> dict:
+        Path("settings.json").write_text(json.dumps(settings))
+        done = run_python(
+            "import json, recbole_hail\n"
+            "from recbole.quick_start import run\n"
+            "settings = json.load(open('settings.json'))\n"
+            f"result = run('{model}', 'cyclic', config_dict=settings, nproc=2, port='{unused_port}')\n"
+            "print(json.dumps(result['test_result']))\n"
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
+
+
 def test_a_loss_that_is_not_finite_on_one_rank_ends_all_with_its_message(run_broken):
     """The other waited for half an hour, and nothing was said."""
     status, said = run_broken("parts = parts._replace(total=parts.total * float('nan'))")
@@ -166,50 +185,32 @@ def test_what_recbole_evaluates_by_itself_is_that_of_one_process(build, monkeypa
     assert together == pytest.approx(alone, abs=1e-12)
 
 
-def test_two_ranks_take_the_steps_of_one_process_with_twice_the_batch(cyclic, small, run_python, unused_port):
+def test_two_ranks_take_the_steps_of_one_process_with_twice_the_batch(cyclic, small, run_ranks):
     """Sequences of one length, next-element prediction and no dropout leave nothing to chance: gradients are equal."""
     exact = {"hidden_dropout_prob": 0.0, "base_network": "causal", "MAX_ITEM_LIST_LENGTH": 50, "learner": "sgd"}
     shared = {**small, **exact, "clip_grad_norm": None, "learning_rate": 0.5, "warmup_steps": 0, "epochs": 3}
     shared |= {"train_batch_tokens": None, "eval_step": 3}
     alone = {**shared, "train_batch_size": 120, "checkpoint_dir": "one"}
     result = run_recbole("HAIL", "cyclic", config_dict=alone)
-    Path("settings.json").write_text(json.dumps({**shared, "train_batch_size": 60, "checkpoint_dir": "two"}))
-    done = run_python(
-        "import json, recbole_hail\n"
-        "from recbole.quick_start import run\n"
-        "settings = json.load(open('settings.json'))\n"
-        f"result = run('HAIL', 'cyclic', config_dict=settings, nproc=2, port='{unused_port}')\n"
-        "print(json.dumps(result['test_result']))\n"
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    tested = run_ranks("HAIL", {**shared, "train_batch_size": 60, "checkpoint_dir": "two"})
     one, two = (read_checkpoint(next(Path(name).glob("HAIL*.pth"))) for name in ("one", "two"))
     assert one["run"]["steps"] == two["run"]["steps"] == 3
     for name, weight in one["state_dict"].items():
         torch.testing.assert_close(two["state_dict"][name], weight, rtol=1e-4, atol=1e-6, msg=name)
-    assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(result["test_result"], abs=0.02)
+    assert tested == pytest.approx(result["test_result"], abs=0.02)
 
 
 @pytest.mark.parametrize("model", ["Pop", "SASRec"])
-def test_two_ranks_of_a_model_of_recboles_find_what_one_of_them_has_saved(
-    cyclic, small, run_python, unused_port, model
-):
+def test_two_ranks_of_a_model_of_recboles_find_what_one_of_them_has_saved(cyclic, small, run_ranks, model):
     """Each named the file by its own clock, and one looked in vain; of Pop's counts one rank's share was saved."""
     settings = {**small, "epochs": 1, "train_neg_sample_args": None, "seed": 1}
-    Path("settings.json").write_text(json.dumps({**settings, "checkpoint_dir": "two"}))
-    done = run_python(
-        "import json, recbole_hail\n"
-        "from recbole.quick_start import run\n"
-        "settings = json.load(open('settings.json'))\n"
-        f"result = run('{model}', 'cyclic', config_dict=settings, nproc=2, port='{unused_port}')\n"
-        "print(json.dumps(result['test_result']))\n"
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    tested = run_ranks(model, {**settings, "checkpoint_dir": "two"})
     (file,) = Path("two").glob("*.pth")
     if model == "Pop":
         alone = run_recbole("Pop", "cyclic", config_dict={**settings, "checkpoint_dir": "one"})
         (other,) = Path("one").glob("*.pth")
         counts = [read_checkpoint(path)["other_parameter"]["item_cnt"] for path in (file, other)]
-        assert torch.equal(*counts) and json.loads(done.stdout.splitlines()[-1]) == dict(alone["test_result"])
+        assert torch.equal(*counts) and tested == dict(alone["test_result"])
 
 
 def test_ctrl_c_ends_all_ranks_and_leaves_a_checkpoint_to_go_on_from(cyclic, start_command, unused_port):

@@ -157,9 +157,13 @@ def settings_of(given: list[str], command: str) -> dict[str, str]:
 
 
 def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, list[str]]:
-    """A command's own arguments, and the settings beside them; SettingsError for what is neither."""
+    """A command's own arguments, and the settings beside them; SettingsError for what is neither.
+
+    The settings are what stays in the process arguments, where RecBole reads them.
+    """
     arguments, given = parser.parse_known_args()
     settings_of(given, parser.prog)  # RecBole passes over what it cannot read
+    sys.argv[1:] = given
     return arguments, given
 
 

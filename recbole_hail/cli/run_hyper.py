@@ -99,7 +99,6 @@ def _check_files(arguments, space_file: Path, output: Path) -> None:
 
 def _run() -> None:
     arguments, settings = parse(_parser())
-    sys.argv[1:] = settings  # the rest is this command's, and RecBole would take it for settings
     space_file = _space_file(arguments.params_file, arguments.model)
     space = read_space(space_file)
     _check_arguments(arguments, space, settings_of(settings, "run_hyper"))

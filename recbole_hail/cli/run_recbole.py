@@ -19,8 +19,7 @@ def _parser():
 
 
 def _run() -> None:
-    arguments, settings = parse(_parser())
-    sys.argv[1:] = settings  # the rest is this command's, and RecBole would take it for settings
+    arguments, _ = parse(_parser())
     files = config_files(arguments)
     config = checked_config(arguments.model, arguments.dataset, files, {"nproc": arguments.nproc})
     warn_of_unknown([config])

@@ -35,8 +35,7 @@ def _check_comparable(configs: dict) -> None:
 
 
 def _run() -> None:
-    arguments, settings = parse(_parser())
-    sys.argv[1:] = settings  # the rest is this command's, and RecBole would take it for settings
+    arguments, _ = parse(_parser())
     files = config_files(arguments)
     models = [name.strip() for name in arguments.model_list.split(",") if name.strip()]
     if not models:

@@ -54,10 +54,10 @@ def _instead(missing: str, fields: dict[str, str], needed: list[str], kinds: dic
     unused = [field for field in fields if field not in needed] or [*fields]
     fitting = [field for field in unused if fields[field] == kinds[missing]]
     if setting == "TIME_FIELD" and not fitting:
-        number = config["field_separator"].encode("unicode_escape").decode()
+        between = config["field_separator"].encode("unicode_escape").decode()
         return (
             f"Sequences are ordered by it: add the column. Where lines stand in order already, their numbers do:\n  "
-            f'awk \'{{print $0 "{number}" (NR == 1 ? "{missing}:float" : NR)}}\' old.inter > new.inter'
+            f'awk \'{{print $0 "{between}" (NR == 1 ? "{missing}:float" : NR)}}\' old.inter > new.inter'
         )
     order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
     return f"Add the column, or name the one to use{order}, as in --{setting}={[*fitting, unused[-1]][0]}"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from recbole_hail.derivatives import first_only
 from recbole_hail.losses.chunked import ChunkedLoss
 from recbole_hail.losses.hail import HailLossParts, HailSettings
 
@@ -96,9 +97,8 @@ class _PredictionAndLoss(torch.autograd.Function):
         return tuple(parts)
 
     @staticmethod
+    @first_only("the fused loss has", "use hail_loss_parts instead")
     def backward(ctx, upstream, *_):
-        if torch.is_grad_enabled():
-            raise RuntimeError("create_graph: the fused loss has no second derivative; use hail_loss_parts instead")
         grads = ctx.saved_tensors
         # The table's gradient can be the largest tensor there is, so it is copied only where it must be scaled.
         if upstream.device.type != "cpu" or upstream != 1:

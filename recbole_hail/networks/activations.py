@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recbole_hail import native
-from recbole_hail.networks.derivatives import first_in_c
+from recbole_hail.derivatives import first_in_c
 
 LEAST = 2**18  # elements that earn back a thread of their own
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from recbole_hail import native
-from recbole_hail.networks.derivatives import first_in_c
+from recbole_hail.derivatives import first_in_c
 from recbole_hail.networks.dropout import Draws, drops_some, in_c
 
 COLUMNS = 16  # of attention.c, which fills its rows up to a multiple and wants heads of one

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from recbole_hail import native
+from recbole_hail.derivatives import first_in_c
 from recbole_hail.networks.attention_in_c import COLUMNS, LONGEST, MOST, padded
-from recbole_hail.networks.derivatives import first_in_c
 from recbole_hail.networks.dropout import Draws, drops_some, in_c
 from recbole_hail.threads import over_range
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from recbole_hail import native
-from recbole_hail.networks.derivatives import first_in_c
+from recbole_hail.derivatives import first_in_c
 from recbole_hail.networks.dropout import Draws, dropout, drops_some, in_c
 from recbole_hail.networks.sizes import Sizes
 from recbole_hail.threads import over_range

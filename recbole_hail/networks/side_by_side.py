@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from recbole_hail import threads
-from recbole_hail.networks.derivatives import first_only
+from recbole_hail.derivatives import first_only
 
 Network = Callable[[Tensor], Tensor]
 
@@ -45,7 +45,7 @@ class _SideBySide(torch.autograd.Function):
         return tuple(output.detach() for _, output in ctx.graphs)
 
     @staticmethod
-    @first_only("torch.set_num_threads(1) runs peers one after the other")
+    @first_only("peers side by side have", "torch.set_num_threads(1) runs peers one after the other")
     def backward(ctx, *upstream):
         # Whether the caller's backward was given retain_graph=True, which only this thread knows.
         keep = torch._C._autograd._get_current_graph_task_keep_graph()

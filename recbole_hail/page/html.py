@@ -1,13 +1,13 @@
 """The report from its sections: one file, without scripts and without anything from elsewhere."""
 
-from recbole_hail.page import results, sections
+from recbole_hail.page import results, sections, wording
 from recbole_hail.page.gather import Report
 from recbole_hail.page.markup import element, whole_page
 
 # Anchor and title of each section, and what fills it.
 SECTIONS = (
     ("short", "In short", sections.in_short),
-    ("uses", "What this must not be used for", sections.uses),
+    ("uses", wording.USES_TITLE, sections.uses),
     ("data", "Data", sections.data),
     ("curves", "Learning curves", sections.curves),
     ("protocols", "Metrics by protocol", results.protocols),

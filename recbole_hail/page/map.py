@@ -6,6 +6,7 @@ from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast.forecaster import Forecast, Forecaster
 from recbole_hail.page.markup import Markup, element, paragraph, whole_page
 from recbole_hail.page.sections import uses
+from recbole_hail.page.wording import USES_TITLE
 
 LARGEST = 30  # pixels across, of the likeliest generator; the area grows with the chance
 SHOWN = 3  # predictions in the note of a generator
@@ -82,7 +83,7 @@ def map_page(forecaster: Forecaster, forecasts: list[Forecast], chances: dict[st
         f"and darker the likelier its next recorded event is of {group!r}, {_percent(chance.min())} to "
         f"{_percent(chance.max())}. Point at a dot, or touch it, to read what is likeliest there."
     )
-    warning = element("section", element("h2", "What this must not be used for"), *uses(), class_="warning")
+    warning = element("section", element("h2", USES_TITLE), *uses(), class_="warning")
     return whole_page(title, element("h1", title), paragraph(about), Markup(drawing), warning)
 
 

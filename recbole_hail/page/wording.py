@@ -1,5 +1,6 @@
 """What the page says in words that do not depend on the run."""
 
+USES_TITLE = "What this must not be used for"
 # docs/uses.md says the same at more length.
 USES = (
     "The model predicts which event will be recorded next. Predicted places are where events were recorded, not where "

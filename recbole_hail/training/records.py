@@ -17,6 +17,11 @@ _given: set[str] = set()
 _PACKAGES = ("recbole-hail", "recbole", "torch", "numpy", "pandas")
 
 
+def latest_file(saved_model_file: str) -> str:
+    """Where a run keeps the state after its newest finished epoch, beside its best model."""
+    return os.path.splitext(saved_model_file)[0] + ".latest.pth"
+
+
 def path_of_this_run(path: str) -> str:
     """`path` with the process and, from the second time on, a number before its suffix.
 

@@ -51,7 +51,7 @@ class HAILTrainer(Trainer):
 
     @property
     def latest_file(self) -> str:
-        return os.path.splitext(self.saved_model_file)[0] + ".latest.pth"
+        return records.latest_file(self.saved_model_file)
 
     def _build_optimizer(self, **kwargs):
         return build_optimizer(self.model, self.config) or super()._build_optimizer(**kwargs)

@@ -14,6 +14,7 @@ import torch
 from recbole_hail import numpy_names
 from recbole_hail.errors import UserError
 from recbole_hail.threads import usable_cores
+from recbole_hail.training.records import latest_file
 from recbole_hail.tuning.objective import train
 from recbole_hail.tuning.search import Search, in_words, say
 from recbole_hail.tuning.trials import STOPPED, Trial
@@ -181,8 +182,8 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
     finally:
         ray.shutdown()
         for file in keeper.left.values():  # nobody knows what they are of
-            for path in (Path(file), Path(file).with_suffix(".latest.pth")):
-                path.unlink(missing_ok=True)
+            for path in (file, latest_file(file)):
+                Path(path).unlink(missing_ok=True)
     if failures:
         settings, why = failures[0]
         count = "1 trial" if len(failures) == 1 else f"{len(failures)} trials"

@@ -1,4 +1,4 @@
-"""Operations with a first derivative only: C code, and graphs on threads of their own."""
+"""Operations with a first derivative only: the fused loss, C code, and graphs on threads of their own."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -6,8 +6,8 @@ from functools import wraps
 import torch
 
 
-def first_only(advice: str) -> Callable[[Callable], Callable]:
-    """For `backward` of a `torch.autograd.Function`: RuntimeError with `advice` where a second derivative is wanted.
+def first_only(what: str, advice: str) -> Callable[[Callable], Callable]:
+    """For `backward` of a `torch.autograd.Function`: RuntimeError where a second derivative of `what` is wanted.
 
     torch's own `once_differentiable` raises in `backward` alone: `torch.autograd.grad`, given its inputs, never comes
     by the node that would raise, and leaves out a part of the second derivative in silence.
@@ -17,7 +17,7 @@ def first_only(advice: str) -> Callable[[Callable], Callable]:
         @wraps(backward)
         def of_first(ctx, *upstream):
             if torch.is_grad_enabled():
-                raise RuntimeError(f"create_graph: there is no second derivative here; {advice}")
+                raise RuntimeError(f"create_graph: {what} no second derivative; {advice}")
             return backward(ctx, *upstream)
 
         return of_first
@@ -25,4 +25,4 @@ def first_only(advice: str) -> Callable[[Callable], Callable]:
     return checked
 
 
-first_in_c = first_only("RECBOLE_HAIL_NATIVE=0 leaves this to torch")
+first_in_c = first_only("C code has", "RECBOLE_HAIL_NATIVE=0 leaves this to torch")
