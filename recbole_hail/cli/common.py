@@ -77,21 +77,15 @@ def recbole_parser(description: str) -> argparse.ArgumentParser:
 
 def add_processes(parser: argparse.ArgumentParser) -> None:
     """RecBole's arguments for training with several processes."""
-    parser.add_argument("--nproc", type=_at_least_1, default=1, help="processes on this machine (default: 1)")
+    parser.add_argument("--nproc", type=at_least_1, default=1, help="processes on this machine (default: 1)")
     parser.add_argument("--ip", default="localhost", help="address of the master node (default: localhost)")
     parser.add_argument("--port", type=_port, default="5678", help="port of the master node (default: 5678)")
     parser.add_argument("--world_size", type=int, default=-1, help="processes on all machines (default: nproc)")
     parser.add_argument("--group_offset", type=int, default=0, help="global rank of this machine's first process")
 
 
-def add_jobs(parser: argparse.ArgumentParser) -> None:
-    """How many runs go on at a time."""
-    parser.add_argument(
-        "--jobs", type=_at_least_1, default=1, help="runs at a time, each on its share of the cores (default: 1)"
-    )
-
-
-def _at_least_1(text: str) -> int:
+def at_least_1(text: str) -> int:
+    """A whole number of at least 1, as the type of an argument."""
     if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
     return int(text)

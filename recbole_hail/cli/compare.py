@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from recbole_hail.cli.common import add_jobs, check_folder, seeds, settings_of
+from recbole_hail.cli.common import check_folder, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
+from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison import notation
 from recbole_hail.comparison.forms import to_text
 from recbole_hail.comparison.notation import UNTRAINED
@@ -68,9 +69,9 @@ def run(arguments) -> None:
         for planned in plan.runs:
             print(f"{planned}: {'reused' if folder.has(planned) else 'to be trained'} ({folder.path(planned).name})")
         return
-    with folder.held():
+    with machine_of(arguments, plan.config["gpu_id"]) as machine, folder.held():
         runs = [(folder, planned) for planned in plan.runs]
-        failures = train_missing(runs, lambda text: print(text, flush=True), arguments.jobs)
+        failures = train_missing(runs, lambda text: print(text, flush=True), machine)
         tables = make_tables(plan, folder, arguments.test)
         files = write_files(plan, tables, folder.output)
     print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in tables), sep="\n")

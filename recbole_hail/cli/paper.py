@@ -4,10 +4,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from recbole_hail.cli.common import add_jobs, check_folder, seeds, settings_of
+from recbole_hail.cli.common import check_folder, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
+from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison.forms import to_text
-from recbole_hail.comparison.jobs import Share
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.evaluation.significance import TESTS
@@ -65,12 +65,13 @@ def run(arguments) -> None:
         raise SettingsError(own)
     check_files(config)
     sweep = Sweep(arguments.dataset, budget, files, settings, arguments.output, checked_config)
-    with on_threads(Share(of=arguments.jobs).threads):  # as many as a run will have
-        sweep.place(experiments, _say)
-    if arguments.dry_run:
-        _show_plan(sweep)
-        return
-    failures = sweep.run(_say, arguments.jobs)
+    with machine_of(arguments, config["gpu_id"]) as machine:
+        with on_threads(machine.share(0).threads):  # as many as a run will have
+            sweep.place(experiments, _say)
+        if arguments.dry_run:
+            _show_plan(sweep)
+            return
+        failures = sweep.run(_say, machine)
     for experiment in experiments:
         _write(sweep, experiment, arguments, command)
     if failures:
@@ -118,7 +119,7 @@ def _without_paths(arguments: list[str]) -> str:
     kept, skip = [], False
     for argument in arguments:
         name, equals, _ = argument.partition("=")
-        if name in ("--data_path", "--candidates_dir", "--output", "--results", "--jobs"):
+        if name in ("--data_path", "--candidates_dir", "--output", "--results", "--jobs", "--ray_address"):
             skip = not equals
         elif skip:
             skip = False

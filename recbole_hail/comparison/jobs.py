@@ -36,6 +36,30 @@ class Share(NamedTuple):
         gpus = gpus_of(given)
         return ",".join(gpus if self.of == 1 or not gpus else [gpus[self.number % len(gpus)]])
 
+    def child(self, folder: Path):
+        """A process that will do what folder/request.json asks for, with all output in folder/log.txt.
+
+        It is forked from a process that has imported everything and done nothing, so that starting one takes no
+        seconds and leaves it free to use a GPU.
+        """
+        processes = multiprocessing.get_context("forkserver")
+        processes.set_forkserver_preload([one_run.__name__])
+        return processes.Process(target=one_run.main, args=(str(folder),))
+
+
+class Machine:
+    """This one, with so many jobs at a time."""
+
+    def __init__(self, jobs: int = 1):
+        self.jobs = jobs
+
+    def share(self, number: int) -> Share:
+        """That of one of the jobs, `number` of [0, jobs)."""
+        return Share(number, self.jobs)
+
+
+ALL = Share()
+
 
 class Job:
     """What `one_run` does in a child process, which has begun; in a crash nothing but its hidden folder is left.
@@ -44,14 +68,15 @@ class Job:
         title: of the run, for messages.
         name: path beside which the hidden folder is; if the job fails its log stays as `<name>.failed.txt`.
         request: what is asked for, see `one_run`.
+        share: of the machine it runs on; makes the child.
         take: takes over what the child has left in the folder, once it has ended well.
     """
 
-    def __init__(self, title: str, name: Path, request: dict, take: Callable[[Path], None]):
+    def __init__(self, title: str, name: Path, request: dict, take: Callable[[Path], None], share: Share = ALL):
         self.title, self._take = title, take
         self.folder, self.failed = name.with_name(f".{name.name}"), name.with_name(f"{name.name}.failed.txt")
         self.folder.mkdir()
-        self.child = _child(self.folder)
+        self.child = share.child(self.folder)
         try:
             write_text(self.folder / "request.json", json.dumps(request, indent=2) + "\n")
             (self.folder / "log.txt").touch()  # there even if the child ends before it says anything
@@ -82,17 +107,6 @@ class Job:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _child(folder: Path):
-    """Will do what folder/request.json asks for, with all output in folder/log.txt.
-
-    Children are forked from a process that has imported everything and done nothing, so that starting one takes no
-    seconds and leaves it free to use a GPU.
-    """
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload([one_run.__name__])
-    return processes.Process(target=one_run.main, args=(str(folder),))
-
-
 def _reason(log: Path) -> str:
     """The last line of a log: an error for people, or the end of a traceback."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -102,9 +116,9 @@ def _reason(log: Path) -> str:
 class UnderWay:
     """Jobs at the same time, by what they are for; those that are left when the context ends are abandoned."""
 
-    def __init__(self, most: int):
-        self.most = most
-        self._jobs: dict[object, tuple[Share, Job]] = {}
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        self._jobs: dict[object, tuple[int, Job]] = {}
 
     def __enter__(self) -> "UnderWay":
         return self
@@ -121,13 +135,13 @@ class UnderWay:
 
     @property
     def full(self) -> bool:
-        return len(self) == self.most
+        return len(self) == self.machine.jobs
 
     def begin(self, what, start: Callable[[Share], Job]) -> None:
         """`start` is called with a share of the machine that no other job has."""
-        taken = {share.number for share, _ in self._jobs.values()}
-        share = Share(min(set(range(self.most)) - taken), self.most)
-        self._jobs[what] = share, start(share)
+        taken = {number for number, _ in self._jobs.values()}
+        number = min(set(range(self.machine.jobs)) - taken)
+        self._jobs[what] = number, start(self.machine.share(number))
 
     def next_to_end(self) -> tuple[object, Job]:
         """Waits until the child of a job has ended; what it was for, and the job, whose `end` is to be called."""

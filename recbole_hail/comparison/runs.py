@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from recbole_hail.comparison.jobs import Job, Share
+from recbole_hail.comparison.jobs import ALL, Job, Share
 from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.results import ranks_file, record_file
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import held_alone, write_text
 from recbole_hail.models.cross_entropy import stands_for_one_network
-
-ONE = Share()
 
 
 @dataclass(frozen=True)
@@ -100,21 +98,22 @@ class RunFolder:
     def has(self, run: Run) -> bool:
         return record_file(self.path(run)).is_file()
 
-    def training(self, run: Run, share: Share = ONE) -> Job:
+    def training(self, run: Run, share: Share = ALL) -> Job:
         """Begins to train `run`; it has its folder once the job has been ended."""
-        return Job(str(run), self.path(run), self._request(run, share), lambda made: os.replace(made, self.path(run)))
+        path = self.path(run)
+        return Job(str(run), path, self._request(run, share), lambda made: os.replace(made, path), share)
 
     def ranks(self, run: Run, protocol: str) -> Path:
         """The ranks of a finished run under `protocol`; they are there when a `ranking` has been ended."""
         return ranks_file(self.path(run), None if protocol == self.shared.settings["candidates"] else protocol)
 
-    def ranking(self, run: Run, protocol: str, share: Share = ONE) -> Job:
+    def ranking(self, run: Run, protocol: str, share: Share = ALL) -> Job:
         """Begins to rank the test questions of a finished run under another protocol, beside its own."""
         kept = self.ranks(run, protocol)
         request = self._request(run, share) | {"rank": protocol}
         request["parts"] = request["parts"] or [self._model(run)]
         name = self.runs / f"{self.path(run).name}.{protocol}"
-        return Job(str(run), name, request, lambda made: os.replace(made / kept.name, kept))
+        return Job(str(run), name, request, lambda made: os.replace(made / kept.name, kept), share)
 
     def _request(self, run: Run, share: Share) -> dict:
         lists = {"candidates_dir": str((self.output / "candidates").absolute())}

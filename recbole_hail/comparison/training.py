@@ -6,19 +6,19 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from recbole_hail.comparison.jobs import Job, UnderWay
+from recbole_hail.comparison.jobs import Job, Machine, UnderWay
 from recbole_hail.comparison.runs import Run, RunFolder
 from recbole_hail.errors import RunFailed
 
 
-def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None], at_once: int = 1) -> list[str]:
+def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None], machine: Machine) -> list[str]:
     """Trains the runs that are not there yet, each in its folder; returns what is to say of those that failed.
 
     A run that fails is left out and the others go on. While none has been finished no other is begun after that, and if
     those that began with it fail too, the last of them ends it all: then nothing is likely to work.
     """
     progress = _Progress(runs, say)
-    with UnderWay(at_once) as under_way:
+    with UnderWay(machine) as under_way:
         while progress.waiting or under_way:
             if entry := progress.next_to_begin(under_way):
                 progress.begin(entry, under_way)

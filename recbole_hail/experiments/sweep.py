@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from recbole_hail.comparison.jobs import UnderWay
+from recbole_hail.comparison.jobs import Machine, UnderWay
 from recbole_hail.comparison.notation import UNTRAINED, ModelSpec
 from recbole_hail.comparison.plan import Plan, make_plan
 from recbole_hail.comparison.results import Result, read_result
@@ -155,14 +155,14 @@ class Sweep:
             if not (folder.has(run) or run.parts or run.spec.model in UNTRAINED)
         )
 
-    def run(self, say: Callable[[str], None], at_once: int = 1) -> list[str]:
-        """Trains and ranks what is missing, so many runs at a time; returns what is to say of those that failed."""
+    def run(self, say: Callable[[str], None], machine: Machine) -> list[str]:
+        """Trains and ranks what is missing; returns what is to say of runs that failed."""
         jobs = self.jobs()
         with ExitStack() as held:
             for folder in self.folders.values():
                 if not all(_complete(folder, run) for other, run in jobs if other is folder):
                     held.enter_context(folder.held())
-            return train_missing(jobs, say, at_once) + _rank_missing(jobs, say, at_once)
+            return train_missing(jobs, say, machine) + _rank_missing(jobs, say, machine)
 
 
 _EQUAL = {False: "equal steps", True: "equal time", None: "equal steps and time"}
@@ -176,11 +176,11 @@ def _complete(folder: RunFolder, run: Run) -> bool:
     return folder.has(run) and all(folder.ranks(run, protocol).is_file() for protocol in RANKED_UNDER)
 
 
-def _rank_missing(jobs: list[tuple[RunFolder, Run]], say: Callable[[str], None], at_once: int) -> list[str]:
+def _rank_missing(jobs: list[tuple[RunFolder, Run]], say: Callable[[str], None], machine: Machine) -> list[str]:
     """Ranks finished runs under the second protocol; returns what is to say of those that failed."""
     missing = [(folder, run) for folder, run in jobs if folder.has(run) and not _complete(folder, run)]
     waiting, failures = deque(enumerate(missing, start=1)), []
-    with UnderWay(at_once) as under_way:
+    with UnderWay(machine) as under_way:
         while waiting or under_way:
             if waiting and not under_way.full:
                 number, (folder, run) = waiting.popleft()

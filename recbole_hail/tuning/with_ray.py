@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import signal
 import sys
 import tempfile
 from dataclasses import asdict, replace
@@ -11,9 +10,8 @@ from pathlib import Path
 
 import torch
 
-from recbole_hail import numpy_names
+from recbole_hail.clusters import gpus_of_a_worker, has_gpus, joined
 from recbole_hail.errors import UserError
-from recbole_hail.threads import usable_cores
 from recbole_hail.training.records import latest_file
 from recbole_hail.tuning.objective import train
 from recbole_hail.tuning.search import Search, in_words, say
@@ -30,14 +28,13 @@ def _trial(config: dict, fixed: dict) -> None:
 
     The outcome goes as text under a name of its own, so that no search or scheduler can go by test results.
     """
-    import ray
     from ray import tune
 
     torch.set_num_threads(1)
     sys.argv = sys.argv[:1]  # a worker's own arguments are no settings
     settings = config["settings"]
     # RecBole makes the GPUs visible that gpu_id names, and so all trials would meet on the first.
-    gpus = {"gpu_id": ",".join(map(str, ray.get_gpu_ids()))}
+    gpus = {"gpu_id": gpus_of_a_worker()}
 
     def on_validation(trainer, score: float, taken: dict) -> None:
         trial = Trial(
@@ -82,6 +79,11 @@ def _keeper(search: Search):
         def on_trial_error(self, iteration, trials, trial, **info):
             say(f"{in_words(trial.config['settings'])}: failed")  # why is not known to Ray's trial before its end
 
+        def remove_left(self) -> None:
+            for file in self.left.values():  # nobody knows what they are of
+                for path in (file, latest_file(file)):
+                    Path(path).unlink(missing_ok=True)
+
     return Keeper()
 
 
@@ -98,15 +100,6 @@ def _why(trial) -> str:
         return "".join(file.readlines()[1:]).strip()  # after a line that counts failures
 
 
-def _lost(error: BaseException | None) -> Exception | None:
-    """The error of Ray's own that led to `error`, which Tune wraps in one way or another; None where there is none."""
-    from ray.exceptions import RayError
-
-    while error is not None and not isinstance(error, RayError):
-        error = error.__cause__ or error.__context__
-    return error
-
-
 def make_scheduler(name: str):
     """`asha` is asynchronous successive halving (Li et al., MLSys 2020) by validations; `none` ends no trial early."""
     from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
@@ -114,29 +107,6 @@ def make_scheduler(name: str):
     if name == "none":
         return FIFOScheduler()
     return ASHAScheduler(max_t=sys.maxsize, grace_period=1, reduction_factor=_KEPT)
-
-
-def _start_ray(address: str | None, gpu_id: str) -> None:
-    """Joins the cluster at `address`, or starts Ray here; UserError where there is no such cluster."""
-    import ray
-
-    os.environ |= {"RAY_AIR_NEW_OUTPUT": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is told below, once
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search here as it does everywhere
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray tells its makers of every search
-    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 stops trials where anything else is running
-    # Workers import Ray Tune before they see anything of ours, and Ray needs the names that numpy 2 removed.
-    hook = {"worker_process_setup_hook": numpy_names.give_back}
-    here = {"address": "local", "include_dashboard": False, "num_cpus": usable_cores()}  # Ray counts the machine's
-    if gpu_id:
-        here["num_gpus"] = torch.cuda.device_count()  # which Ray does not find in some containers
-    where = {"address": address} if address else here
-    on_sigterm = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(**where, logging_level=logging.ERROR, log_to_driver=False, runtime_env=hook)
-    except ConnectionError as error:
-        raise UserError(f"ray_address: {address} cannot be reached: {error}") from None
-    signal.signal(signal.SIGTERM, on_sigterm or signal.SIG_DFL)  # Ray's own aborts, with results half written
 
 
 def search_with_ray(search: Search, address: str | None, scheduler: str) -> None:
@@ -154,36 +124,31 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
     missing = search.missing()
     if not missing:
         return
-    import ray
+    os.environ |= {"RAY_AIR_NEW_OUTPUT": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search here as it does everywhere
     from ray import tune
 
-    _start_ray(address, search.config["gpu_id"])
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is told below, once
+    gpu_id = search.config["gpu_id"]
     keeper = _keeper(search)
-    gpu = bool(search.config["gpu_id"]) and ray.cluster_resources().get("GPU", 0) >= 1
     try:
-        with tempfile.TemporaryDirectory() as files:  # Ray's own; what is wanted of them is in the trials
+        # The folder is for Ray's own files; what is wanted of them is in the trials.
+        with joined(address, gpu_id), tempfile.TemporaryDirectory() as files:
             trials = tune.run(
                 tune.with_parameters(_trial, fixed=search.fixed),
                 config={"settings": tune.grid_search(missing)},
                 metric=_SCORE,
                 mode="max" if search.bigger else "min",
                 scheduler=make_scheduler(scheduler),
-                resources_per_trial={"cpu": 1, "gpu": int(gpu)},
+                resources_per_trial={"cpu": 1, "gpu": int(has_gpus(gpu_id))},
                 storage_path=files,
                 callbacks=[keeper],
                 raise_on_failed_trial=False,
                 verbose=0,
             ).trials
             failures = [(trial.config["settings"], _why(trial)) for trial in trials if trial.status == trial.ERROR]
-    except Exception as error:
-        if (lost := _lost(error)) is None:
-            raise
-        raise UserError(f"ray: the search was cut off from its cluster ({lost})") from None
     finally:
-        ray.shutdown()
-        for file in keeper.left.values():  # nobody knows what they are of
-            for path in (file, latest_file(file)):
-                Path(path).unlink(missing_ok=True)
+        keeper.remove_left()
     if failures:
         settings, why = failures[0]
         count = "1 trial" if len(failures) == 1 else f"{len(failures)} trials"

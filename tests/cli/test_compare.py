@@ -158,6 +158,7 @@ def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare
         (["--output=small.yaml"], "output: small.yaml cannot be a folder"),
         (["--models=HAIL,DeepFM"], "DeepFM: DeepFM learns from labels and has no ranking to compare"),
         (["seeds"], "seeds: is no argument of compare"),
+        (["--ray_address=127.0.0.1:1"], "ray_address: 127.0.0.1:1 cannot be reached"),
         (["--alpha=0.1", "--alpha=0.2"], "alpha: given as 0.1 and as 0.2; leave out all but one"),  # took the last
     ],
 )

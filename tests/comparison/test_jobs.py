@@ -8,7 +8,7 @@ import torch
 
 from recbole_hail import threads
 from recbole_hail.comparison import jobs
-from recbole_hail.comparison.jobs import Job, Share, UnderWay
+from recbole_hail.comparison.jobs import Job, Machine, Share, UnderWay
 from recbole_hail.errors import RunFailed
 
 NOTHING = {"threads": 1, "parts": [], "model": "HAIL", "dataset": "nowhere", "settings": {}}
@@ -33,7 +33,7 @@ def test_jobs_side_by_side_have_shares_of_their_own_and_are_abandoned_together(t
         shares.append(share)
         return job(tmp_path, f"job {len(shares)}")
 
-    with UnderWay(2) as under_way:
+    with UnderWay(Machine(2)) as under_way:
         under_way.begin("a", start)
         under_way.begin("b", start)
         assert under_way.full and "a" in under_way and len(under_way) == 2

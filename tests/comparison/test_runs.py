@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from recbole_hail.comparison import jobs
 from recbole_hail.comparison.jobs import Share
 from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.runs import Run, RunFolder, Shared
@@ -42,7 +41,7 @@ def child(monkeypatch):
         def join(self):
             self.exitcode = stub.does(self.folder)
 
-    monkeypatch.setattr(jobs, "_child", Child)
+    monkeypatch.setattr(Share, "child", lambda share, folder: Child(folder))
     return stub
 
 
@@ -122,7 +121,7 @@ def test_of_a_run_that_fails_the_log_remains_and_its_reason_is_said(folder, chil
 def test_a_child_that_ends_before_it_says_anything_is_a_failed_run(folder, monkeypatch):
     """As when memory runs out while it starts."""
     killed = SimpleNamespace(pid=None, exitcode=-9, start=lambda: None, join=lambda: None)
-    monkeypatch.setattr(jobs, "_child", lambda partial: killed)
+    monkeypatch.setattr(Share, "child", lambda share, partial: killed)
     with folder.held(), pytest.raises(RunFailed, match="was ended by signal 9 after it said nothing"):
         folder.training(RUN).end()
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from recbole_hail.comparison import jobs
+from recbole_hail.comparison.jobs import Machine
 from recbole_hail.comparison.training import train_missing
 from recbole_hail.errors import RunFailed
 
@@ -51,23 +52,23 @@ def placed(plan, folder):
 
 def test_what_is_there_is_not_trained_again(plan):
     trainer, said = Trainer(), []
-    assert train_missing(placed(plan, trainer), said.append) == []
+    assert train_missing(placed(plan, trainer), said.append, Machine()) == []
     assert trainer.tried == plan.runs and len(plan.runs) == 7
     again = []
-    assert train_missing(placed(plan, trainer), again.append) == []
+    assert train_missing(placed(plan, trainer), again.append, Machine()) == []
     assert trainer.tried == plan.runs and all("there already" in line for line in again)
 
 
 def test_a_failure_costs_its_model_and_what_needs_it(plan):
     part = plan.rows["mean"][1].parts[0]
-    failures = train_missing(placed(plan, trainer := Trainer(fails=[part])), lambda text: None)
+    failures = train_missing(placed(plan, trainer := Trainer(fails=[part])), lambda text: None, Machine())
     assert failures == ["HAIL, seed 2 failed", "mean of 2 HAIL, seed 2 needs HAIL, seed 2"]
     assert set(plan.runs) - trainer.there == {part, plan.rows["mean"][1]}
 
 
 def test_a_failure_of_the_first_run_ends_the_comparison(plan):
     with pytest.raises(RunFailed):
-        train_missing(placed(plan, trainer := Trainer(fails=plan.runs[:1])), lambda text: None)
+        train_missing(placed(plan, trainer := Trainer(fails=plan.runs[:1])), lambda text: None, Machine())
     assert trainer.tried == plan.runs[:1]
 
 
@@ -75,7 +76,7 @@ def test_several_runs_at_a_time_and_a_mean_after_its_parts(plan, ends):
     """The part of the first mean ends last, so the second mean, whose part is done, goes before it."""
     ends.append(plan.rows["mean"][0].parts[0])
     trainer = Trainer()
-    assert train_missing(placed(plan, trainer), lambda text: None, at_once=2) == []
+    assert train_missing(placed(plan, trainer), lambda text: None, Machine(2)) == []
     assert trainer.there == set(plan.runs) and trainer.most == 2 and not trainer.abandoned
     order = trainer.tried
     assert all(order.index(mean) > order.index(mean.parts[0]) for mean in plan.rows["mean"])
@@ -85,14 +86,14 @@ def test_several_runs_at_a_time_and_a_mean_after_its_parts(plan, ends):
 def test_a_first_run_that_fails_ends_nothing_while_another_may_work(plan):
     first = plan.runs[0]
     trainer = Trainer(fails=[first])
-    failures = train_missing(placed(plan, trainer), lambda text: None, at_once=2)
+    failures = train_missing(placed(plan, trainer), lambda text: None, Machine(2))
     assert failures == [f"{first} failed"] and trainer.there == set(plan.runs) - {first}
 
 
 def test_where_all_fail_that_began_together_nothing_else_is_begun(plan):
     trainer = Trainer(fails=plan.runs)
     with pytest.raises(RunFailed, match=str(plan.runs[1])):
-        train_missing(placed(plan, trainer), lambda text: None, at_once=2)
+        train_missing(placed(plan, trainer), lambda text: None, Machine(2))
     assert trainer.tried == plan.runs[:2]
 
 
@@ -103,5 +104,5 @@ def test_runs_under_way_are_abandoned_where_the_command_is_interrupted(plan, mon
     monkeypatch.setattr(jobs, "wait", interrupt)
     trainer = Trainer()
     with pytest.raises(KeyboardInterrupt):
-        train_missing(placed(plan, trainer), lambda text: None, at_once=2)
+        train_missing(placed(plan, trainer), lambda text: None, Machine(2))
     assert trainer.abandoned == trainer.tried == plan.runs[:2]

@@ -163,7 +163,7 @@ def test_a_lost_cluster_is_a_message(monkeypatch, fails, kind, said):
     monkeypatch.setattr(tune, "run", lambda *_, **how: fails())
     search = SimpleNamespace(missing=lambda: [{"alpha": 0.1}], config={"gpu_id": ""}, fixed={}, bigger=True)
     with pytest.raises(kind, match=said):
-        with_ray.search_with_ray(search, "somewhere:1", "asha")
+        with_ray.search_with_ray(search, "auto", "asha")
 
 
 def test_trials_say_that_they_train_and_how_they_go(reports, monkeypatch, capsys):
