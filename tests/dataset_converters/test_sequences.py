@@ -61,6 +61,51 @@ def test_a_header_is_no_sequence(tmp_path):
             dataset_converters.sequences(tmp_path / "h.txt", tmp_path / "h")
 
 
+@pytest.mark.parametrize(
+    ("text", "separator"),
+    [
+        ("DR_NO,Date Rptd,AREA NAME\n1,09/26/2023 12:00,77th Street\n2,04/23/2023 09:00,Northeast\n", ","),
+        ("u1,i 2\nu1,i 3\n", ","),
+        ("user,item\n1,2\n", ","),
+        ('number,offence\n1,"ASSAULT, SIMPLE"\n2,THEFT\n', ","),
+        ("number;offence\n1;ASSAULT, SIMPLE\n2;THEFT\n", ";"),
+        ('"u1"\t"bar 2"\n"u1"\t"bar 3"\n', "\t"),
+        ("number\tarea\toffence\n1\t77th Street\tTHEFT\n", "\t"),
+    ],
+)
+def test_a_table_is_no_sequence_file(tmp_path, text, separator):
+    """Its users became pieces such as `DR_NO,Date`."""
+    with pytest.raises(ConversionError) as caught:
+        convert(tmp_path, text)
+    assert f"source.txt: is a table with {separator!r} between its fields" in str(caught.value)
+    assert "with nyc, chicago or city" in str(caught.value) and not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [
+        ("1 ASSAULT,3\n1 THEFT\n", "pairs"),
+        ("1 a,b c\n", "lines"),
+        ("1 a,b c\n2 d\n", "lines"),
+        ("1\ta b\n2\tc d\n", "lines"),
+        ("1\ta\tb\n2\tc\td\n", "lines"),
+        ("1 a;b,c\n2 d,e\n3 f;g\n", "pairs"),
+    ],
+)
+def test_separators_within_words_make_no_table(tmp_path, text, layout):
+    assert convert(tmp_path, text)["options"]["layout"] == layout
+
+
+def test_a_sequence_longer_than_fields_of_tables_may_be(tmp_path):
+    report = convert(tmp_path, f"1 {'7 ' * 100_000}\n2 {'8 ' * 100_000}\n")
+    assert report["statistics"]["all"]["max"] == 100_000
+
+
+def test_a_named_layout_takes_separators_for_parts_of_words(world, tmp_path):
+    convert(tmp_path, "Smith,J a\nSmith,J b\n", layout="pairs")
+    assert [row[:2] for row in world.read_inter(tmp_path / "made")[1:]] == [["Smith,J", "a"], ["Smith,J", "b"]]
+
+
 def test_several_files_and_short_sequences(world, tmp_path):
     (tmp_path / "a.txt").write_text("1 7\n1 8\n2 7\n", encoding="utf-8")
     (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"1 9\n"))
