@@ -12,8 +12,16 @@ from dataset_converters.events import LAST_YEAR, drop_rare, positive
 from dataset_converters.layouts import Layout
 from dataset_converters.meaning import crime_events, each_number_once
 from dataset_converters.report import Tally, build_report
-from dataset_converters.times import date_order
+from dataset_converters.times import CLOCK_FORMS, DATE_FORMS, date_order
 from dataset_converters.writer import check_output, write_dataset
+
+ADVICE = {
+    "no date": DATE_FORMS,
+    "unreadable date": DATE_FORMS,
+    "no time of day": f"a time of day stands after the date or in a column of its own; {CLOCK_FORMS}",
+    "unreadable time of day": CLOCK_FORMS,
+    "no complaint or case number": "each event needs a number; where an export has none, number its rows",
+}
 
 
 def convert_crime(
@@ -42,7 +50,7 @@ def convert_crime(
     if year is not None:
         positive("--year", year, most=LAST_YEAR)
     positive("--min-events", min_events)
-    tally = Tally(tolerate)
+    tally = Tally(tolerate, ADVICE)
     order = date_order(date_format)
     check_output(output, overwrite)
 

@@ -109,13 +109,14 @@ class CrimeRows:
 
     def _starts(self, batch: Batch, dates: Dates) -> np.ndarray:
         """[n] int64 seconds since 1970 of the events' start; NO_START in rows that were counted out."""
-        column = batch.columns[self.layout.date]
+        date_column = batch.columns[self.layout.date]
+        clock_column = batch.columns[self.layout.clock or self.layout.date]
         if self.layout.clock:
-            texts = split_date_and_clock(column.dictionary)[0]
-            date_texts = pa.DictionaryArray.from_arrays(column.indices, texts)
-            clock_texts = batch.columns[self.layout.clock]
+            texts = split_date_and_clock(date_column.dictionary)[0]
+            date_texts = pa.DictionaryArray.from_arrays(date_column.indices, texts)
+            clock_texts = clock_column
         else:
-            date_texts, clock_texts = (part.dictionary_encode() for part in split_date_and_clock(column))
+            date_texts, clock_texts = (part.dictionary_encode() for part in split_date_and_clock(date_column))
         days = dates.days(date_texts, batch.row_number)
         clocks = self._clock_table(clock_texts.dictionary.to_numpy(zero_copy_only=False).tolist())[
             clock_texts.indices.to_numpy()
@@ -123,10 +124,10 @@ class CrimeRows:
         blank = self._blank(batch) if (days == MISSING).any() else np.zeros(batch.length, bool)
         self.tally.drop("blank rows", int(blank.sum()))
         bad = blank.copy()
-        for values, texts, noun in ((days, date_texts, "date"), (clocks, clock_texts, "time of day")):
+        for values, cells, noun in ((days, date_column, "date"), (clocks, clock_column, "time of day")):
             for kind, reason in ((MISSING, f"no {noun}"), (UNREADABLE, f"unreadable {noun}")):
                 rows = np.flatnonzero((values == kind) & ~bad)
-                examples = (f"{batch.where(int(row))} {texts[int(row)].as_py()!r}" for row in rows[:SHOWN])
+                examples = (f"{batch.where(int(row))} {cells[int(row)].as_py()!r}" for row in rows[:SHOWN])
                 self.tally.reject(reason, len(rows), examples)
                 bad[rows] = True
         seconds = np.where(bad, NO_START, days * DAY + clocks)

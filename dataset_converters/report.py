@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from dataset_converters.errors import ConversionError
 from dataset_converters.text import fingerprint
@@ -18,14 +19,16 @@ class Tally:
 
     Args:
         tolerate: how many unusable rows are accepted: a count (`200`), a share (`8%`), or None for 5 %.
+        advice: reason for which rows cannot be used -> what can be used instead.
     """
 
-    def __init__(self, tolerate: int | str | None = None):
+    def __init__(self, tolerate: int | str | None = None, advice: Mapping[str, str] = MappingProxyType({})):
         self.read = 0
         self.dropped: dict[str, int] = {}
         self.unusable: dict[str, int] = {}
         self.examples: list[str] = []
         self.tolerate = None if tolerate is None else _tolerance(tolerate)
+        self._advice = advice
 
     def drop(self, reason: str, count: int) -> None:
         """Adds `count` rows that a rule leaves out."""
@@ -51,16 +54,23 @@ class Tally:
         self.read, self.dropped, self.unusable, self.examples = counts
 
     def check(self) -> None:
-        """Raises ConversionError if more rows are unusable than are tolerated."""
+        """Raises ConversionError if more rows are unusable than are tolerated, or all of them."""
         bad = sum(self.unusable.values())
         share = bad / self.read if self.read else 0.0
         kind, limit = self.tolerate or ("share", UNUSABLE_LIMIT)
-        if bad > limit if kind == "count" else share > limit:
+        if bad and (bad == self.read or (bad > limit if kind == "count" else share > limit)):
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.unusable.items())
             raise ConversionError(
                 f"{bad:,} of {self.read:,} rows ({share:.1%}) cannot be used: {reasons}; first: "
-                f"{'; '.join(self.examples[:SHOWN])}; add --tolerate {bad} to leave them out"
+                f"{'; '.join(self.examples[:SHOWN])}; {self._remedy(bad)}"
             )
+
+    def _remedy(self, bad: int) -> str:
+        """What to do: where most rows are unusable it is their form that is wrong, and few would be left."""
+        if bad * 2 <= self.read:
+            return f"add --tolerate {bad} to leave them out"
+        advice = [self._advice[reason] for reason in self.unusable if reason in self._advice]
+        return "; ".join(dict.fromkeys(advice)) or "is this the file that the command converts?"
 
     def as_dict(self, kept: int) -> dict:
         """The `rows` part of the report; `read` is the sum of all the others."""

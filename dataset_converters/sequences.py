@@ -129,9 +129,9 @@ class _Reader:
     def _refuse_a_table(path: Path, lines: list[str]) -> None:
         if separator := table_separator(lines):
             raise ConversionError(
-                f"{path}: is a table with {separator!r} between its fields ({lines[0][:60]!r}), no sequences; convert a "
-                "city's export with nyc, chicago or city, ratings with movielens or amazon; put blanks between the words "
-                f"of sequences, or say with --layout pairs or --layout lines that {separator!r} is part of them"
+                f"{path}: is a table with {separator!r} between its fields ({lines[0][:60]!r}), no sequences; convert "
+                "a city's export with nyc, chicago or city, ratings with movielens or amazon; put blanks between the "
+                f"words of sequences, or say with --layout pairs or --layout lines that {separator!r} is part of them"
             )
 
     def _change_layout(self, path: Path, row: int, words: list[str]) -> None:

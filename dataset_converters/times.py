@@ -12,7 +12,10 @@ import pyarrow.compute as pc
 from dataset_converters.errors import ConversionError
 
 MISSING, UNREADABLE = -(2**31) + 1, -(2**31)
-MISSING_WORDS = frozenset(["", "na", "(null)", "unknown"])
+# What cities write, then what spreadsheets and pandas make of an empty cell.
+MISSING_WORDS = frozenset(["", "na", "(null)", "unknown", "#n/a", "n/a", "nan", "none", "null", "<na>"])
+DATE_FORMS = "dates are read as 12/31/2015, 31/12/2015, 12-31-2015, 12/31/15 and 2015-12-31"
+CLOCK_FORMS = "times of day are read as 23:45:00, 23:45, 2345 and 11:45 PM"
 DAY = 86_400  # seconds
 DATE_ORDERS = ("mdy", "dmy")
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
@@ -20,10 +23,13 @@ _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 # Two digits of a year only after a slash: `16-05-01` may have the year first.
 _SLASHED = re.compile(r"(\d{1,2})([/-])(\d{1,2})\2(\d{4}|(?<=/)\d{2})")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s*([AaPp])\.?[Mm]\.?)?")
+# Four digits only. Where leading zeros are lost, `12` may be an hour or minutes; and to read `930` but not `12` would
+# leave out the first hour of every day, which are too few rows to be noticed.
+_FOUR_DIGITS = re.compile(r"(\d{2})(\d{2})")
 
 
 def is_missing(text: str) -> bool:
-    """Whether a cell says that there is no value: empty, `NA`, `(null)`, `UNKNOWN`, in any case."""
+    """Whether a cell says that there is no value: one of MISSING_WORDS, in any case."""
     return text.strip().lower() in MISSING_WORDS
 
 
@@ -48,11 +54,11 @@ def split_date_and_clock(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 
 def clock_seconds(text: str) -> int:
-    """Seconds from midnight of `23:45:00`, `11:45 PM`, `24:00:00` (86,400); MISSING or UNREADABLE."""
+    """Seconds from midnight of `23:45:00`, `11:45 PM`, `2345`, `24:00:00` (86,400); MISSING or UNREADABLE."""
     text = text.strip()
     if is_missing(text):
         return MISSING
-    match = _CLOCK.fullmatch(text)
+    match = _CLOCK.fullmatch(_FOUR_DIGITS.sub(r"\1:\2", text) if len(text) == 4 else text)
     if not match:
         return UNREADABLE
     hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)

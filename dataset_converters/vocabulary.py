@@ -128,24 +128,26 @@ _DIGITS[np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", np.uint8)] = np.a
 
 
 def _base_36(texts: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
-    """[n] int64 values and [n] booleans: at most 11 capital letters and digits, with at least one letter.
+    """[n] int64 values and [n] booleans: at most 11 capital letters and digits, at least one of each.
 
-    Digits count from 1 to 36, so that `07` and `7` differ.
+    Digits count from 1 to 36, so that `07` and `7` differ. Letters alone are left to the slow way: they may be a word
+    for a missing number.
     """
     _, offsets, data = texts.buffers()
     offsets = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
     lengths = np.diff(offsets)
     fits = (lengths > 0) & (lengths <= 11)
-    letters = np.zeros(len(texts), bool)
+    letters, digits = np.zeros(len(texts), bool), np.zeros(len(texts), bool)
     values = np.zeros(len(texts), np.int64)
     for place in range(int(lengths[fits].max(initial=0))):
         rows = np.flatnonzero(fits & (lengths > place))
         digit = _DIGITS[data[offsets[rows] + place]]
         values[rows] = values[rows] * 36 + digit
         letters[rows] |= digit > 10
+        digits[rows] |= digit <= 10
         fits[rows[digit < 0]] = False
-    return values + _NUMERIC_LIMIT, fits & letters
+    return values + _NUMERIC_LIMIT, fits & letters & digits
 
 
 def coordinates(latitude: pa.StringArray, longitude: pa.StringArray, box: tuple) -> tuple[np.ndarray, np.ndarray, int]:

@@ -236,6 +236,28 @@ def test_more_than_a_twentieth_unusable(tmp_path, capsys, good):
     assert "row 42 '13/32/2016': unreadable date" in line and line.endswith("add --tolerate 3 to leave them out")
 
 
+@pytest.mark.parametrize("options", [(), ("--tolerate", "100%")])
+def test_where_most_rows_are_unusable_the_forms_that_are_read_are_named(tmp_path, capsys, good, options):
+    """The advice was to tolerate all of them, which leaves nothing; and the cell was shown to its first blank."""
+    line = refused(tmp_path, capsys, good.replace("05/01/2016", "2016 May 01").encode(), *options)
+    assert "40 of 40 rows (100.0%) cannot be used: 40 unreadable date; first: " in line
+    assert "row 2 '2016 May 01': unreadable date" in line and "--tolerate" not in line
+    assert line.endswith("; dates are read as 12/31/2015, 31/12/2015, 12-31-2015, 12/31/15 and 2015-12-31")
+    line = refused(tmp_path, capsys, good.replace("12:00:00", "noon").encode(), *options)
+    assert "row 2 'noon': unreadable time of day" in line
+    assert line.endswith("; times of day are read as 23:45:00, 23:45, 2345 and 11:45 PM")
+    lines = [line.split(",", 1)[1] for line in good.splitlines()[1:]]
+    numberless = "\n".join([good.splitlines()[0], *(f"NULL,{line}" for line in lines)])
+    line = refused(tmp_path, capsys, numberless.encode(), *options)
+    assert line.endswith("each event needs a number; where an export has none, number its rows")
+
+
+def test_a_cell_of_date_and_time_is_shown_whole(tmp_path, capsys, world):
+    rows = [world.Event(1, START, "9", "STREET").chicago(Date=date) for date in ("2016 Sep 23 01:00", "1/2/2016 noon")]
+    line = refused(tmp_path, capsys, world.as_csv(world.CHICAGO_22, rows).encode(), command="chicago")
+    assert "'2016 Sep 23 01:00': unreadable date" in line and "'1/2/2016 noon': unreadable time of day" in line
+
+
 @pytest.mark.parametrize("option", ["3", "6%", "10%"])
 def test_unusable_rows_that_are_tolerated_are_counted_and_shown(tmp_path, capsys, good, option):
     path = tmp_path / "some.csv"

@@ -143,6 +143,21 @@ def test_a_case_with_several_rows_counts_once_whatever_their_order(world, tmp_pa
         assert report["rows"]["dropped"] == {"complaint or case number met before": 2}
 
 
+@pytest.mark.parametrize(
+    "word", ["#N/A", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL", "<NA>", "", "NA", "(null)"]
+)
+def test_what_spreadsheets_and_pandas_write_for_an_empty_cell_is_missing(world, tmp_path, word):
+    start = datetime.datetime(2016, 1, 1)
+    rows = [world.Event(n, start, "9", "STREET").nyc() for n in range(30)]
+    rows += [world.Event(50, start, "9", word).nyc(), world.Event(51, start, "9", "STREET").nyc(KY_CD=word)]
+    rows += [world.Event(52, start, "9", "STREET").nyc(CMPLNT_NUM=word)]
+    path = tmp_path / "nyc.csv"
+    path.write_text(world.as_csv(world.NYC_24, rows), encoding="utf-8")
+    report = dataset_converters.nyc(path, tmp_path / "made")["rows"]
+    assert report["dropped"] == {"no premises": 1, "no offense code": 1} and report["kept"] == 30
+    assert report["unusable"] == {"no complaint or case number": 1}
+
+
 def test_awkward_values_come_through(world, tmp_path):
     places = ['A "B"', "TAB\tHERE", "LINE\nEND", "  BLANKS  ", "50% OFF", "A|B", "PLAIN", "plain"]
     start = datetime.datetime(2016, 1, 1)
