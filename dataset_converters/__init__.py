@@ -6,6 +6,7 @@ One Python call per command of `python -m dataset_converters`, with the same opt
 from dataset_converters.amazon import amazon
 from dataset_converters.check import check
 from dataset_converters.chicago import chicago
+from dataset_converters.city import city
 from dataset_converters.download import DOWNLOADABLE, commands_for, download
 from dataset_converters.errors import ConversionError
 from dataset_converters.movielens import movielens
@@ -19,6 +20,7 @@ __all__ = [
     "amazon",
     "check",
     "chicago",
+    "city",
     "commands_for",
     "download",
     "movielens",

@@ -34,14 +34,19 @@ def _sequences(commands) -> None:
 
 
 def _crime(commands, layout: Layout, description: str) -> None:
-    parser = _converter(commands, layout.city, description, "the city's CSV")
-    parser.add_argument("--year", type=int, help="only events that start in this year (default: all)")
-    parser.add_argument("--slot-hours", type=int, default=3, help="hours of a time slot (default: %(default)s)")
+    parser = _table_of_events(commands, layout.city, description)
     parser.add_argument("--element", choices=list(layout.classes), default="offense", help="default: %(default)s")
     parser.add_argument("--generator", metavar="COLUMNS", help=f"default: {','.join(layout.generator)}")
+
+
+def _table_of_events(commands, name: str, description: str) -> argparse.ArgumentParser:
+    parser = _converter(commands, name, description, "the city's CSV")
+    parser.add_argument("--year", type=int, help="only events that start in this year (default: all)")
+    parser.add_argument("--slot-hours", type=int, default=3, help="hours of a time slot (default: %(default)s)")
     parser.add_argument("--date-format", metavar="mdy|dmy", help="for files that mix date forms")
     parser.add_argument("--tolerate", metavar="N|P%", help="unusable rows to accept (default: 5%% of the rows)")
     parser.set_defaults(run=_convert, min_events=5)
+    return parser
 
 
 def _nyc(commands) -> None:
@@ -50,6 +55,18 @@ def _nyc(commands) -> None:
 
 def _chicago(commands) -> None:
     _crime(commands, CHICAGO, "Crimes - 2001 to Present (Chicago)")
+
+
+def _city(commands) -> None:
+    parser = _table_of_events(commands, "city", "any other city's offences, by columns that you name")
+    for option, what in (("number", "the record's own number"), ("date", "the start"), ("element", "the offence")):
+        parser.add_argument(f"--{option}", metavar="COLUMN", required=True, help=what)
+    parser.add_argument(
+        "--generator", metavar="COLUMNS", required=True, help="the place, such as 'AREA NAME,Premis Desc'"
+    )
+    parser.add_argument("--time", metavar="COLUMN", help="the time of day, if it does not stand after the date")
+    for option in ("latitude", "longitude"):
+        parser.add_argument(f"--{option}", metavar="COLUMN", help=f"in degrees (default: {option}, if there is one)")
 
 
 def _ratings(commands, name: str, description: str, what: str) -> None:
@@ -127,7 +144,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m dataset_converters", description=dataset_converters.__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_nyc, _chicago, _sequences, _movielens, _amazon, _download, _check, _sample):
+    for add in (_nyc, _chicago, _city, _sequences, _movielens, _amazon, _download, _check, _sample):
         add(commands)
     return parser
 

@@ -10,7 +10,7 @@ from dataset_converters.crime_rows import CrimeRows
 from dataset_converters.errors import ConversionError
 from dataset_converters.events import LAST_YEAR, drop_rare, positive
 from dataset_converters.layouts import Layout
-from dataset_converters.meaning import crime_events, each_number_once
+from dataset_converters.meaning import crime_events, each_number_once, one_time_of_day
 from dataset_converters.report import Tally, build_report
 from dataset_converters.times import CLOCK_FORMS, DATE_FORMS, date_order
 from dataset_converters.writer import check_output, write_dataset
@@ -39,7 +39,7 @@ def convert_crime(
     overwrite: bool,
     progress: bool,
 ) -> dict:
-    """The body of `nyc` and `chicago`, which say what the options mean."""
+    """The body of `nyc`, `chicago` and `city`, which say what the options mean."""
     paths = [Path(path) for path in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
     if not paths:
         raise ConversionError("no input file is named")
@@ -74,5 +74,8 @@ def convert_crime(
         "date_format": order,
         "tolerate": tolerate,
     }
-    report = build_report(layout.city, paths, options, tally, len(events)) | {"notes": rows.notes()}
+    if layout.named:
+        options["columns"] = dict(layout.named)
+    notes = [*rows.notes(), *one_time_of_day(events.time, slot_hours)]
+    report = build_report(layout.city, paths, options, tally, len(events)) | {"notes": notes}
     return write_dataset(output, events, report, overwrite)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataset_converters.layouts import Layout
+from dataset_converters.layouts import EARTH, Layout
 from dataset_converters.meaning import Collected
 from dataset_converters.report import SHOWN, Tally
 from dataset_converters.table import Batch, TableReader
@@ -72,6 +72,7 @@ class CrimeRows:
     def _read_as(self, path: Path, order: str, progress: bool) -> Dates:
         layout, dates = self.layout, Dates(order)
         always = [layout.number, layout.date, *([layout.clock] if layout.clock else []), *self._needed]
+        always += layout.roles if layout.named else []
         wanted = [*self._described, "latitude", "longitude"]
         reader = TableReader(
             path,
@@ -200,7 +201,8 @@ class CrimeRows:
                 count = len(vocabulary.rewritten)
                 notes.append(f"{role}: {count} values rid of outer blanks, leading zeros or thousands commas ({shown})")
         if self._outside:
-            notes.append(f"{self._outside:,} rows have coordinates outside the city, left out of the mean positions")
+            where = "at (0, 0) or off the globe" if self.layout.box is EARTH else "outside the city"
+            notes.append(f"{self._outside:,} rows have coordinates {where}, left out of the mean positions")
         return notes
 
 

@@ -28,6 +28,8 @@ EXPORTS = {
     "a MovieLens ratings file": ("userid", "movieid", "rating", "timestamp"),
 }
 
+EARTH = (-90.0, 90.0, -180.0, 180.0)
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -41,10 +43,11 @@ class Layout:
         generator: the roles that make up a generator by default.
         classes: `--element` choice -> (role of the code, role of its description or None).
         whole_numbers: roles whose values are numbers, so that `44`, `044` and `44.0` are one.
-        missing: role -> values that mean missing besides empty, `NA`, `(null)` and `UNKNOWN`.
+        missing: role -> values that mean missing besides those of `is_missing`.
         regions: roles that can stand in for the first part of a generator, in an export that lacks it.
         described: further roles to describe a generator with, by their most frequent value.
         box: (south, north, west, east) in degrees; coordinates outside are placeholders or typing errors.
+        named: option -> column, where a person has named the columns; then all `roles` are needed.
         fill: role -> (role, value, filler): a missing value becomes `filler` in rows where the other role has `value`.
     """
 
@@ -56,7 +59,8 @@ class Layout:
     generator: tuple[str, ...]
     classes: Mapping[str, tuple[str, str | None]]
     whole_numbers: frozenset[str]
-    box: tuple[float, float, float, float]
+    box: tuple[float, float, float, float] = EARTH
+    named: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, frozenset[str]] = field(default_factory=dict)
     regions: tuple[str, ...] = ()
     described: tuple[str, ...] = ()
@@ -116,10 +120,15 @@ class Layout:
         return self.roles.get(role, (role,))
 
     def _resembles(self, names: Sequence[str], absent: Sequence[str]) -> str:
+        if self.named:
+            return "name columns as they stand there"
         shares = {label: sum(name in names for name in marks) / len(marks) for label, marks in EXPORTS.items()}
         label, share = max(shares.items(), key=lambda pair: (pair[1], len(EXPORTS[pair[0]])))
         if share < 0.5:
-            return "it looks like no export known here; a file without a header row needs one"
+            return (
+                "it looks like no export known here; a file without a header row needs one, and another city's columns "
+                "are named to the city command (docs/converters.md, Another city)"
+            )
         regions = [role for role in self.regions if set(self.roles[role]) & set(names)]
         if regions and set(absent) == {self.generator[0]}:
             instead = ",".join([regions[0], *self.generator[1:]])

@@ -88,6 +88,18 @@ def crime_events(
     )
 
 
+def one_time_of_day(seconds: np.ndarray, slot_hours: int) -> list[str]:
+    """A note where more than half of the events ([n] int64 starts) have one time of day, as dates without times do."""
+    counts = np.bincount(seconds % DAY, minlength=1)
+    if slot_hours == 24 or counts.max() * 2 <= len(seconds):
+        return []
+    clock = np.datetime64(int(counts.argmax()), "s").item().time()
+    return [
+        f"{counts.max():,} of {len(seconds):,} events start at {clock}, as dates without times do, so slots mean "
+        "little; take --slot-hours 24, or a column that has the times (city: --time)"
+    ]
+
+
 def _grouped(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
     """Numbers the different combinations of `parts` ([n] each, no -1) in sorted order, in linear time.
 
@@ -161,7 +173,7 @@ def _means(group: np.ndarray, values: np.ndarray, groups: int) -> np.ndarray:
     """[groups] float64 mean in degrees, to 6 places; NaN without values. Exact, so independent of the rows' order."""
     if not len(values):
         return np.full(groups, np.nan)
-    # Distances from one of the values are below a degree, so that their float64 sums are exact whole numbers.
+    # Distances from one of the values are small (below a degree in a city), so that float64 sums of them are exact.
     origin = int(values.min())
     counts = np.bincount(group, minlength=groups)
     sums = np.bincount(group, weights=values.astype(np.int64) - origin, minlength=groups)

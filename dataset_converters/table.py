@@ -22,7 +22,7 @@ SHOWN = 5  # bad rows whose text is kept
 
 def normal_name(header: str) -> str:
     """A header as it is compared: `Community Area`, `COMMUNITY_AREA` and `community_area` are one name."""
-    return re.sub(r"[^a-z0-9]+", "_", header.strip().lower()).strip("_")
+    return re.sub(r"[\W_]+", "_", header.strip().lower()).strip("_")
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def _base_36(texts: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def coordinates(latitude: pa.StringArray, longitude: pa.StringArray, box: tuple) -> tuple[np.ndarray, np.ndarray, int]:
-    """Coordinates inside `box` (south, north, west, east).
+    """Coordinates inside `box` (south, north, west, east), but for (0, 0), a placeholder everywhere.
 
     Returns:
         latitude and longitude as [n] int32 in units of 1e-7 degrees, NO_COORDINATE where either is missing, unreadable
@@ -159,7 +159,7 @@ def coordinates(latitude: pa.StringArray, longitude: pa.StringArray, box: tuple)
     """
     south, north, west, east = box
     lat, lon = _floats(latitude), _floats(longitude)
-    inside = (lat >= south) & (lat <= north) & (lon >= west) & (lon <= east)
+    inside = (lat >= south) & (lat <= north) & (lon >= west) & (lon <= east) & ((lat != 0) | (lon != 0))
     held = [np.where(inside, np.round(values * DEGREE), NO_COORDINATE).astype(np.int32) for values in (lat, lon)]
     return held[0], held[1], int((~np.isnan(lat + lon) & ~inside).sum())
 

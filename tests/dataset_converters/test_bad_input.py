@@ -55,7 +55,9 @@ def test_another_city(tmp_path, capsys, world):
 
 
 def test_no_header(tmp_path, capsys, good):
-    assert "a file without a header row needs one" in refused(tmp_path, capsys, good.split("\n", 1)[1].encode())
+    line = refused(tmp_path, capsys, good.split("\n", 1)[1].encode())
+    assert "it looks like no export known here; a file without a header row needs one" in line
+    assert line.endswith("another city's columns are named to the city command (docs/converters.md, Another city)")
 
 
 def test_semicolons(tmp_path, capsys, good):

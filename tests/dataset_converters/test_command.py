@@ -11,8 +11,9 @@ import pytest
 import dataset_converters
 from dataset_converters.__main__ import build_parser, main
 
-COMMANDS = ("nyc", "chicago", "sequences", "movielens", "amazon", "download", "check", "sample")
+COMMANDS = ("nyc", "chicago", "city", "sequences", "movielens", "amazon", "download", "check", "sample")
 POSITIONAL = {
+    "city": ["a.csv", "--output", "b", "--number", "n", "--date", "d", "--generator", "g", "--element", "e"],
     "download": ["toys"],
     "check": ["folder"],
     "sample": ["nyc", "--output", "x.csv"],

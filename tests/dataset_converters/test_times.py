@@ -160,7 +160,7 @@ def test_notes_and_span_are_those_of_one_reading_when_a_file_is_read_twice(world
     path.write_text(world.as_csv(world.NYC_24, rows), encoding="utf-8")
     with pytest.raises(ConversionError, match="the rows run from 2016-06-13 to 2016-07-02"):
         dataset_converters.nyc(path, tmp_path / "made", year=2014)
-    report = dataset_converters.nyc(path, tmp_path / "made", min_events=1)
+    report = dataset_converters.nyc(path, tmp_path / "made", min_events=1, slot_hours=24)
     assert report["notes"] == ["2 rows have coordinates outside the city, left out of the mean positions"]
 
 
