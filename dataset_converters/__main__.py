@@ -45,6 +45,7 @@ def _table_of_events(commands, name: str, description: str) -> argparse.Argument
     parser.add_argument("--slot-hours", type=int, default=3, help="hours of a time slot (default: %(default)s)")
     parser.add_argument("--date-format", metavar="mdy|dmy", help="for files that mix date forms")
     parser.add_argument("--tolerate", metavar="N|P%", help="unusable rows to accept (default: 5%% of the rows)")
+    parser.add_argument("--like", metavar="FOLDER", help="name offences as this dataset does, for rows newer than its")
     parser.set_defaults(run=_convert, min_events=5)
     return parser
 

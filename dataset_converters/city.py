@@ -30,6 +30,7 @@ def city(
     min_events: int = 5,
     date_format: str | None = None,
     tolerate: int | str | None = None,
+    like: str | os.PathLike | None = None,
     overwrite: bool = False,
     progress: bool = False,
 ) -> dict:
@@ -50,6 +51,8 @@ def city(
         date_format: `mdy` or `dmy`, for files that mix date forms.
         tolerate: how many unusable rows are accepted, a count or a share like `8%`; rows with a wrong number of
             fields are an error unless this is given. By default 5 % of the rows may lack a readable date or number.
+        like: folder of a dataset made by this command with the same options, whose names for offences are kept: for
+            rows that are newer than those a model was trained on.
         overwrite: replace an existing dataset.
         progress: show a progress bar.
 
@@ -71,6 +74,7 @@ def city(
         min_events=min_events,
         date_format=date_format,
         tolerate=tolerate,
+        like=like,
         overwrite=overwrite,
         progress=progress,
     )

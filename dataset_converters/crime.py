@@ -10,6 +10,7 @@ from dataset_converters.crime_rows import CrimeRows
 from dataset_converters.errors import ConversionError
 from dataset_converters.events import LAST_YEAR, drop_rare, positive
 from dataset_converters.layouts import Layout
+from dataset_converters.like import names_like
 from dataset_converters.meaning import crime_events, each_number_once, one_time_of_day
 from dataset_converters.report import Tally, build_report
 from dataset_converters.times import CLOCK_FORMS, DATE_FORMS, date_order
@@ -36,6 +37,7 @@ def convert_crime(
     min_events: int,
     date_format: str | None,
     tolerate: int | str | None,
+    like: str | os.PathLike | None,
     overwrite: bool,
     progress: bool,
 ) -> dict:
@@ -54,7 +56,23 @@ def convert_crime(
     order = date_order(date_format)
     check_output(output, overwrite)
 
-    rows = CrimeRows(layout, layout.generator_roles(generator), element, year, tally)
+    options = {
+        "year": year,
+        "slot_hours": slot_hours,
+        "element": element,
+        "generator": list(layout.generator_roles(generator)),
+        "min_events": min_events,
+        "date_format": order,
+        "tolerate": tolerate,
+    }
+    if layout.named:
+        options["columns"] = dict(layout.named)
+    names = {}
+    if like is not None:
+        names = names_like(like, layout.city, options, layout.classes[element][0])
+        options["like"] = os.fspath(like)
+
+    rows = CrimeRows(layout, options["generator"], element, year, tally)
     for path in paths:
         rows.read_file(path, order, progress)
     tally.check()
@@ -62,20 +80,9 @@ def convert_crime(
         raise ConversionError(f"{', '.join(map(str, paths))}: no usable events in {year}; {rows.span()}")
     collected, twice = each_number_once(rows.collected())
     tally.drop("complaint or case number met before", twice)
-    events = crime_events(collected, layout.described, rows.generator, layout.classes[element], slot_hours)
+    events = crime_events(collected, layout.described, rows.generator, layout.classes[element], slot_hours, names)
     del collected  # hundreds of megabytes for a city's whole history
     events = drop_rare(events, tally, min_events, 1)
-    options = {
-        "year": year,
-        "slot_hours": slot_hours,
-        "element": element,
-        "generator": list(rows.generator),
-        "min_events": min_events,
-        "date_format": order,
-        "tolerate": tolerate,
-    }
-    if layout.named:
-        options["columns"] = dict(layout.named)
     notes = [*rows.notes(), *one_time_of_day(events.time, slot_hours)]
     report = build_report(layout.city, paths, options, tally, len(events)) | {"notes": notes}
     return write_dataset(output, events, report, overwrite)

@@ -67,6 +67,7 @@ def crime_events(
     generator: Sequence[str],
     classes: tuple[str, str | None],
     slot_hours: int,
+    names: Mapping[str, str],
 ) -> Events:
     """Events of generators made of the roles `generator`, and elements made of a time slot and an offence class.
 
@@ -74,6 +75,7 @@ def crime_events(
         described: roles by whose most frequent value a generator is described.
         classes: the roles of the class's code and of its description, if it has one.
         slot_hours: length of a slot, a divisor of 24.
+        names: code of a class -> what it is called already.
     """
     slots = (rows.seconds % DAY // (slot_hours * 3600)).astype(np.int32)
     user, user_parts = _grouped([rows.codes[role] for role in generator])
@@ -82,7 +84,7 @@ def crime_events(
         user=user,
         item=item,
         users=_users(rows, described, generator, user, user_parts),
-        items=_items(rows, classes, slot_hours, item_parts),
+        items=_items(rows, classes, slot_hours, item_parts, names),
         tie=rows.number,
         time=rows.seconds,
     )
@@ -138,14 +140,18 @@ def _users(rows: Collected, described, generator, user: np.ndarray, parts: Seque
 
 
 def _items(
-    rows: Collected, classes: tuple[str, str | None], slot_hours: int, parts: Sequence[np.ndarray]
+    rows: Collected,
+    classes: tuple[str, str | None],
+    slot_hours: int,
+    parts: Sequence[np.ndarray],
+    names: Mapping[str, str],
 ) -> pd.DataFrame:
     code_role, description_role = classes
     codes, descriptions = rows.texts[code_role], [""] * len(rows.texts[code_role])
     if description_role:
         best = _most_frequent(rows.codes[code_role], rows.codes[description_role], len(codes))
         descriptions = [rows.texts[description_role][code] if code >= 0 else "" for code in best]
-    labels = unique_labels(codes, descriptions)
+    labels = unique_labels(codes, descriptions, names)
     slots = [f"{slot * slot_hours:02d}-{(slot + 1) * slot_hours:02d}h" for slot in parts[0]]
     table = {
         "item_id:token": [token(slot, labels[code]) for slot, code in zip(slots, parts[1], strict=True)],

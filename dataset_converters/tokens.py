@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 # What pandas.read_csv turns into a missing value (RecBole reads with its defaults), and RecBole's own padding token.
 READ_AS_MISSING = frozenset(
@@ -42,15 +44,24 @@ def text_cell(value: object) -> str:
     return "" if value is None or value == "" or value != value else token(str(value))
 
 
-def unique_labels(codes: Sequence[str], descriptions: Sequence[str]) -> list[str]:
+def unique_labels(
+    codes: Sequence[str], descriptions: Sequence[str], known: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     """The description of each code where it names that code alone, else `description (code)`; the code without one.
 
     Offence descriptions are what people can read, but one description may stand for several codes (a felony and a
     misdemeanour of the same name); those must stay apart.
+
+    Args:
+        known: code -> the label that it has already and keeps; other codes get none of these labels.
     """
-    labels = [description or code for code, description in zip(codes, descriptions, strict=True)]
-    while shared := _repeated(labels):
-        labels = [f"{label} ({code})" if label in shared else label for label, code in zip(labels, codes, strict=True)]
+    labels = [known.get(code) or description or code for code, description in zip(codes, descriptions, strict=True)]
+    new = [code not in known for code in codes]
+    while shared := _repeated([*known.values(), *itertools.compress(labels, new)]):
+        labels = [
+            f"{label} ({code})" if free and label in shared else label
+            for label, code, free in zip(labels, codes, new, strict=True)
+        ]
     return labels
 
 

@@ -61,6 +61,23 @@ def test_labels_are_descriptions_where_they_can_be():
     ]
 
 
+def test_labels_that_are_known_are_kept():
+    codes, descriptions = ["121", "351", "7", "9"], ["MISCHIEF", "LARCENY", "MISCHIEF (351)", "THEFT"]
+    known = {"351": "MISCHIEF (351)", "8": "MISCHIEF", "9": "9"}
+    assert unique_labels(codes, descriptions, known) == ["MISCHIEF (121)", "MISCHIEF (351)", "MISCHIEF (351) (7)", "9"]
+
+
+@given(
+    st.lists(st.tuples(TEXT.filter(bool), TEXT), max_size=8, unique_by=lambda pair: pair[0]),
+    st.dictionaries(TEXT.filter(bool), TEXT.filter(bool), max_size=4),
+)
+def test_labels_beside_known_ones_are_as_different_as_their_codes(pairs, known):
+    known = {code: label for label, code in {label: code for code, label in known.items()}.items()}
+    labels = unique_labels([code for code, _ in pairs], [description for _, description in pairs], known)
+    named = known | dict(zip([code for code, _ in pairs], labels, strict=True))
+    assert len(set(named.values())) == len(named) and named == named | known
+
+
 def test_natural_order():
     assert sorted(["44|B", "9|X", "44|A", "x", "101"], key=natural_key) == ["9|X", "44|A", "44|B", "101", "x"]
     assert safe_part("a b") == "a b"

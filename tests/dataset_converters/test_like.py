@@ -1,0 +1,82 @@
+"""Rows newer than a dataset's, named as it names them."""
+
+import datetime
+
+import pytest
+
+import dataset_converters
+from dataset_converters import ConversionError
+
+START = datetime.datetime(2016, 5, 1, 12)
+KINDS = [("351", "MISCHIEF"), ("121", "MISCHIEF"), ("341", '5" PIPE|100%'), ("109", "LARCENY")]
+
+
+@pytest.fixture
+def export(world, tmp_path):
+    """Writes an export of events of these codes and descriptions."""
+
+    def write(name: str, kinds: list[tuple[str, str]]):
+        events = [world.Event(n, START, "9", "STREET", *kind) for n, kind in enumerate(kinds)]
+        (tmp_path / name).write_text(world.as_csv(world.NYC_24, [event.nyc() for event in events]), encoding="utf-8")
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def trained(export, tmp_path):
+    """The dataset that a model was trained on."""
+    dataset_converters.nyc(export("old.csv", KINDS), tmp_path / "old", min_events=1)
+    return tmp_path / "old"
+
+
+def elements(world, folder):
+    return [row[1] for row in world.read_inter(folder)[1:]]
+
+
+def test_codes_in_brackets_depend_on_the_file_unless_a_dataset_is_named(world, export, trained, tmp_path):
+    """The newer file's tokens were others than the model's."""
+    newer = export("newer.csv", [KINDS[0], KINDS[2], ("999", "LARCENY")])
+    dataset_converters.nyc(newer, tmp_path / "alone", min_events=1)
+    assert elements(world, tmp_path / "alone") == ["12-15h|MISCHIEF", "12-15h|5%22 PIPE%7C100%25", "12-15h|LARCENY"]
+    report = dataset_converters.nyc(newer, tmp_path / "newer", min_events=1, like=trained)
+    made = elements(world, tmp_path / "newer")
+    assert made == ["12-15h|MISCHIEF (351)", "12-15h|5%22 PIPE%7C100%25", "12-15h|LARCENY (999)"]
+    assert set(made[:2]) < set(elements(world, trained)) and report["options"]["like"] == str(trained)
+
+
+def test_the_whole_export_like_itself_is_itself(export, trained, tmp_path):
+    dataset_converters.nyc(export("old.csv", KINDS), tmp_path / "new" / "old", min_events=1, like=trained)
+    for suffix in ("inter", "user", "item"):
+        assert (tmp_path / "new" / "old" / f"old.{suffix}").read_bytes() == (trained / f"old.{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"slot_hours": 24}, "was made with slot-hours 3, not 24; give the same"),
+        ({"element": "pd"}, "was made with element 'offense', not 'pd'"),
+        ({"generator": "precinct"}, r"was made with generator \['precinct', 'premises'\], not \['precinct'\]"),
+    ],
+)
+def test_other_options_would_make_other_names(export, trained, tmp_path, options, said):
+    with pytest.raises(ConversionError, match=said):
+        dataset_converters.nyc(export("old.csv", KINDS), tmp_path / "made", like=trained, **options)
+    assert not (tmp_path / "made").exists()
+
+
+def test_another_citys_dataset_and_none(export, trained, tmp_path):
+    with pytest.raises(ConversionError, match="was made with command 'nyc', not 'chicago'"):
+        dataset_converters.chicago(
+            tmp_path / "any.csv", tmp_path / "made", like=trained, generator=("precinct", "premises")
+        )
+    with pytest.raises(ConversionError, match="No such file"):
+        dataset_converters.nyc(export("old.csv", KINDS), tmp_path / "made", like=tmp_path / "no")
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("1 7\n")
+    dataset_converters.sequences(pairs, tmp_path / "pairs")
+    with pytest.raises(ConversionError, match="holds no dataset that nyc, chicago or city have made"):
+        dataset_converters.nyc(export("old.csv", KINDS), tmp_path / "made", like=tmp_path / "pairs")
+    (trained / "old.item").write_text("item_id:token\n1\n")
+    with pytest.raises(ConversionError, match="holds no dataset that nyc, chicago or city have made"):
+        dataset_converters.nyc(export("old.csv", KINDS), tmp_path / "made", like=trained)
