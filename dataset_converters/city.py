@@ -89,7 +89,7 @@ def _layout(columns: Mapping[str, str], element: str) -> Layout:
         number=ROLES["number"],
         date=ROLES["date"],
         clock=ROLES["time"] if "time" in columns else None,
-        generator=("district", "premises"),
+        generator=("district", "premises"),  # the example of a message: there is no default
         classes={element: (normal_name(element), None)},
         whole_numbers=frozenset(),
         named=columns,

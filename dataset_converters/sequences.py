@@ -131,7 +131,7 @@ class _Reader:
             raise ConversionError(
                 f"{path}: is a table with {separator!r} between its fields ({lines[0][:60]!r}), no sequences; convert "
                 "a city's export with nyc, chicago or city, ratings with movielens or amazon; put blanks between the "
-                f"words of sequences, or say with --layout pairs or --layout lines that {separator!r} is part of them"
+                "words of sequences, or say that the lines are right with --layout pairs or --layout lines"
             )
 
     def _change_layout(self, path: Path, row: int, words: list[str]) -> None:

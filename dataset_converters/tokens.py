@@ -57,7 +57,7 @@ def unique_labels(
     """
     labels = [known.get(code) or description or code for code, description in zip(codes, descriptions, strict=True)]
     new = [code not in known for code in codes]
-    while shared := _repeated([*known.values(), *itertools.compress(labels, new)]):
+    while shared := _repeated([*set(known.values()), *itertools.compress(labels, new)]):
         labels = [
             f"{label} ({code})" if free and label in shared else label
             for label, code, free in zip(labels, codes, new, strict=True)

@@ -65,6 +65,7 @@ def test_labels_that_are_known_are_kept():
     codes, descriptions = ["121", "351", "7", "9"], ["MISCHIEF", "LARCENY", "MISCHIEF (351)", "THEFT"]
     known = {"351": "MISCHIEF (351)", "8": "MISCHIEF", "9": "9"}
     assert unique_labels(codes, descriptions, known) == ["MISCHIEF (121)", "MISCHIEF (351)", "MISCHIEF (351) (7)", "9"]
+    assert unique_labels(["3"], ["A"], {"1": "A", "2": "A"}) == ["A (3)"]  # a table that somebody has edited
 
 
 @given(
