@@ -31,6 +31,7 @@ from recbole_hail.registry import MODELS, base_of, name_parts
 from recbole_hail.training.budget import with_budget
 from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.evaluate import with_protocols
+from recbole_hail.training.opening import check_numbers
 from recbole_hail.tuning.objective import objective_function
 
 
@@ -54,7 +55,7 @@ def register() -> None:
     data.get_dataloader = _with_our_loaders(data.get_dataloader)
     data.create_samplers = _with_prepared_parts(data.create_samplers)
     data.save_split_dataloaders = recbole.data.save_split_dataloaders = caches.save_split_dataloaders
-    data.load_split_dataloaders = recbole.data.load_split_dataloaders = caches.load_split_dataloaders
+    data.load_split_dataloaders = recbole.data.load_split_dataloaders = _load_split_dataloaders
     load = _with_checkpoint_check(recbole.quick_start.load_data_and_model)
     # Child processes unpickle these by module and name, and so import the plugin before they look for a model.
     for module in (recbole.quick_start, recbole.quick_start.quick_start):
@@ -65,15 +66,17 @@ def register() -> None:
 
 
 def _with_checkpoint_check(original):
-    """What is no checkpoint, and raises whatever it may, becomes a message."""
+    """What is no checkpoint, and raises whatever it may, becomes a message, and so do other data than the model's."""
 
     @wraps(original)
     def load(model_file):
         try:
-            return original(model_file)
+            config, model, dataset, *loaders = original(model_file)
         except Exception:
             read_checkpoint(model_file)  # says what is wrong with the file, where that is it
             raise
+        check_numbers(model_file, config, model, loaders[0]._dataset)
+        return config, model, dataset, *loaders
 
     return load
 
@@ -111,6 +114,18 @@ def _prepare(config, dataset, built_datasets) -> None:
         part.phase = name
     if config["benchmark_filename"] is None and config["eval_args"]["order"] == "TO":
         attach_history(built_datasets)
+    _settle(config, built_datasets)
+
+
+def _load_split_dataloaders(config):
+    loaders = caches.load_split_dataloaders(config)
+    if loaders is not None:
+        _settle(config, [loader._dataset for loader in loaders])
+    return loaders
+
+
+def _settle(config, built_datasets) -> None:
+    """What a run keeps of its data, whether they were read anew or are those of an earlier one."""
     # For whoever opens the checkpoint; one that is opened keeps its own.
     for name, hash_of in (("elements_hash", elements_hash), ("generators_hash", generators_hash)):
         config[name] = config[name] or hash_of(built_datasets[0])

@@ -13,6 +13,7 @@ from recbole_hail.data.hashes import data_hash
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.settings import MAY_DIFFER, known_settings, meant
+from recbole_hail.training.records import settings_in_force
 
 MEMBER_SEEDS = 1000  # between the seeds of the models that one mean is taken of
 
@@ -25,13 +26,16 @@ _OF_THE_MACHINE = MAY_DIFFER.difference(_OF_THE_COMPARISON)
 
 @dataclass(frozen=True)
 class Plan:
-    """`rows` are the runs of each row of the table, `runs` all there are, in order; `known`, the models' settings."""
+    """`rows` are the runs of each row of the table, `runs` all there are, in order; `known`, the models' settings, and
+    `in_force` what each model has them at, by the shipped files too.
+    """
 
     shared: Shared
     config: Config
     rows: dict[str, list[Run]]
     seeds: list[int]
     known: set[str] = field(default_factory=set)
+    in_force: dict[ModelSpec, dict] = field(default_factory=dict)
 
     @property
     def runs(self) -> list[Run]:
@@ -68,13 +72,14 @@ def make_plan(
     base = config_of("HAIL", dataset, files, dict(settings))
     shared = _shared(base, dataset)
     found = _problems_of(base) + _problems_of_seeds(specs, seeds)
-    known = set(known)
+    known, in_force = set(known), {}
     for spec in specs:
         try:
             config = config_of(spec.model, dataset, None, shared.settings_of(spec))
         except SettingsError as error:
             found += [f"{spec.label}: {problem}" for problem in error.problems]
             continue
+        in_force[spec] = in_force[spec.member] = settings_in_force(config)
         known_here = known_settings(config)
         known |= known_here
         if config["MODEL_TYPE"] in WITH_LABELS:
@@ -86,7 +91,7 @@ def make_plan(
         found = [f"{name}: no model here has such a setting{_close(name, known)}" for name in unknown]
     if found:
         raise SettingsError(list(dict.fromkeys(found)))
-    return Plan(shared, base, {spec.label: _runs(spec, seeds) for spec in specs}, seeds, known)
+    return Plan(shared, base, {spec.label: _runs(spec, seeds) for spec in specs}, seeds, known, in_force)
 
 
 def _runs(spec: ModelSpec, seeds: list[int]) -> list[Run]:

@@ -5,17 +5,18 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from recbole_hail.comparison.jobs import ALL, Job, Share
 from recbole_hail.comparison.notation import ModelSpec
-from recbole_hail.comparison.results import ranks_file, record_file
+from recbole_hail.comparison.results import ranks_file, read_record, record_file
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import held_alone, write_text
 from recbole_hail.models.cross_entropy import stands_for_one_network
+from recbole_hail.settings import MAY_DIFFER
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class Shared:
         return json.loads(json.dumps({"dataset": self.dataset, "data": self.data, **self.settings}))
 
 
+# What differs from run to run, or was not yet known when the run was planned.
+_APART = MAY_DIFFER | {"seed", "elements_hash", "generators_hash"}
+
+
 class RunFolder:
     """`<output>/runs`: a folder for each finished run.
 
@@ -61,8 +66,12 @@ class RunFolder:
     def __init__(self, output: Path, shared: Shared):
         self.output, self.shared, self.runs = output, shared, output / "runs"
 
-    def check(self) -> None:
-        """SettingsError where the folder holds something else, or runs with other settings; changes nothing."""
+    def check(self, runs: Iterable[Run] = (), in_force: dict[ModelSpec, dict] | None = None) -> None:
+        """SettingsError where the folder holds something else, or runs with other settings; changes nothing.
+
+        A run is known by what was given. What a shipped file gives may have changed since, which shows in what is
+        `in_force` for its model.
+        """
         if not self.output.is_dir() or not any(self.output.iterdir()):
             return
         file = self.output / "settings.json"
@@ -71,12 +80,22 @@ class RunFolder:
         if not any(self.runs.glob("*/record.json")):
             return  # nothing was finished under those settings
         found, wanted = json.loads(file.read_text(encoding="utf-8")), self.shared.described()
-        differ = [name for name in {**found, **wanted} if found.get(name) != wanted.get(name)]
-        if differ:
-            each = "; ".join(f"{name} was {found.get(name)}, is {wanted.get(name)}" for name in differ)
+        if differ := _differing({**found, **wanted}, found, wanted):
             raise SettingsError(
-                [f"output: {self.output} was written with other settings ({each}); name another folder"]
+                [f"output: {self.output} was written with other settings ({differ}); name another folder"]
             )
+        for run in filter(self.has, runs):
+            found, wanted = (
+                read_record(self.path(run))["settings"],
+                json.loads(json.dumps(in_force[run.spec], default=str)),
+            )
+            if differ := _differing((found.keys() & wanted.keys()) - _APART, found, wanted):
+                raise SettingsError(
+                    [
+                        f"output: in {self.output} {run} was trained with other settings than the shipped ones are now "
+                        f"({differ}); give what they were, or name another folder"
+                    ]
+                )
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -126,3 +145,9 @@ class RunFolder:
 
     def _model(self, run: Run) -> str:
         return str((self.path(run) / "model.pth").absolute())
+
+
+def _differing(names: Iterable[str], found: dict, wanted: dict) -> str:
+    """Those of the settings that are not what they were, with both values; empty where all are."""
+    differ = [name for name in names if found.get(name) != wanted.get(name)]
+    return "; ".join(f"{name} was {found.get(name)}, is {wanted.get(name)}" for name in differ)

@@ -17,15 +17,22 @@ def protocol_of(config, phase: str) -> tuple[str, int] | None:
     """Name of the protocol and how many candidates it draws; None where the evaluation is RecBole's own.
 
     `candidates` names it. Without it RecBole's `mode` does: uni99 is `recbole`, full is `full`; RecBole evaluates by
-    itself what has no such name (pop100, labeled), what is not a matter of ranks (AUC, coverage), and splits in which
-    a question may have several answers.
+    itself what has no such name (pop100, labeled), what is not a matter of ranks (AUC, coverage), splits in which a
+    question may have several answers, and models that are not sequential where `repeatable` is False: then it leaves
+    out what the user has had, which `recbole` and `full` do not.
     """
     mode = config["eval_args"]["mode"][phase]
     drawn = int(mode[3:]) if mode.startswith("uni") else NEGATIVES
     asked = config["candidates"] or {"uni": "recbole", "ful": "full"}.get(mode[:3])
     if asked is None or not _one_answer_each(config) or not all(map(metrics.from_rank, config["metrics"])):
         return None
+    if config["candidates"] is None and _leaves_out_repeats(config):
+        return None
     return asked, drawn
+
+
+def _leaves_out_repeats(config) -> bool:
+    return not config["repeatable"] and config["MODEL_TYPE"] != ModelType.SEQUENTIAL
 
 
 def _one_answer_each(config) -> bool:
@@ -55,6 +62,12 @@ def problems(config) -> list[str]:
             f"candidates: {asked} ranks one target at a time: it needs the metrics Hit, NDCG, MRR, Recall, Precision "
             f"or MAP (now {config['metrics']}), eval_args with order TO, and for a model that is not sequential the "
             f"split LS (now {config['eval_args']})"
+        )
+    given = {**config.file_config_dict, **config.variable_config_dict}
+    if asked is not None and "repeatable" in given and _leaves_out_repeats(config):
+        found.append(
+            f"repeatable: False leaves out what a user has had, whatever candidates: {asked} are; leave it out, or, to "
+            "have RecBole evaluate by itself, the candidates"
         )
     found += _too_long_topk(config)
     return found + checks.check(config, _CHECKS)

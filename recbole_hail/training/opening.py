@@ -118,6 +118,12 @@ def restored(path: str | os.PathLike, state: dict, train):
         model.load_other_parameter(restore(state.get("other_parameter")))
     except RuntimeError as error:
         raise CheckpointError(_other_data(path, config, train, _first_mismatch(error))) from None
+    check_numbers(path, config, model, train)
+    return model.eval()
+
+
+def check_numbers(path: str | os.PathLike, config, model, train) -> None:
+    """CheckpointError where `train` numbers what a checkpoint's model knows by number otherwise than its own data."""
     # Checkpoints of older versions do not say what their elements are called.
     if config["elements_hash"] not in (None, elements_hash(train)):
         raise CheckpointError(_other_data(path, config, train, "other elements, or in another order"))
@@ -127,7 +133,6 @@ def restored(path: str | os.PathLike, state: dict, train):
             f"{config['data_path']} give to others; train {config['model']} on these, or name the folder that "
             "holds its dataset with --data_path"
         )
-    return model.eval()
 
 
 _MISMATCH = re.compile(r"size mismatch for (\S+): .*?torch\.Size\((\[.*?\])\).*?torch\.Size\((\[.*?\])\)", re.DOTALL)

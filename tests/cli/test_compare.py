@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from recbole_hail import configuration
 from recbole_hail.cli import main
 from recbole_hail.comparison.notation import UNTRAINED
 
@@ -176,6 +177,19 @@ def test_another_dataset_of_the_same_name_is_refused(done, compare):
     before = state(done)
     status, _, err = compare("--models=HAIL", "--seeds=1")
     assert status == 2 and "was written with other settings (data was" in err
+    assert state(done) == before
+
+
+def test_runs_of_other_shipped_settings_are_refused(done, compare, monkeypatch, tmp_path):
+    """They were known by what was given alone: under a yaml that had changed since, the table was that of old runs."""
+    shutil.copytree(configuration.yaml_folder(), tmp_path / "shipped")
+    shipped = tmp_path / "shipped" / "HAIL.yaml"
+    shipped.write_text(shipped.read_text().replace("gamma: 1.0 ", "gamma: 2.0 "))
+    monkeypatch.setattr(configuration, "yaml_folder", lambda: tmp_path / "shipped")
+    before = state(done)
+    for asked in ("HAIL", "ensemble(HAIL[peers=1],2)", "HAIL[peers=3]"):
+        status, _, err = compare(f"--models={asked}", "--seeds=1", "--dry-run")
+        assert status == 2 * ("peers=3" not in asked) and ("(gamma was 1.0, is 2.0)" in err) == bool(status)
     assert state(done) == before
 
 

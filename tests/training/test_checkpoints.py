@@ -165,6 +165,28 @@ def test_a_pruned_peer_scores_identically(checkpoint, workplace):
         prune_to_peer(read_checkpoint(checkpoint), 3)
 
 
+def test_renumbered_data_are_refused_by_recboles_loader_too(checkpoint, cyclic):
+    """It opened them, and the same rows in another order had other metrics."""
+    load_data_and_model(str(checkpoint))
+    file = cyclic / "dataset" / "cyclic" / "cyclic.inter"
+    header, *rows = file.read_text().splitlines()
+    file.write_text("\n".join([header, *reversed(rows)]) + "\n")
+    with pytest.raises(CheckpointError, match=r"was not trained on the data in .*; there it has 110 elements"):
+        load_data_and_model(str(checkpoint))
+
+
+def test_a_run_on_saved_dataloaders_knows_its_data_as_the_first_did(cyclic, small):
+    """Its checkpoint said nothing of its elements, took other data, and could not be resumed."""
+    known = []
+    for _ in range(2):
+        run_recbole(model="HAIL", dataset="cyclic", config_dict={**small, "epochs": 1, "save_dataloaders": True})
+        (path,) = cyclic.glob("saved/HAIL-*.pth")
+        config = read_checkpoint(path)["config"]
+        known.append([config[name] for name in ("elements_hash", "generators_hash")])
+        path.unlink()
+    assert known[0] == known[1] and all(known[0])
+
+
 @pytest.mark.parametrize("content, told", [(None, "does not exist"), ("export A=1", "is not a checkpoint")])
 def test_what_is_no_checkpoint_is_told_by_recboles_loader_too(workplace, content, told):
     """It ended in `IndexError: pop from empty list`."""
