@@ -101,9 +101,12 @@ def _fit_together(defaults: dict, given: dict, model_class) -> None:
         asked = given["eval_args"] = _in_mode_of(merged["candidates"], asked or defaults["eval_args"])
     ordered = (asked or defaults["eval_args"])["order"] == "TO"
     columns = (defaults["load_col"] or {}).get("inter")
-    if (sequential or ordered) and isinstance(columns, list) and merged["TIME_FIELD"] not in columns:
-        # RecBole's defaults for a dataset it does not know leave out the time that events are ordered by.
-        defaults["load_col"] = {**defaults["load_col"], "inter": [*columns, merged["TIME_FIELD"]]}
+    if isinstance(columns, list):
+        # RecBole's defaults for a dataset it does not know leave out the time that events are ordered by; ours load
+        # nothing that only filters go by.
+        needed = [merged["TIME_FIELD"]] * (sequential or ordered)
+        needed += [*(merged["val_interval"] or ()), *(merged["threshold"] or ())]
+        defaults["load_col"] = {**defaults["load_col"], "inter": list(dict.fromkeys([*columns, *needed]))}
 
 
 def _together(columns: dict | None, ours: dict | None) -> dict | None:

@@ -28,7 +28,7 @@ from recbole_hail.evaluation.phase import phase_of
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.model_names import model_named
 from recbole_hail.registry import MODELS, base_of, name_parts
-from recbole_hail.training.budget import with_budget
+from recbole_hail.training.budget import with_budget, with_last_epoch_validated
 from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.evaluate import with_protocols
 from recbole_hail.training.opening import check_numbers
@@ -43,6 +43,7 @@ def register() -> None:
     compat.mend()
     reading.mend()
     recbole.trainer.Trainer.fit = with_budget(recbole.trainer.Trainer.fit)
+    recbole.trainer.Trainer._train_epoch = with_last_epoch_validated(recbole.trainer.Trainer._train_epoch)
     recbole.trainer.Trainer.evaluate = with_protocols(recbole.trainer.Trainer.evaluate)
     for name, parts in MODELS.items():
         # RecBole looks for a module of this name by find_spec and imports it; both answer from sys.modules.
@@ -101,7 +102,9 @@ def _with_prepared_parts(original):
         except ValueError as error:  # a generator has had every element
             ranked = all(protocol_of(config, name) for name in ("valid", "test"))
             if not ranked or config["train_neg_sample_args"]["distribution"] != "none":
-                raise DataError(f"dataset: {config['model']} cannot draw negatives: {error}") from error
+                trains = config["train_neg_sample_args"]["distribution"] != "none"
+                otherwise = "" if trains else " Or give --repeatable=True, under which they may be what a user has had."
+                raise DataError(f"dataset: {config['model']} cannot draw negatives: {error}{otherwise}") from error
         return _samplers_of_targets(original, config, dataset, built_datasets)
 
     return create

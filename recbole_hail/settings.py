@@ -32,6 +32,12 @@ def unknown(given: Iterable[str], known: set[str]) -> Iterator[tuple[str, str | 
     return ((name, meant(name, known)) for name in sorted(set(given) - known - OF_PROCESSES))
 
 
+def leaves_one_out(config) -> bool:
+    """Whether each generator's last events are held out, RecBole's split LS."""
+    split = config["eval_args"]["split"]
+    return isinstance(split, dict) and "LS" in split
+
+
 def of_data_and_evaluation(config) -> set[str]:
     """RecBole's settings of these kinds, and ours."""
     of_recbole = {name for kind in ("Dataset", "Evaluation") for name in config.parameters[kind]}

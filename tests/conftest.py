@@ -198,6 +198,7 @@ RANKED = {
     "metrics": ["Hit", "NDCG", "MRR"],
     "topk": [1, 5, 10, 100],  # the longest is as long as a list, so that RecBole's MRR@100 is the whole MRR
     "valid_metric": "MRR",
+    "repeatable": True,
     "metric_decimal_place": 12,
     "eval_batch_size": 1000,
     "show_progress": False,

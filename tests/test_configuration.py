@@ -79,6 +79,14 @@ def test_features_and_knowledge_graphs_of_ml_100k_are_read(workplace, model, col
     create_dataset(config)
 
 
+@pytest.mark.parametrize("model", ["HAIL", "SASRec"])
+@pytest.mark.parametrize("filters", [{"val_interval": {"rating": "[4,inf)"}}, {"threshold": {"rating": 3}}])
+def test_columns_that_filters_go_by_are_loaded(workplace, model, filters):
+    """HAIL said of one that the file has that it is not defined."""
+    columns = Config(model=model, dataset="own", config_dict=filters)["load_col"]["inter"]
+    assert sorted(columns) == ["item_id", "rating", "timestamp", "user_id"]
+
+
 def test_resume_from_nothing_is_refused(cyclic, small):
     """`--resume=$(ls saved/*.latest.pth)` where there is none trained from the start, in silence."""
     with pytest.raises(SettingsError, match="resume: is empty"):

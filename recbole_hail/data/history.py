@@ -10,6 +10,7 @@ from torch import Tensor
 
 from recbole_hail.data.dataset import CONTEXT_START
 from recbole_hail.data.ordering import run_starts, stable_order
+from recbole_hail.settings import leaves_one_out
 
 EVENTS_BEFORE = "events_before"
 
@@ -68,6 +69,8 @@ def attach_history(parts: list) -> None:
         first_elements = _first_elements(parts, order[starts])
         sequences = np.insert(sequences, starts, first_elements)
         before += 1
+        if not leaves_one_out(train.config):  # whoever begins after the time of a split is in no training
+            first_elements = first_elements[order[starts] < len(train)]
     else:  # a sequential dataset knows nothing of generators with a single event
         counted[order] = (rows > 1).repeat(rows)
     of_part = torch.from_numpy(before).split([len(part) for part in parts])

@@ -2,10 +2,12 @@
 
 RecBole draws anew on every pass from the global random state, so that its negatives depend on the model and on the
 number of epochs. Here every question (one target of one generator) has its own random stream, made of the seed, the
-phase, and the names of generator and target: every model, peer and seed of training ranks the same lists.
+phase, the names of generator and target and, where a generator is asked about a target again, how often it was:
+every model, peer and seed of training ranks the same lists.
 """
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,8 +93,11 @@ def draw(protocol: str, questions: Questions, *, wanted: int, seed: int, phase: 
     if protocol == "full":
         return CandidateSets(None, _hash(protocol, questions))
     elements = np.zeros((len(questions.targets), wanted), dtype=np.int32)
+    asked = Counter()
     for row, target in enumerate(questions.targets):
         name = f"{seed}\t{phase}\t{questions.generator_names[row]}\t{questions.target_names[row]}"
+        asked[name] += 1
+        name += f"\t{asked[name]}" * (asked[name] > 1)
         key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=16).digest(), "little")
         random = np.random.Generator(np.random.Philox(key=key))
         drawn = PROTOCOLS[protocol](random, target, questions.seen[row], questions.popularity, wanted)

@@ -5,6 +5,7 @@ from recbole.utils import EvaluatorType, ModelType
 from recbole_hail import checks
 from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.candidates import PROTOCOLS
+from recbole_hail.settings import leaves_one_out
 
 NEGATIVES = 99  # paper section 5.1.2
 _CHECKS = [
@@ -26,23 +27,23 @@ def protocol_of(config, phase: str) -> tuple[str, int] | None:
     asked = config["candidates"] or {"uni": "recbole", "ful": "full"}.get(mode[:3])
     if asked is None or not _one_answer_each(config) or not all(map(metrics.from_rank, config["metrics"])):
         return None
-    if config["candidates"] is None and _leaves_out_repeats(config):
+    if config["candidates"] is None and leaves_out_repeats(config):
         return None
     return asked, drawn
 
 
-def _leaves_out_repeats(config) -> bool:
+def leaves_out_repeats(config) -> bool:
+    """Whether RecBole ranks the targets of a model among nothing that the user has had."""
     return not config["repeatable"] and config["MODEL_TYPE"] != ModelType.SEQUENTIAL
 
 
 def _one_answer_each(config) -> bool:
     arguments = config["eval_args"]
-    leaves_one_out = isinstance(arguments["split"], dict) and "LS" in arguments["split"]
     return (
         config["eval_type"] == EvaluatorType.RANKING
         and config["benchmark_filename"] is None
         and arguments["order"] == "TO"
-        and (leaves_one_out or config["MODEL_TYPE"] == ModelType.SEQUENTIAL)
+        and (leaves_one_out(config) or config["MODEL_TYPE"] == ModelType.SEQUENTIAL)
     )
 
 
@@ -64,7 +65,7 @@ def problems(config) -> list[str]:
             f"split LS (now {config['eval_args']})"
         )
     given = {**config.file_config_dict, **config.variable_config_dict}
-    if asked is not None and "repeatable" in given and _leaves_out_repeats(config):
+    if asked is not None and "repeatable" in given and leaves_out_repeats(config):
         found.append(
             f"repeatable: False leaves out what a user has had, whatever candidates: {asked} are; leave it out, or, to "
             "have RecBole evaluate by itself, the candidates"

@@ -124,6 +124,23 @@ class _BudgetedLoader:
             self._trainer.eval_step = min(self._trainer.eval_step, 1)  # validate now, unless never
 
 
+def with_last_epoch_validated(original):
+    """RecBole's `Trainer._train_epoch`: its `fit` would train what `eval_step` leaves over and throw it away."""
+
+    @wraps(original)
+    def train_epoch(self, train_data, epoch_idx, *args, **kwargs):
+        validate_last(self, epoch_idx)
+        return original(self, train_data, epoch_idx, *args, **kwargs)
+
+    return train_epoch
+
+
+def validate_last(trainer, epoch: int) -> None:
+    """Has the last epoch validated, unless nothing is."""
+    if epoch == trainer.epochs - 1:
+        trainer.eval_step = min(trainer.eval_step, 1)
+
+
 def with_budget(original):
     """RecBole's `Trainer.fit` within `max_steps` and `max_minutes`; the last epoch is validated wherever it is cut."""
 
@@ -133,8 +150,6 @@ def with_budget(original):
         if isinstance(self, TraditionalTrainer):  # Pop and its like count all events once, and half of them is no model
             bounds = None, None
         self.budget = Budget(*bounds, *getattr(self, "taken", ()))  # a resumed run has taken part of it already
-        if 0 < self.epochs < self.eval_step:
-            self.eval_step = self.epochs  # RecBole would validate and save nothing, then look for what it saved
         follows = not getattr(self, "keeps_curve", False)
         if follows:
             self.curve = Curve()
@@ -151,6 +166,7 @@ def with_budget(original):
         try:
             return original(self, loader, valid_data, verbose, saved, show_progress, after_validation)
         except BudgetSpent:
+            self._add_hparam_to_tensorboard(self.best_valid_score)  # as RecBole's own end of training does
             return self.best_valid_score, self.best_valid_result
         except OSError:
             raise  # a file's, which the command tells of

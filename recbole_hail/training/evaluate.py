@@ -13,6 +13,7 @@ from recbole_hail.evaluation.agreement import agreement
 from recbole_hail.evaluation.candidates import CandidateSets
 from recbole_hail.evaluation.metrics import RankEvaluator, by_question
 from recbole_hail.evaluation.phase import Phase, phase_of
+from recbole_hail.evaluation.protocol import leaves_out_repeats
 from recbole_hail.evaluation.ranking import rank_targets, view_of, views_of
 from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval
 from recbole_hail.evaluation.tables import result_table
@@ -95,6 +96,11 @@ def _phase(trainer, part) -> Phase | None:
         phases[name] = (rows, phase)
         if phase:
             phase.log(trainer.config["ties"])
+        elif leaves_out_repeats(trainer.config):
+            trainer.logger.info(
+                f"{set_color('candidates', 'blue')}: RecBole's own, without what a user has had (repeatable: False); "
+                "--repeatable=True asks what sequential models are asked"
+            )
     return phase
 
 

@@ -13,6 +13,7 @@ from recbole_hail.errors import TrainingDiverged
 from recbole_hail.evaluation.tables import result_table
 from recbole_hail.losses import HailLossParts
 from recbole_hail.training import records, resume
+from recbole_hail.training.budget import validate_last
 from recbole_hail.training.checkpoints import write_checkpoint
 from recbole_hail.training.curve import Curve
 from recbole_hail.training.memory import hold_free_memory, release_free_memory
@@ -82,8 +83,7 @@ class HAILTrainer(Trainer):
         if self.saving and epoch_idx > 0:
             # Here everything of the epoch before is done: its validation, early stopping and best checkpoint too.
             self._write_checkpoint(self.latest_file, epoch_idx - 1, self.best_valid_result)
-        if epoch_idx == self.epochs - 1 and self.eval_step > 0:
-            self.eval_step = 1  # the last epoch is evaluated even where eval_step does not divide the epochs
+        validate_last(self, epoch_idx)
         self.model.train()
         train_data.set_epoch(epoch_idx)
         self.loss_log.start(self.steps)

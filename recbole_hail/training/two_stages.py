@@ -4,6 +4,7 @@ import math
 import os
 import sys
 
+from recbole_hail.errors import UserError
 from recbole_hail.training.trainer import HAILTrainer
 
 
@@ -36,7 +37,13 @@ class TwoStageTrainer(HAILTrainer):
         if self.config["eval_step"] > 0:
             # What predicts masked elements has no next element to be validated by.
             self.eval_step = sys.maxsize if self.pretraining else self.config["eval_step"]
-        return super()._train_epoch(train_data, epoch_idx, loss_func, show_progress)
+        loss = super()._train_epoch(train_data, epoch_idx, loss_func, show_progress)
+        if self.pretraining and self.budget.spent:
+            raise UserError(
+                f"max_minutes: {self.config['max_minutes']} ended in pre-training, within a pass over the data; give "
+                "more, or pretrain_share=0, which leaves it out"
+            )
+        return loss
 
     def _start_fine_tuning(self, epoch_idx: int) -> None:
         if self.saving:

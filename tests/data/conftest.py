@@ -35,6 +35,7 @@ def make_config(tmp_path, monkeypatch):
                 "eval_args": {"split": {"LS": split}, "order": "TO", "group_by": "user", "mode": "uni99"},
                 "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
                 "train_neg_sample_args": None,
+                "repeatable": True,
                 "MAX_ITEM_LIST_LENGTH": 4,
                 "use_gpu": False,
                 "gpu_id": "",

@@ -90,6 +90,18 @@ def test_popularity_counts_the_training_part_with_first_events(make_config, mode
     assert popularity[0] == 0
 
 
+@pytest.mark.parametrize("model", ["HAIL", "SASRec"])
+def test_popularity_of_a_split_by_time_knows_nothing_of_who_begins_after_it(make_config, model):
+    """First events of generators without a row in training were counted."""
+    world = {"u1": [(item, time) for time, item in enumerate("abababababab")], "u2": [("c", 90), ("a", 91)]}
+    how = {**ARGUMENTS, "group_by": None, "split": {"RS": [0.8, 0.1, 0.1]}}
+    config = make_config({**world, "u3": [("c", 95), ("a", 96)]}, model=model, eval_args=how, **RANKING)
+    train, valid, test = (loader._dataset for loader in data_preparation(config, create_dataset(config)))
+    assert [len(train), len(valid), len(test)] == [11, 1, 1]
+    counted = {name: int(train.history.popularity[train.token2id("item_id", name)]) for name in "abc"}
+    assert counted == {"a": 6, "b": 6, "c": 0}
+
+
 def test_rows_that_all_hold_one_event_have_one_first_event_each(make_config):
     """With MAX_ITEM_LIST_LENGTH 1 every row looks like a generator's second event."""
     parts = split(make_config, WORLD, "GRU4Rec", {"LS": "valid_and_test"}, MAX_ITEM_LIST_LENGTH=1)
@@ -116,7 +128,11 @@ def test_events_of_one_moment_keep_the_order_of_the_file(workplace, write_datase
     (folder / "ties.inter").write_text("\n".join(["user_id:token\titem_id:token\ttimestamp:float", *rows]) + "\n")
     found = []
     for model in ("HAIL", "SASRec", "Pop"):
-        config = Config(model=model, dataset="ties", config_dict={**small, "eval_args": LEAVE_ONE_OUT, **BY_RECBOLE})
+        config = Config(
+            model=model,
+            dataset="ties",
+            config_dict={**small, "eval_args": LEAVE_ONE_OUT, **BY_RECBOLE, "repeatable": True},
+        )
         found.append(sequences_of(data_preparation(config, create_dataset(config))[2]._dataset))
     assert found == [{f"u{u}": "abcabcabc" for u in range(3)}] * 3
 

@@ -136,6 +136,16 @@ def test_a_list_depends_on_its_own_question_alone(protocol):
 
 
 @pytest.mark.parametrize("protocol", DRAWN)
+def test_a_question_that_is_asked_again_has_a_list_of_its_own(protocol):
+    """Splits by ratio ask a generator about one target many times, always among the same elements."""
+    popularity = [0, *range(30, 0, -1)]
+    again = draw(protocol, questions([9, 9, 3, 9], [[4]] * 4, popularity, names=["v"] * 4), **HOW).elements
+    once = draw(protocol, questions([9], [[4]], popularity, names=["v"]), **HOW).elements
+    assert np.array_equal(again[0], once[0]), "the first list is that of leaving one out"
+    assert len({tuple(row) for row in again[[0, 1, 3]]}) == 3
+
+
+@pytest.mark.parametrize("protocol", DRAWN)
 @pytest.mark.parametrize("other", [{"seed": 2}, {"phase": "valid"}])
 def test_another_seed_or_phase_gives_other_lists(protocol, other):
     asked = alike(20)

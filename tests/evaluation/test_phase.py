@@ -61,4 +61,15 @@ def test_pop_runs_where_a_generator_has_had_every_element(build):
 
 def test_a_model_that_trains_on_negatives_is_refused_where_there_are_none(build):
     with pytest.raises(DataError, match="BPR cannot draw negatives: Some users have interacted with all items"):
-        build("BPR")
+        build("BPR", repeatable=False)
+
+
+def test_what_is_ranked_without_what_a_user_has_had_says_so(build, caplog):
+    """RecBole refuses it where a generator has had every element, as it does without this package."""
+    with pytest.raises(DataError, match=r"Pop cannot draw negatives: .* Or give --repeatable=True, under which"):
+        build("Pop", repeatable=False)
+    built = build("Pop", "rare", repeatable=False)
+    with caplog.at_level("INFO"):
+        built.trainer.fit(built.train, saved=False)
+        built.trainer.evaluate(built.test, load_best_model=False)
+    assert "RecBole's own, without what a user has had (repeatable: False); --repeatable=True asks" in caplog.text

@@ -9,7 +9,7 @@ from recbole.config import Config
 from recbole.quick_start import run_recbole
 from torch.nn import functional as F
 
-from recbole_hail.errors import SettingsError
+from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.training.budget import Budget
 from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.two_stages import TwoStageTrainer
@@ -133,6 +133,12 @@ def test_each_stage_has_an_optimiser_and_a_schedule_of_its_own(cyclic, small, wa
     assert before == (*range(6), *range(6))
     assert rates[:6] == pytest.approx(rates[6:])
     assert rates[:6] == pytest.approx([0.005, 0.01, 0.01, 0.0075, 0.005, 0.0025])
+
+
+def test_time_that_ends_in_pretraining_is_an_error(cyclic, small):
+    """What it had pre-trained was validated, kept and compared as if it were fine-tuned."""
+    with pytest.raises(UserError, match="max_minutes: 1e-05 ended in pre-training, within a pass over the data"):
+        run_recbole(model="S3RecID", dataset="cyclic", config_dict={**small, "max_minutes": 1e-5})
 
 
 def test_pretraining_is_not_validated_and_its_end_is_kept(cyclic, small, caplog):

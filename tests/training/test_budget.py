@@ -54,6 +54,22 @@ def test_max_steps_cuts_an_epoch_which_is_validated_and_saved(build, monkeypatch
 
 
 @pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("eval_step, validated", [(3, [2, 3]), (2, [1, 3]), (9, [3]), (0, [])])
+def test_the_last_epoch_is_validated_whatever_eval_step_leaves_over(build, monkeypatch, name, eval_step, validated):
+    """RecBole's models trained it and threw it away, which HAIL did not."""
+    assert trained(build, name, monkeypatch, epochs=4, eval_step=eval_step).validated == validated
+
+
+@pytest.mark.parametrize("bound", [{"epochs": 2}, {"max_steps": 5}])
+def test_tensorboard_is_told_the_settings_however_training_ends(build, monkeypatch, bound):
+    """Not where the budget ended it, as the shipped max_steps do."""
+    told = []
+    monkeypatch.setattr(Trainer, "_add_hparam_to_tensorboard", lambda trainer, best: told.append(best))
+    built = trained(build, "HAIL", monkeypatch, **bound)
+    assert told == [built.trainer.best_valid_score]
+
+
+@pytest.mark.parametrize("name", TRAINED)
 def test_max_minutes_bounds_every_model(build, monkeypatch, six_seconds_a_step, name):
     built = trained(build, name, monkeypatch, max_minutes=1)
     assert len(built.losses) == 10
