@@ -108,4 +108,4 @@ def run(arguments) -> None:
         print(forecaster.calibration, file=sys.stderr)
     if page:
         write_text(arguments.map, page)
-        print(f"{arguments.map}: a map of {len(group)} elements", file=sys.stderr)
+        print(f"{arguments.map}: a map of the chance of {len(group)} elements", file=sys.stderr)

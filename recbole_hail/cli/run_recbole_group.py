@@ -25,7 +25,10 @@ def _parser():
 def _check_comparable(configs: dict) -> None:
     """One table needs one split, one set of candidates and one set of metrics."""
     differ = []
-    for name in ("eval_args", "metrics", "topk", "valid_metric", "candidates", "candidates_seed", "ties"):
+    names = ["eval_args", "metrics", "topk", "valid_metric", "candidates", "candidates_seed", "ties"]
+    if None in (config["candidates"] for config in configs.values()):  # see `protocol_of`
+        names.append("repeatable")
+    for name in names:
         values = {model: config[name] for model, config in configs.items()}
         if any(value != next(iter(values.values())) for value in values.values()):
             each = ", ".join(f"{model} {value}" for model, value in values.items())

@@ -8,6 +8,7 @@ from torch import Tensor
 from recbole_hail.derivatives import first_only
 from recbole_hail.losses.chunked import ChunkedLoss
 from recbole_hail.losses.hail import HailLossParts, HailSettings
+from recbole_hail.losses.likelihood import no_element
 
 
 def fused_hail_loss_parts(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, **settings) -> HailLossParts:
@@ -52,10 +53,7 @@ def _check(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> None
     if targets.device.type == "cpu" and len(targets):
         least, largest = targets.aminmax()
         if least < 0 or largest >= len(table):
-            raise IndexError(
-                f"targets: from {least} to {largest}, but the table has elements 0 to {len(table) - 1}; positions "
-                "without a target are to be left out of hidden and targets"
-            )
+            raise no_element(targets, len(table))
 
 
 def _check_shapes(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> None:

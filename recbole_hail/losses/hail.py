@@ -82,11 +82,13 @@ def hail_loss_parts(logits: Tensor, targets: Tensor, **settings) -> HailLossPart
 
     Args:
         logits: [T, M, V].
-        targets: [M], element indices into V.
-        settings: those of `HailSettings`, by name.
+        targets: [M], element indices into V; a position without a target is left out, of the logits too.
+        settings: alpha, beta, gamma, positive_term, negative_term, denoise, distillation and slots, by name, as
+            `losses.hail.HailSettings` has them.
 
     Raises:
         ValueError: a setting out of range or shapes that do not fit.
+        IndexError: on a CPU, a target that is no element.
     """
     chosen = HailSettings(**settings)
     self_knowledge = self_knowledge_loss(logits, targets)  # [T, M]

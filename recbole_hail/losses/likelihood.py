@@ -30,9 +30,23 @@ def log_likelihood(logits: Tensor) -> Tensor:
 
 
 def at_targets(values: Tensor, targets: Tensor) -> Tensor:
-    """values [T, M, V] at the target of each position -> [T, M]."""
+    """values [T, M, V] at the target of each position -> [T, M]; IndexError on a CPU where one is no element."""
     index = targets.expand(values.shape[0], -1).unsqueeze(-1)  # [T, M, 1]
-    return values.gather(-1, index).squeeze(-1)
+    try:
+        return values.gather(-1, index).squeeze(-1)
+    except RuntimeError as error:
+        if "out of bounds" not in str(error):
+            raise
+        raise no_element(targets, values.shape[-1]) from None
+
+
+def no_element(targets: Tensor, elements: int) -> IndexError:
+    """The error for targets some of which are none of the elements, such as -100."""
+    least, largest = targets.aminmax()
+    return IndexError(
+        f"targets: from {least} to {largest}, but there are elements 0 to {elements - 1}; positions without a target "
+        "are to be left out, of the targets and of what is predicted for them"
+    )
 
 
 def log_unlikelihood(log_p: Tensor) -> Tensor:

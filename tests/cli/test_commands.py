@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from recbole_hail import interrupts
+from recbole_hail.cli import run_recbole_group
 from recbole_hail.cli.common import guarded
+from recbole_hail.cli.config import checked_config
+from recbole_hail.errors import SettingsError
 
 FULL = "--eval_args={'split':{'LS':'valid_and_test'},'order':'TO','group_by':'user','mode':'full'}"
 
@@ -223,6 +226,23 @@ def test_a_group_of_models_that_are_evaluated_differently_is_refused(cyclic, run
     done = run_here("run_recbole_group", "--model_list=HAIL,Pop", "--dataset=cyclic", "--config_files=small.yaml")
     assert done.returncode == 2, done.stderr[-3000:]
     assert "error: topk: differs between the models" in done.stderr
+
+
+def test_a_group_of_which_some_are_ranked_without_repeats_is_refused(cyclic):
+    """Unless a protocol is named: then all are asked the same."""
+    arguments = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni99"}
+    how = {"topk": [1], "metrics": ["Hit"], "valid_metric": "Hit@1", "eval_args": arguments}
+
+    def check(**settings):
+        given = {**how, **settings}
+        run_recbole_group._check_comparable(
+            {name: checked_config(name, "cyclic", None, given) for name in ("HAIL", "Pop")}
+        )
+
+    with pytest.raises(SettingsError, match=r"repeatable: differs between the models \(HAIL True, Pop False\)"):
+        check()
+    check(candidates="strict")
+    check(repeatable=True)
 
 
 def test_a_group_of_no_models_is_an_error(cyclic, run_here):

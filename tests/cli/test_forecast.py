@@ -59,7 +59,7 @@ def test_every_generator_as_csv_and_json_with_a_map(checkpoint, forecast):
     arguments = ("--all", "--topk=2", "--format=json", "--output=out.json", "--map=out.html", "--group=e7")
     status, printed, told = forecast("--checkpoint", checkpoint, *arguments)
     read = json.loads(Path("out.json").read_text())
-    assert status == 0 and printed == "" and "out.html: a map of 11 elements" in told
+    assert status == 0 and printed == "" and "out.html: a map of the chance of 11 elements" in told
     assert [one["generator"] for one in read["forecasts"]] == [row["generator"] for row in rows[::2]]
     assert read["model"] == "MarkovChain" and read["calibration"]["ece_after"] < 0.01
     assert "9 generators" in Path("out.html").read_text()

@@ -341,7 +341,7 @@ def test_wrong_settings_are_named_as_in_the_plain_form():
 def test_targets_that_the_table_lacks_are_named(wrong):
     *tensors, targets = drawn(2, 9, 5)
     targets[3] = wrong
-    with pytest.raises(IndexError, match=r"targets: from .* the table has elements 0 to 4"):
+    with pytest.raises(IndexError, match=r"targets: from .* there are elements 0 to 4"):
         fused_hail_loss_parts(*tensors, targets)
 
 

@@ -201,3 +201,11 @@ def test_a_wrong_beta_is_named_also_where_nothing_is_distilled(made_logits, sett
 def test_a_negative_gamma_is_named(made_logits):
     with pytest.raises(ValueError, match=r"gamma: -1\.0 must not be negative"):
         hail_loss(*made_logits(2), gamma=-1.0)
+
+
+@pytest.mark.parametrize("loss", [hail_loss_parts, self_knowledge_loss, mutual_exclusivity_loss])
+def test_a_target_that_is_no_element_is_told_with_what_to_do(made_logits, loss):
+    """torch's -100 for a position to pass over was an index out of bounds for dimension 2."""
+    logits, _ = made_logits(2, positions=3, elements=5)
+    with pytest.raises(IndexError, match="targets: from -100 to 4, but there are elements 0 to 4; positions without"):
+        loss(logits, torch.tensor([4, -100, 0]))
