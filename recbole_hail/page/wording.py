@@ -14,7 +14,7 @@ NOT_FOR = (
     "sending patrols by its output, or any step that is itself recorded and comes back as data",
     "comparing places by crime: rates of reporting and of policing differ between them",
 )
-FOR = "Fit for: research on methods, and planning services in numbers, with people who know the place and its data."
+FOR = "Fit for: research on methods, and planning services by time of day, with people who know the place and its data."
 
 _IN_WORDS = {
     "strict": "{drawn} distinct elements other than the target",

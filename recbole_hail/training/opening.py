@@ -18,6 +18,8 @@ from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import CheckpointError, DataError
 from recbole_hail.training.checkpoints import read_checkpoint, restore
 
+_NAMED = "--data_path (in Python: Forecaster.load(…, data_path=…))"
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -74,7 +76,7 @@ def find_data(config, data_path: str | None) -> None:
     try:
         check_files(config)
     except DataError as error:
-        raise DataError(f"{error}\nor name the folder that holds it with --data_path") from None
+        raise DataError(f"{error}\nor name the folder that holds it with {_NAMED}") from None
 
 
 def _record_of(path: Path, state: dict) -> dict | None:
@@ -131,7 +133,7 @@ def check_numbers(path: str | os.PathLike, config, model, train) -> None:
         raise CheckpointError(
             f"checkpoint: {path} knows the generators of its training by their numbers, which the data in "
             f"{config['data_path']} give to others; train {config['model']} on these, or name the folder that "
-            "holds its dataset with --data_path"
+            f"holds its dataset with {_NAMED}"
         )
 
 
@@ -155,5 +157,5 @@ def _knows_generators(model, train) -> bool:
 def _other_data(path, config, train, why: str) -> str:
     return (
         f"checkpoint: {path} was not trained on the data in {config['data_path']} ({why}; there it has "
-        f"{train.item_num - 1} elements); name the folder that holds its dataset with --data_path"
+        f"{train.item_num - 1} elements); name the folder that holds its dataset with {_NAMED}"
     )
