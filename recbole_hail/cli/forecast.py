@@ -9,6 +9,7 @@ from recbole_hail.files import write_text
 from recbole_hail.forecast import Forecaster
 from recbole_hail.forecast.history_file import by_generator, read_events
 from recbole_hail.forecast.output import FORMATS, skipped_elements
+from recbole_hail.forecast.overlap import not_newer
 from recbole_hail.page.map import elements_of_group, map_page
 
 EPILOG = (
@@ -85,6 +86,8 @@ def run(arguments) -> None:
     events = read_events(arguments.history) if arguments.history else []
     forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path, progress=sys.stderr.isatty())
     group = elements_of_group(forecaster, arguments.group) if arguments.map else []
+    if warning := not_newer(events, forecaster.trained.config, forecaster.generators.token):
+        print(f"warning: {warning}", file=sys.stderr)
     newer = by_generator(events, forecaster.generators.token)
     named = [forecaster.generators.token(name) for name in arguments.generator or []]
     generators = None if arguments.all else list(dict.fromkeys([*named, *newer]))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple
 
 from recbole_hail.errors import DataError
 
@@ -14,19 +15,30 @@ COLUMNS = {
     "generator": ("generator", "user_id"),
     "element": ("element", "item_id"),
     "timestamp": ("timestamp", "time"),
+    "time": ("time",),  # beside a timestamp that only numbers events, as the converters write it
 }
 
 
-def by_generator(events: Iterable[tuple[str, str]], named: Callable[[str], str] = str) -> dict[str, list[str]]:
+class Event(NamedTuple):
+    """A row as text; `timestamp` and `time` are "" where there are no such columns."""
+
+    line: int
+    generator: str
+    element: str
+    timestamp: str
+    time: str
+
+
+def by_generator(events: Iterable[Event], named: Callable[[str], str] = str) -> dict[str, list[str]]:
     """The elements of each generator; `named` tells names that mean the same one."""
     found = {}
-    for generator, element in events:
-        found.setdefault(named(generator), []).append(element)
+    for event in events:
+        found.setdefault(named(event.generator), []).append(event.element)
     return found
 
 
-def read_events(path: str | os.PathLike) -> list[tuple[str, str]]:
-    """Generator and element of each event, oldest first.
+def read_events(path: str | os.PathLike) -> list[Event]:
+    """The events, oldest first.
 
     The file has a header with `generator` and `element`, or RecBole's `user_id` and `item_id`, and commas, tabs or
     semicolons between fields. A column `timestamp` of numbers or of ISO times gives the order; without it the file's
@@ -54,7 +66,7 @@ def read_events(path: str | os.PathLike) -> list[tuple[str, str]]:
         raise DataError(f"history: {path} has no events below its header")
     if "timestamp" in place:
         rows = _in_time(path, rows)
-    return [(generator, element) for _, generator, element, _ in rows]
+    return rows
 
 
 def _lines(path, file, separator: str, before: int):
@@ -91,39 +103,38 @@ def _places(path, header: list[str]) -> dict[str, int]:
     return place
 
 
-def _row(path, line: int, fields: list[str], place: dict[str, int], columns: int) -> tuple[int, str, str, str]:
-    """Line, generator, element and timestamp ("" without)."""
+def _row(path, line: int, fields: list[str], place: dict[str, int], columns: int) -> Event:
     if any(field.strip() for field in fields[columns:]):
         raise DataError(
             f"history: {path} line {line} has {len(fields)} fields where the header has {columns}; put a name that "
             "holds the separator in quotes"
         )
     values = {role: fields[at].strip() if at < len(fields) else "" for role, at in place.items()}
-    empty = [role for role, value in values.items() if not value]
+    empty = [role for role, value in values.items() if not value and role != "time"]
     if empty:
         raise DataError(f"history: {path} line {line} has no {' and no '.join(empty)}")
-    return line, values["generator"], values["element"], values.get("timestamp", "")
+    return Event(line, **{"timestamp": "", "time": "", **values})
 
 
-def _in_time(path, rows: list[tuple[int, str, str, str]]) -> list[tuple[int, str, str, str]]:
+def _in_time(path, rows: list[Event]) -> list[Event]:
     """Rows of equal time keep the file's order."""
     for read in (_finite, _iso):
         try:
-            times = [read(row[3]) for row in rows]
+            times = [read(row.timestamp) for row in rows]
             order = sorted(range(len(rows)), key=times.__getitem__)
         except (ValueError, TypeError):  # times with and without a zone cannot be compared
             continue
         return [rows[place] for place in order]
-    line, *_, text = _first_unlike(rows)
+    odd = _first_unlike(rows)
     raise DataError(
         f"history: {path} has timestamps that are neither all numbers nor all ISO times of one kind, such as "
-        f"{text!r} in line {line}"
+        f"{odd.timestamp!r} in line {odd.line}"
     )
 
 
-def _first_unlike(rows: list[tuple[int, str, str, str]]) -> tuple[int, str, str, str]:
+def _first_unlike(rows: list[Event]) -> Event:
     """The first row whose timestamp is no time, or of another kind than that of the first row."""
-    kinds = [_kind(row[3]) for row in rows]
+    kinds = [_kind(row.timestamp) for row in rows]
     return next(row for row, kind in zip(rows, kinds, strict=True) if kind is None or kind != kinds[0])
 
 

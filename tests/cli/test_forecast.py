@@ -72,6 +72,25 @@ def test_a_map_that_cannot_be_drawn_leaves_no_forecast_behind(checkpoint, foreca
     assert not Path("part.csv").exists() and not Path("part.html").exists()
 
 
+def test_events_that_the_dataset_has_are_told_of(checkpoint, forecast):
+    """An export that overlaps the last one counted twice without a word."""
+    file = Path("dataset/cyclic/cyclic.inter")
+    before = file.read_text()
+    header, *rows = before.splitlines()
+    dated = [f"{header}\ttime:token", *(f"{row}\t2020-01-{1 + i % 20:02}T12:00" for i, row in enumerate(rows))]
+    Path("overlaps.csv").write_text(
+        "generator,element,time\ng1,e5,2020-01-20T12:00:00\ng2,e1,2020-01-21\nnew,e7,2019-01-01\n"
+    )
+    try:
+        file.write_text("\n".join(dated) + "\n")
+        asked = ("--checkpoint", checkpoint, "--topk=1", "--format=csv")
+        status, _, told = forecast(*asked, "--history=overlaps.csv")
+    finally:
+        file.write_text(before)
+    assert status == 0 and "warning: history: 1 of 3 events are no newer than their generator's newest" in told
+    assert "such as that of line 2; what the dataset has already counts twice" in told
+
+
 def test_newer_events_of_a_file_are_taken_and_unknown_ones_named(checkpoint, forecast):
     Path("newer.csv").write_text("generator,element,timestamp\ng1,e5,2\ng1,e90,1\nnew,e7,1\nnew,nothing,2\n")
     status, printed, told = forecast("--checkpoint", checkpoint, "--history=newer.csv", "--topk=1", "--format=csv")
