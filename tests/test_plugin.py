@@ -57,7 +57,7 @@ def test_hail_gets_the_targets_that_recbole_gives_sasrec(cyclic, small):
 
 
 def test_a_fresh_process_that_only_loads_a_checkpoint_knows_the_model(cyclic, small, run_python):
-    run_recbole(model="HAIL", dataset="cyclic", config_dict={**small, "epochs": 1})
+    run_recbole(model="HAIL", dataset="cyclic", config_dict={**small, "epochs": 1, "base_network": "bidirectional"})
     (checkpoint,) = cyclic.glob("saved/*.pth")
     done = run_python(
         "import recbole_hail\n"

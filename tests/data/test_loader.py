@@ -115,7 +115,7 @@ def test_an_epoch_can_be_repeated_without_those_before_it(make_loader):
 
 
 def test_every_epoch_has_new_batches_and_new_masks(make_loader):
-    loader = make_loader()
+    loader = make_loader(base_network="bidirectional")
     first, second = epoch_of(loader, 0), epoch_of(loader, 1)
     batches = [[sorted(windows_of(loader, batch)) for batch in epoch] for epoch in (first, second)]
     assert batches[0] != batches[1]
@@ -206,8 +206,9 @@ def test_every_process_takes_a_step_where_batches_are_fewer_than_processes(make_
 
 def test_every_process_masks_for_itself(make_loader):
     """Two processes with the same windows, which would teach the same where they were masked alike."""
-    first, second = (epoch_of(loader) for loader in make_loader([30] * 4, processes=2, train_batch_size=100))
-    loader = make_loader()
+    masked = {"base_network": "bidirectional"}
+    first, second = (epoch_of(loader) for loader in make_loader([30] * 4, processes=2, train_batch_size=100, **masked))
+    loader = make_loader(**masked)
     assert [windows_of(loader, batch) for batch in first] == [windows_of(loader, batch) for batch in second]
     assert not same(first, second)
 

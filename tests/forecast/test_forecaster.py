@@ -262,4 +262,4 @@ def test_the_benchmark_measures_one_peer(saved, tmp_path):
     done = subprocess.run([sys.executable, benchmark, *arguments, *sizes], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     (row,) = json.loads((tmp_path / "out.json").read_text())["results"]
-    assert row["model"] == "HAIL bidirectional" and row["a second"] == pytest.approx(20 / row["seconds"])
+    assert row["model"] == "HAIL causal" and row["a second"] == pytest.approx(20 / row["seconds"])

@@ -143,7 +143,7 @@ def test_one_peer_says_that_nothing_is_distilled(built, caplog):
 
 
 def test_authors_denoising_counts_every_slot(built, monkeypatch):
-    model, (train, _, _) = built(denoise="authors", beta=0.1, max_masked=7)
+    model, (train, _, _) = built(denoise="authors", beta=0.1, max_masked=7, base_network="bidirectional")
     seen = {}
     monkeypatch.setattr("recbole_hail.models.windowed.fused_hail_loss_parts", lambda *args, **kw: seen.update(kw))
     batch = next(iter(train))

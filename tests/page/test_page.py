@@ -212,11 +212,14 @@ def test_the_data_by_hand(runs):
     )
 
 
-def test_histories_that_are_longer_than_what_is_read(pages):
+@pytest.mark.parametrize(("base_network", "read"), [("causal", 6), ("bidirectional", 5)])
+def test_histories_that_are_longer_than_what_is_read(build, base_network, read):
     """A masked network reads one element fewer than MAX_ITEM_LIST_LENGTH, which is 6."""
-    report, _ = pages["HAIL"]
+    built = build("HAIL", base_network=base_network)
+    answers = SimpleNamespace(phase=SimpleNamespace(rows=np.arange(len(built.test._dataset))))
+    seen = SimpleNamespace(test=built.test._dataset, model=built.model, config=built.config)
     lengths = list(Counter(generator for generator, _ in events()).values())
-    assert report.cut == pytest.approx(np.mean([length - 1 > 5 for length in lengths]))
+    assert gathering._cut(seen, answers) == pytest.approx(np.mean([length - 1 > read for length in lengths]))
     assert any(length - 1 == 6 for length in lengths)
 
 

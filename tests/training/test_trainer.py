@@ -31,7 +31,7 @@ def test_writes_a_record_beside_the_checkpoint(cyclic, small):
         "elements": 110,
         "events": 3600,
         "training windows": 240,
-        "training positions": 4800,
+        "training positions": 5040,
         "validation targets": 120,
     }
     assert written["best epoch"] in (0, 1, 2)

@@ -127,7 +127,7 @@ def test_a_long_trial_says_how_it_goes(search, monkeypatch, capsys):
     assert search("--epochs=3", space="alpha choice [0.25]\n") == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "trial 1 of 1: alpha 0.25: training"
-    assert [re.fullmatch(r"alpha 0\.25: mrr 0\.\d+ after (\d) steps", line)[1] for line in said[1:3]] == ["3", "6"]
+    assert [re.fullmatch(r"alpha 0\.25: mrr [\d.]+ after (\d) steps", line)[1] for line in said[1:3]] == ["3", "6"]
     assert said[3].startswith("trial 1 of 1: alpha 0.25: mrr")
     monkeypatch.setattr("recbole_hail.tuning.search._SAY_EVERY", 3600)
     assert search("--epochs=3", "--output=quiet", space="alpha choice [0.25]\n") == 0
