@@ -64,7 +64,7 @@ def run(arguments) -> None:
     output = arguments.output or Path("comparisons", arguments.dataset)
     check_folder("output", output)
     folder = RunFolder(output, plan.shared)
-    folder.check(plan.runs, plan.in_force)
+    folder.check(plan.in_force)
     if arguments.dry_run:
         for planned in plan.runs:
             print(f"{planned}: {'reused' if folder.has(planned) else 'to be trained'} ({folder.path(planned).name})")

@@ -27,7 +27,7 @@ _OF_THE_MACHINE = MAY_DIFFER.difference(_OF_THE_COMPARISON)
 @dataclass(frozen=True)
 class Plan:
     """`rows` are the runs of each row of the table, `runs` all there are, in order; `known`, the models' settings, and
-    `in_force` what each model has them at, by the shipped files too.
+    `settings` what each model has them at, by the shipped files too.
     """
 
     shared: Shared
@@ -35,7 +35,7 @@ class Plan:
     rows: dict[str, list[Run]]
     seeds: list[int]
     known: set[str] = field(default_factory=set)
-    in_force: dict[ModelSpec, dict] = field(default_factory=dict)
+    settings: dict[ModelSpec, dict] = field(default_factory=dict)
 
     @property
     def runs(self) -> list[Run]:
@@ -43,6 +43,11 @@ class Plan:
         runs = [run for row in self.rows.values() for run in row]
         runs.sort(key=lambda run: (run.spec.model not in UNTRAINED, self.seeds.index(run.seed)))
         return list(dict.fromkeys(part for run in runs for part in (*run.parts, run)))
+
+    @property
+    def in_force(self) -> dict[Run, dict]:
+        """The settings that each run has or would have."""
+        return {run: self.settings[run.spec] for run in self.runs}
 
 
 def make_plan(

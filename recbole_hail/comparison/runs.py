@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,11 +66,11 @@ class RunFolder:
     def __init__(self, output: Path, shared: Shared):
         self.output, self.shared, self.runs = output, shared, output / "runs"
 
-    def check(self, runs: Iterable[Run] = (), in_force: dict[ModelSpec, dict] | None = None) -> None:
+    def check(self, in_force: Mapping[Run, dict]) -> None:
         """SettingsError where the folder holds something else, or runs with other settings; changes nothing.
 
-        A run is known by what was given. What a shipped file gives may have changed since, which shows in what is
-        `in_force` for its model.
+        A run is known by what was given. What a shipped file gives may have changed since, which shows in what the run
+        would have `in_force` now.
         """
         if not self.output.is_dir() or not any(self.output.iterdir()):
             return
@@ -84,12 +84,9 @@ class RunFolder:
             raise SettingsError(
                 [f"output: {self.output} was written with other settings ({differ}); name another folder"]
             )
-        for run in filter(self.has, runs):
-            found, wanted = (
-                read_record(self.path(run))["settings"],
-                json.loads(json.dumps(in_force[run.spec], default=str)),
-            )
-            if differ := _differing((found.keys() & wanted.keys()) - _APART, found, wanted):
+        for run in filter(self.has, in_force):
+            found, wanted = read_record(self.path(run))["settings"], json.loads(json.dumps(in_force[run], default=str))
+            if differ := _differing(sorted((found.keys() & wanted.keys()) - _APART), found, wanted):
                 raise SettingsError(
                     [
                         f"output: in {self.output} {run} was trained with other settings than the shipped ones are now "

@@ -73,9 +73,8 @@ class Sweep:
         """
         groups = [(experiment, group) for experiment in experiments for group in experiment.groups]
         base = self._plan([row.spec for _, group in groups for row in group.rows], self.budget.steps)
-        RunFolder(self.output / f"steps-{self.budget.steps}", base.shared).check(
-            base.runs, base.in_force
-        )  # before anything is measured
+        folder = RunFolder(self.output / f"steps-{self.budget.steps}", base.shared)
+        folder.check(base.in_force)  # before anything is measured
         groups = [(experiment, in_own_words(group, base.config)) for experiment, group in groups]
         self.costs = StepCosts(self.output / "calibration.json", base.shared)
         networks = [row.spec for _, group in groups for row in group.rows if row.spec.model not in UNTRAINED]
@@ -116,7 +115,7 @@ class Sweep:
             plan = self.plans[steps] = self._plan(specs, steps)
             folder = self.folders[steps] = RunFolder(self.output / f"steps-{steps}", plan.shared)
             try:
-                folder.check(plan.runs, plan.in_force)
+                folder.check(plan.in_force)
             except SettingsError as error:
                 problems += error.problems
             problems += [

@@ -167,10 +167,10 @@ def test_other_settings_are_refused_and_nothing_is_changed(folder, child):
     with folder.held():
         folder.training(RUN).end()
     before = {path: path.read_bytes() for path in folder.output.rglob("*") if path.is_file()}
-    folder.check()
+    folder.check({})
     other = RunFolder(folder.output, replace(SHARED, data="4567", settings={"max_steps": 9, "candidates": "strict"}))
     with pytest.raises(SettingsError) as raised:
-        other.check()
+        other.check({})
     assert "data was 0123, is 4567" in str(raised.value) and "max_steps was 5, is 9" in str(raised.value)
     assert "candidates" not in str(raised.value).split("(")[1]
     assert {path: path.read_bytes() for path in folder.output.rglob("*") if path.is_file()} == before
@@ -181,7 +181,7 @@ def test_settings_under_which_nothing_was_finished_can_be_mended(folder, child):
     child.does = lambda folder: 2
     with folder.held(), pytest.raises(RunFailed):
         folder.training(RUN).end()
-    RunFolder(folder.output, replace(SHARED, data="4567")).check()
+    RunFolder(folder.output, replace(SHARED, data="4567")).check({})
 
 
 def test_a_run_that_is_killed_says_so(folder, child):
@@ -191,12 +191,12 @@ def test_a_run_that_is_killed_says_so(folder, child):
 
 
 def test_a_folder_of_something_else_is_refused(folder):
-    folder.check()  # not there yet
+    folder.check({})  # not there yet
     folder.output.mkdir()
-    folder.check()  # empty
+    folder.check({})  # empty
     (folder.output / "thesis.tex").write_text("")
     with pytest.raises(SettingsError, match="holds something else than a comparison"):
-        folder.check()
+        folder.check({})
 
 
 def test_two_commands_do_not_write_to_one_folder(folder):
