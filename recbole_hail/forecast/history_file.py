@@ -118,7 +118,7 @@ def _row(path, line: int, fields: list[str], place: dict[str, int], columns: int
 
 def _in_time(path, rows: list[Event]) -> list[Event]:
     """Rows of equal time keep the file's order."""
-    for read in (_finite, _iso):
+    for read in (_finite, iso_time):
         try:
             times = [read(row.timestamp) for row in rows]
             order = sorted(range(len(rows)), key=times.__getitem__)
@@ -150,9 +150,10 @@ def _kind(text: str) -> str | None:
         _finite(text)
         return "number"
     with suppress(ValueError):
-        return "local" if _iso(text).tzinfo is None else "with a zone"
+        return "local" if iso_time(text).tzinfo is None else "with a zone"
     return None
 
 
-def _iso(text: str) -> datetime:
+def iso_time(text: str) -> datetime:
+    """ValueError where it is none."""
     return datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in ("Z", "z") else text)  # Python 3.10 knows no Z
