@@ -62,22 +62,9 @@ def city(
     Raises:
         ConversionError: what is wrong, in which file and row, and what to do.
     """
-    columns = {"number": number, "date": date, "time": time, "latitude": latitude, "longitude": longitude}
-    return convert_crime(
-        _layout({option: name for option, name in columns.items() if name is not None}, element),
-        inputs,
-        output,
-        year=year,
-        slot_hours=slot_hours,
-        element=element,
-        generator=generator,
-        min_events=min_events,
-        date_format=date_format,
-        tolerate=tolerate,
-        like=like,
-        overwrite=overwrite,
-        progress=progress,
-    )
+    options = locals()
+    columns = {option: name for option in ROLES if (name := options.pop(option)) is not None}
+    return convert_crime(_layout(columns, element), **options)
 
 
 def _layout(columns: Mapping[str, str], element: str) -> Layout:

@@ -24,9 +24,8 @@ class Cluster:
     def __init__(self, gpu_id: str, jobs: int | None = None):
         import ray
 
-        resources = ray.cluster_resources()
         self.gpus = int(has_gpus(gpu_id))
-        room = max(int(resources["GPU" if self.gpus else "CPU"]), 1)
+        room = max(int(ray.cluster_resources()["GPU" if self.gpus else "CPU"]), 1)
         self.jobs = min(jobs or room, room)
 
     def share(self, number: int) -> "RayShare":

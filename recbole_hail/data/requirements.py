@@ -20,7 +20,7 @@ def check_files(config) -> None:
         ways = "\n  ".join(commands_for(name, folder))
         itself = "\nor let run_recbole fetch it: add --download" if name in DOWNLOADABLE else ""
         raise DataError(f"dataset: {name} is not at {file}; make it with one of\n  {ways}{itself}")
-    fields = _fields(file, config)
+    fields = fields_of(file, config)
     needed = [field for field in (config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]) if field is not None]
     if by_time(config):
         needed.append(config["TIME_FIELD"])
@@ -63,7 +63,7 @@ def _instead(missing: str, fields: dict[str, str], needed: list[str], kinds: dic
     return f"Add the column, or name the one to use{order}, as in --{setting}={[*fitting, unused[-1]][0]}"
 
 
-def _fields(file: str, config) -> dict[str, str]:
+def fields_of(file: str | os.PathLike, config) -> dict[str, str]:
     """The type of each column; DataError where there are no rows, no types, or no text."""
     encoding = config["encoding"] or "utf-8"
     try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from recbole_hail.data.requirements import fields_of
 from recbole_hail.forecast.history_file import Event, iso_time
 
 
@@ -34,10 +35,10 @@ def _no_later(time: str, newest: str) -> bool:
 def _newest(config) -> dict[str, str]:
     """The newest time of each generator, by token; empty where the dataset has no such column."""
     file = Path(config["data_path"], f"{config['dataset']}.inter")
-    how = {"sep": config["field_separator"], "encoding": config["encoding"], "dtype": str, "keep_default_na": False}
-    names = {column.split(":")[0]: column for column in pd.read_csv(file, nrows=0, **how).columns}
-    generator = config["USER_ID_FIELD"]
-    if not {generator, "time"} <= names.keys():
+    kinds, generator = fields_of(file, config), config["USER_ID_FIELD"]
+    if not {generator, "time"} <= kinds.keys():
         return {}
-    rows = pd.read_csv(file, usecols=[names[generator], names["time"]], **how)
-    return rows.groupby(names[generator])[names["time"]].max().to_dict()  # as text, for all have one form
+    generator, time = (f"{name}:{kinds[name]}" for name in (generator, "time"))
+    how = {"sep": config["field_separator"], "encoding": config["encoding"], "dtype": str, "keep_default_na": False}
+    rows = pd.read_csv(file, usecols=[generator, time], **how)
+    return rows.groupby(generator)[time].max().to_dict()  # as text, for all have one form

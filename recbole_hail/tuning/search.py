@@ -9,7 +9,7 @@ from recbole.config import Config
 
 from recbole_hail.data.hashes import data_hash
 from recbole_hail.settings import MAY_DIFFER
-from recbole_hail.training.checkpoints import plain
+from recbole_hail.training.records import settings_in_force
 from recbole_hail.tuning import proposals
 from recbole_hail.tuning.space import Space
 from recbole_hail.tuning.trials import FINISHED, STOPPED, Trial, TrialsFolder
@@ -107,11 +107,8 @@ def given(config: Config) -> dict:
 
 def described(config: Config, space: Space) -> dict:
     """What must be the same for trials to belong to one search."""
-    settings = {
-        name: plain(value)
-        for name, value in sorted(config.final_config_dict.items())
-        if name not in MAY_DIFFER and name not in space
-    }
+    apart = MAY_DIFFER.union(space)
+    settings = {name: value for name, value in settings_in_force(config).items() if name not in apart}
     data = data_hash(Path(config["data_path"]), config["dataset"])
     return {**settings, "data": data, "space": {name: asdict(dimension) for name, dimension in space.items()}}
 

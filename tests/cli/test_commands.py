@@ -10,10 +10,7 @@ from pathlib import Path
 import pytest
 
 from recbole_hail import interrupts
-from recbole_hail.cli import run_recbole_group
 from recbole_hail.cli.common import guarded
-from recbole_hail.cli.config import checked_config
-from recbole_hail.errors import SettingsError
 
 FULL = "--eval_args={'split':{'LS':'valid_and_test'},'order':'TO','group_by':'user','mode':'full'}"
 
@@ -173,16 +170,6 @@ def test_a_misspelt_setting_of_a_file_is_pointed_out(cyclic, run_here):
     assert "warning: alhpa is not a setting of HAIL; did you mean alpha?" in done.stderr
 
 
-def test_a_setting_of_one_model_of_a_group_is_no_misspelling(cyclic, run_here):
-    done = run_here(
-        "run_recbole_group", "--model_list=HAIL,SASRec", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=1",
-        "--loss_type=CE", "--loss_typ=CE", "--metrics=['Hit','MRR']", "--topk=[1,10]", "--valid_metric=MRR@10", FULL,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "warning: --loss_typ is not a setting of HAIL or SASRec; did you mean --loss_type?" in done.stderr
-    assert "warning: --loss_type" not in done.stderr
-
-
 def test_prune_writes_a_model_of_one_peer(cyclic, run_command, run_here):
     assert run_hail(run_here, "--epochs=1").returncode == 0
     (checkpoint,) = cyclic.glob("saved/*.pth")
@@ -197,18 +184,6 @@ def test_prune_writes_a_model_of_one_peer(cyclic, run_command, run_here):
     assert beyond.returncode == 2 and "peer: 3 must lie between 1" in beyond.stderr
 
 
-def test_run_recbole_group_prints_and_writes_both_tables(cyclic, run_command):
-    done = run_command(
-        "run_recbole_group", "--model_list=HAIL,Pop", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=1",
-        "--load_col={'inter':['user_id','item_id','timestamp']}", "--repeatable=True", "--topk=[1,5]",
-        "--valid_metric=MRR@5", "--metrics=['Hit','MRR']", FULL,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "| HAIL |" in done.stdout and "| Pop  |" in done.stdout
-    assert "is not a setting" not in done.stderr, "it warned of its own --model_list"
-    assert "HAIL" in Path("latex/test.tex").read_text() and "Pop" in Path("latex/valid.tex").read_text()
-
-
 def test_a_diverging_run_is_one_message_and_status_2(cyclic, run_command):
     done = run_hail(run_command, "--learning_rate=1e30", "--warmup_steps=0", "--epochs=3")
     assert done.returncode == 2, done.stderr[-3000:]
@@ -220,35 +195,6 @@ def test_an_error_in_spawned_ranks_is_one_message_and_status_2(workplace, write_
     done = run_command("run_recbole", "--model=HAIL", "--dataset=poor", "--nproc=2", "--port=29719")
     assert done.returncode == 2, done.stderr[-3000:]
     assert done.stderr.count("error: eval_args: mode uni99") == 1
-
-
-def test_a_group_of_models_that_are_evaluated_differently_is_refused(cyclic, run_here):
-    done = run_here("run_recbole_group", "--model_list=HAIL,Pop", "--dataset=cyclic", "--config_files=small.yaml")
-    assert done.returncode == 2, done.stderr[-3000:]
-    assert "error: topk: differs between the models" in done.stderr
-
-
-def test_a_group_of_which_some_are_ranked_without_repeats_is_refused(cyclic):
-    """Unless a protocol is named: then all are asked the same."""
-    arguments = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni99"}
-    how = {"topk": [1], "metrics": ["Hit"], "valid_metric": "Hit@1", "eval_args": arguments}
-
-    def check(**settings):
-        given = {**how, **settings}
-        run_recbole_group._check_comparable(
-            {name: checked_config(name, "cyclic", None, given) for name in ("HAIL", "Pop")}
-        )
-
-    with pytest.raises(SettingsError, match=r"repeatable: differs between the models \(HAIL True, Pop False\)"):
-        check()
-    check(candidates="strict")
-    check(repeatable=True)
-
-
-def test_a_group_of_no_models_is_an_error(cyclic, run_here):
-    """It did nothing, with exit status 0."""
-    done = run_here("run_recbole_group", "--model_list=,", "--dataset=cyclic")
-    assert done.returncode == 2 and "error: model_list: ',' names none; give names separated by commas" in done.stderr
 
 
 def test_a_folder_that_cannot_be_made_is_one_message_and_status_2(cyclic, run_here):
