@@ -1,6 +1,5 @@
 """Calls side by side against the same calls one after the other."""
 
-import os
 import signal
 import threading
 import time
@@ -152,13 +151,27 @@ def test_ctrl_c_while_others_work_gives_torchs_threads_back(threads):
         signal.signal(signal.SIGINT, before)
 
 
-def test_a_forked_process_has_threads_of_its_own(threads):
-    threads(2)
-    side_by_side(abs, [-1, -2])
-    child = os.fork()
-    if child == 0:  # without the pool forgotten it would wait for threads that only the parent has
-        os._exit(0 if side_by_side(abs, [-3, -4]) == [3, 4] else 1)
-    assert os.waitpid(child, 0)[1] == 0
+_FORKS = """
+import os, threading
+import torch
+from recbole_hail.threads import side_by_side
+torch.set_num_threads(2)
+both = threading.Barrier(2, timeout=30)
+def absolute(value):
+    both.wait()  # for the other call, which must have a thread of its own
+    return abs(value)
+side_by_side(absolute, [-1, -2])
+child = os.fork()
+if child == 0:
+    os._exit(0 if side_by_side(absolute, [-3, -4]) == [3, 4] else 1)
+print(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_forked_process_has_threads_of_its_own(run_python):
+    """In a process that has no others: what other tests have joined or started may not survive a fork."""
+    done = run_python(_FORKS)
+    assert done.stdout == "0\n", done.stderr
 
 
 @pytest.mark.parametrize(
