@@ -11,10 +11,10 @@ from recbole_hail import ranks, recbole_settings
 from recbole_hail.data import caches
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import problems as evaluation_problems
-from recbole_hail.model_names import remember
 from recbole_hail.registry import MODELS, base_of, name_parts
 from recbole_hail.settings import known_settings, unknown
 from recbole_hail.training.budget import problems as budget_problems
+from recbole_hail.users_models import defaults_of_bases, own_defaults
 
 # They learn from labels that the data has; yaml/<dataset>.yaml says how to rank what comes next.
 WITH_LABELS = (ModelType.CONTEXT, ModelType.DECISIONTREE)
@@ -49,7 +49,6 @@ def with_our_yaml(original):
     def load(self, model, model_class, dataset):
         original(self, model, model_class, dataset)
         name_parts(model, base_of(model_class))
-        remember(model_class)
         _lay_over(self.internal_config_dict, self._update_internal_config_dict, model, model_class, dataset)
         recbole_settings.check_forms({**self.internal_config_dict, **self.external_config_dict})
         _fit_together(self.internal_config_dict, self.external_config_dict, model_class)
@@ -66,15 +65,16 @@ def _lay_over(defaults: dict, read, model: str, model_class, dataset: str) -> No
     # Not that of our model where a user's has its name.
     own = [] if base is None and model in MODELS else [base or model, model]
     of_model = [*getattr(model_class, "settings_of", ()), *of_dataset, *own]
-    for name in dict.fromkeys(["evaluation", *of_model]):
-        file = yaml_folder() / f"{name}.yaml"
-        if file.is_file():
-            read(str(file))
+    ours = (yaml_folder() / f"{name}.yaml" for name in dict.fromkeys(["evaluation", *of_model]))
+    for file in [*defaults_of_bases(model_class), *filter(Path.is_file, ours)]:
+        read(str(file))
     if base is None:
         for name in _OF_HAIL_ALONE:
             defaults.pop(name, None)
         defaults |= theirs
         defaults["load_col"] = _together(columns, defaults["load_col"])
+    for file in own_defaults(model_class):
+        read(str(file))
 
 
 def _fit_together(defaults: dict, given: dict, model_class) -> None:

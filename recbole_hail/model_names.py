@@ -8,27 +8,23 @@ from recbole.utils import get_model
 
 from recbole_hail.errors import SettingsError
 from recbole_hail.registry import MODELS
+from recbole_hail.users_models import imported, known
 
 # RecBole's models of libraries that need not be installed, among which it looks for every name found nowhere else.
 _EXTERNAL = {"LightGBM": "lightgbm", "XGBoost": "xgboost"}
 _SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
 
 
-_of_users: dict[str, type] = {}
-
-
-def remember(model_class: type) -> None:
-    """A user's class that a Config is made with: its checkpoints name it, and no module of RecBole has it."""
-    if not model_class.__module__.startswith(("recbole.", "recbole_hail.")):
-        _of_users[model_class.__name__] = model_class
-
-
 def model_named(name: str) -> type:
-    """The class of a model of RecBole, of this plugin or of a user, for whom RecBole's `get_model` blames a library.
+    """The class of a model of RecBole, of this plugin or of a user; RecBole's `get_model` blames a library for these.
+
+    A user's is imported where `name` is MODULE:CLASS, and found by CLASS alone once it was.
 
     Raises:
         SettingsError: there is no such model, or its library is not installed.
     """
+    if ":" in name:
+        return imported(name)
     try:
         return get_model(name)
     except ModuleNotFoundError as error:
@@ -37,10 +33,10 @@ def model_named(name: str) -> type:
             raise SettingsError([f"model: {name} {advice}"]) from None
     except (ValueError, AttributeError):  # no module, or none of its classes
         pass
-    if name in _of_users:
-        return _of_users[name]
+    if of_users := known(name):
+        return of_users[-1]
     close = class_names(name)
-    advice = f"did you mean {' or '.join(close)}?" if close else "see RecBole's model list"
+    advice = f"did you mean {' or '.join(close)}?" if close else "see RecBole's model list; yours are MODULE:CLASS"
     raise SettingsError([f"model: {name!r} is not a model of RecBole or of this plugin; {advice}"])
 
 

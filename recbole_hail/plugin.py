@@ -33,6 +33,7 @@ from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.evaluate import with_protocols
 from recbole_hail.training.opening import check_numbers
 from recbole_hail.tuning.objective import objective_function
+from recbole_hail.users_models import class_name
 
 
 def register() -> None:
@@ -50,6 +51,7 @@ def register() -> None:
         sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(parts.module)
         name_parts(name, name)
     recbole.config.configurator.get_model = model_named
+    Config._get_model_and_dataset = _with_names_of_classes(Config._get_model_and_dataset)
     Config._load_internal_config_dict = with_our_yaml(Config._load_internal_config_dict)
     Config.__init__ = with_checks(Config.__init__)
     data = recbole.data.utils
@@ -64,6 +66,17 @@ def register() -> None:
         module.objective_function = objective_function
         module.load_data_and_model = load
     recbole.quick_start.quick_start.get_model = lambda _: build_model
+
+
+def _with_names_of_classes(original):
+    """A model that was named MODULE:CLASS is CLASS from there on, as where the class itself is given."""
+
+    @wraps(original)
+    def find(self, model, dataset):
+        name, model_class, dataset = original(self, model, dataset)
+        return class_name(name), model_class, dataset
+
+    return find
 
 
 def _with_checkpoint_check(original):

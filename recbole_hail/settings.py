@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable, Iterator
 
+from recbole_hail.users_models import settings_read
+
 # What RecBole tells a process about itself and those that it trains with.
 OF_PROCESSES = frozenset({"single_spec", "local_rank", "nproc", "world_size", "ip", "port", "offset"})
 # Where things lie on a machine, and what it shows: nothing that makes a run what it is.
@@ -19,7 +21,8 @@ MAY_DIFFER = OF_THE_MACHINE | {
 
 def known_settings(config) -> set[str]:
     """The settings that a model knows."""
-    return {*config.internal_config_dict, *(name for names in config.parameters.values() for name in names)}
+    of_recbole = (name for names in config.parameters.values() for name in names)
+    return {*config.internal_config_dict, *of_recbole, *settings_read(config.model_class)}
 
 
 def meant(name: str, known: Iterable[str]) -> str | None:

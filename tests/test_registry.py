@@ -9,7 +9,7 @@ from recbole.quick_start import load_data_and_model, run_recbole
 from recbole.trainer import Trainer
 from recbole.utils import get_trainer, init_seed
 
-from recbole_hail import model_names
+from recbole_hail import users_models
 from recbole_hail.cli.config import checked_config
 from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.errors import CheckpointError, SettingsError
@@ -121,6 +121,6 @@ def test_the_checkpoint_of_a_users_model_opens_once_its_class_is_known(cyclic, s
     assert type(model) is Mine
     trainer = get_trainer(config["MODEL_TYPE"], "Mine")(config, model)
     assert trainer.evaluate(test, load_best_model=False) == result["test_result"]
-    monkeypatch.setattr(model_names, "_of_users", {})
-    with pytest.raises(CheckpointError, match=r"cannot be opened: model: 'Mine' is not a model .* a class of your own"):
+    monkeypatch.setattr(users_models, "known", lambda name: [])  # as in a process that has not imported it
+    with pytest.raises(CheckpointError, match=r"cannot be opened: model: Mine is a class of your own, of the module"):
         load_data_and_model(str(file))

@@ -3,6 +3,8 @@
 from recbole_hail.cli.common import check_out
 from recbole_hail.forecast.export import export_onnx
 
+OPENS_CHECKPOINT = True
+
 
 def add_arguments(parser) -> None:
     parser.add_argument("--format", choices=["onnx"], default="onnx", help="default: onnx")

@@ -16,6 +16,7 @@ EPILOG = (
     "A history is all events of the dataset, validation and test elements too. Probabilities are calibrated once for a "
     "checkpoint, which is kept in CHECKPOINT.calibration.json. Give --generator, --all or --history."
 )
+OPENS_CHECKPOINT = True
 
 
 def add_arguments(parser) -> None:

@@ -5,6 +5,7 @@ import sys
 
 from recbole_hail.cli import compare, export, forecast, paper, prune, report
 from recbole_hail.cli.common import guarded
+from recbole_hail.model_names import model_named
 
 COMMANDS = {
     "compare": compare,
@@ -23,12 +24,20 @@ def main() -> int:
         title = module.__doc__.splitlines()[0]
         subparser = subparsers.add_parser(name, help=title, description=module.__doc__, allow_abbrev=False)
         module.add_arguments(subparser)
+        if getattr(module, "OPENS_CHECKPOINT", False):
+            subparser.add_argument("--model", metavar="MODULE:CLASS", help="of a checkpoint of a class of your own")
         subparser.set_defaults(run=module.run, takes_settings=getattr(module, "TAKES_SETTINGS", False))
     arguments, arguments.settings = parser.parse_known_args()
     arguments.command_line, sys.argv[1:] = sys.argv[1:], []  # RecBole would read its settings there
     if arguments.settings and not arguments.takes_settings:
         parser.error(f"unknown arguments: {' '.join(arguments.settings)}")
-    return guarded(lambda: arguments.run(arguments))
+    return guarded(lambda: _run(arguments))
+
+
+def _run(arguments) -> None:
+    if getattr(arguments, "model", None):
+        model_named(arguments.model)
+    arguments.run(arguments)
 
 
 if __name__ == "__main__":

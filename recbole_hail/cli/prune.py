@@ -3,6 +3,8 @@
 from recbole_hail.cli.common import check_out
 from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint, write_checkpoint
 
+OPENS_CHECKPOINT = True
+
 
 def add_arguments(parser) -> None:
     parser.add_argument("--peer", type=int, required=True, help="the peer to keep, from 1")

@@ -10,6 +10,8 @@ from recbole_hail.page.gather import gather
 from recbole_hail.page.html import to_html
 from recbole_hail.training.opening import opened
 
+OPENS_CHECKPOINT = True
+
 
 def add_arguments(parser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, help="of any model trained by run_recbole or compare")

@@ -19,6 +19,7 @@ from recbole_hail.tuning.space import Space, check_space, is_grid, read_space
 from recbole_hail.tuning.trials import HEADING, TRIALS, TrialsFolder
 from recbole_hail.tuning.with_hyperopt import search_with_hyperopt
 from recbole_hail.tuning.with_ray import SCHEDULERS, search_with_ray
+from recbole_hail.users_models import class_name
 
 TOOLS = ("hyperopt", "ray")
 EPILOG = (
@@ -48,7 +49,7 @@ def _parser():
 
 def _space_file(asked: str | None, model: str) -> Path:
     shipped = yaml_folder() / "hyper"
-    tried = [Path(asked), shipped / Path(asked).name] if asked else [shipped / f"{model}.hyper"]
+    tried = [Path(asked), shipped / Path(asked).name] if asked else [shipped / f"{class_name(model)}.hyper"]
     for path in tried:
         if path.is_file():
             return path
@@ -102,7 +103,7 @@ def _run() -> None:
     space_file = _space_file(arguments.params_file, arguments.model)
     space = read_space(space_file)
     _check_arguments(arguments, space, settings_of(settings, "run_hyper"))
-    output = arguments.output or Path("hyper", f"{arguments.model}-{arguments.dataset}")
+    output = arguments.output or Path("hyper", f"{class_name(arguments.model)}-{arguments.dataset}")
     _check_files(arguments, space_file, output)
     config = checked_config(arguments.model, arguments.dataset, config_files(arguments))
     warn_of_unknown([config])

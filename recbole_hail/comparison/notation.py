@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from recbole_hail.errors import SettingsError
 from recbole_hail.models.rules import RULES
+from recbole_hail.users_models import class_name
 
 HELP = (
     "names separated by commas; a name may carry settings of its own, HAIL[peers=1] or "
     "HAIL[distillation=none;alpha=0.7]; ensemble(HAIL[peers=1],2) is the mean of the scores of two independently "
-    "trained models. Quote it, for the shell knows brackets too"
+    "trained models; MODULE:CLASS is a class of your own. Quote it, for the shell knows brackets too"
 )
 # What the paper lacks: one network, peers that do not teach one another, and two networks trained apart.
 CONTROLS = "HAIL[peers=1],HAIL[distillation=none],ensemble(HAIL[peers=1],2)"
@@ -18,7 +19,7 @@ UNTRAINED = ("Pop", *RULES)
 
 _OPENING, _CLOSING = "[({", "])}"
 _ENSEMBLE = re.compile(r"ensemble\((?P<member>.*),(?P<members>[^,]*)\)", re.DOTALL)
-_MODEL = re.compile(r"(?P<name>\w+)(\[(?P<settings>.*)\])?", re.DOTALL)
+_MODEL = re.compile(r"(?P<name>([\w.]+:)?\w+)(\[(?P<settings>.*)\])?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class ModelSpec:
     def label(self) -> str:
         """The name in tables."""
         settings = ", ".join(f"{name}={value}" for name, value in self.settings)
-        label = f"{self.model} ({settings})" if settings else self.model
+        name = class_name(self.model)
+        label = f"{name} ({settings})" if settings else name
         return label if self.members == 1 else f"mean of {self.members} {label}"
 
     @property

@@ -22,9 +22,11 @@ from recbole_hail.errors import UserError
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.ranking import rank_targets, views_of
+from recbole_hail.model_names import model_named
 from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.opening import data_of, restored
 from recbole_hail.training.records import write_json, write_ranks
+from recbole_hail.users_models import code_hash, find_in
 
 
 class MeanOfModels(torch.nn.Module):
@@ -111,6 +113,10 @@ def main(folder: str) -> None:
         torch.set_num_threads(request["threads"])
         if "gpu_id" in request["settings"]:  # before anything asks for a GPU, for then it is too late
             os.environ["CUDA_VISIBLE_DEVICES"] = request["settings"]["gpu_id"]
+        if code := request.get("code"):
+            find_in(request["found in"])
+            if code != code_hash(model_named(request["model"])):
+                raise UserError(f"the code of {request['model']} was changed meanwhile; call the same command again")
         job = rank if request.get("rank") else average if request["parts"] else train
         job(request)
     except UserError as error:

@@ -1,5 +1,6 @@
 """What a comparison will run: models, rules and seeds, under settings that are the same for all of them."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.settings import MAY_DIFFER, known_settings, meant
 from recbole_hail.training.records import settings_in_force
+from recbole_hail.users_models import code_hash
 
 MEMBER_SEEDS = 1000  # between the seeds of the models that one mean is taken of
 
@@ -76,8 +78,8 @@ def make_plan(
     specs = list(dict.fromkeys([*specs, *map(ModelSpec, UNTRAINED)]))
     base = config_of("HAIL", dataset, files, dict(settings))
     shared = _shared(base, dataset)
-    found = _problems_of(base) + _problems_of_seeds(specs, seeds)
-    known, in_force = set(known), {}
+    found = _problems_of(base) + _problems_of_seeds(specs, seeds) + _problems_of_names(specs)
+    known, in_force, code = set(known), {}, {}
     for spec in specs:
         try:
             config = config_of(spec.model, dataset, None, shared.settings_of(spec))
@@ -85,6 +87,7 @@ def make_plan(
             found += [f"{spec.label}: {problem}" for problem in error.problems]
             continue
         in_force[spec] = in_force[spec.member] = settings_in_force(config)
+        code[spec] = code_hash(config.model_class)
         known_here = known_settings(config)
         known |= known_here
         if config["MODEL_TYPE"] in WITH_LABELS:
@@ -96,15 +99,29 @@ def make_plan(
         found = [f"{name}: no model here has such a setting{_close(name, known)}" for name in unknown]
     if found:
         raise SettingsError(list(dict.fromkeys(found)))
-    return Plan(shared, base, {spec.label: _runs(spec, seeds) for spec in specs}, seeds, known, in_force)
+    rows = {spec.label: _runs(spec, seeds, code[spec]) for spec in specs}
+    return Plan(shared, base, rows, seeds, known, in_force)
 
 
-def _runs(spec: ModelSpec, seeds: list[int]) -> list[Run]:
+def _runs(spec: ModelSpec, seeds: list[int], code: str | None) -> list[Run]:
     if spec.model in UNTRAINED and spec.members == 1:  # they draw nothing, so one seed is as good as many
         return [Run(spec, seeds[0])]
     members = range(spec.members if spec.members > 1 else 0)
+
+    def parts(seed: int) -> tuple[Run, ...]:
+        return tuple(Run(spec.member, seed + MEMBER_SEEDS * number, code=code) for number in members)
+
+    return [Run(spec, seed, parts(seed), code) for seed in seeds]
+
+
+def _problems_of_names(specs: list[ModelSpec]) -> list[str]:
+    by_label = defaultdict(set)
+    for spec in specs:
+        by_label[spec.label].add(spec.model)
     return [
-        Run(spec, seed, tuple(Run(spec.member, seed + MEMBER_SEEDS * number) for number in members)) for seed in seeds
+        f"models: {' and '.join(sorted(names))} would both be {label} in the table; rename a class"
+        for label, names in by_label.items()
+        if len(names) > 1
     ]
 
 

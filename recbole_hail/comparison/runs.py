@@ -21,11 +21,15 @@ from recbole_hail.settings import MAY_DIFFER
 
 @dataclass(frozen=True)
 class Run:
-    """One training of `spec` with `seed`, or, where there are `parts`, the mean of their models."""
+    """One training of `spec` with `seed`, or, where there are `parts`, the mean of their models.
+
+    What is written in a class of the user's is part of it, by its hash, `code`: with other code it is another run.
+    """
 
     spec: ModelSpec
     seed: int
     parts: tuple["Run", ...] = ()
+    code: str | None = None
 
     def __str__(self) -> str:
         return f"{self.spec.label}, seed {self.seed}"
@@ -107,6 +111,7 @@ class RunFolder:
     def path(self, run: Run) -> Path:
         """The run's folder: label and seed for people, and a hash of all that makes it what it is."""
         described = [self.shared.described(), run.spec.model, run.spec.settings, run.spec.members, run.seed]
+        described += [run.code] if run.code else []
         digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
         label = re.sub(r"[^\w.=]+", "-", run.spec.label).strip("-")[:60]
         return self.runs / f"{label}-{run.seed}-{digest}"
@@ -138,6 +143,8 @@ class RunFolder:
             settings["gpu_id"] = share.gpu_id(settings["gpu_id"])
         parts = [self._model(part) for part in run.parts]
         asked = {"model": run.spec.model, "dataset": self.shared.dataset, "settings": settings}
+        if run.code:
+            asked |= {"code": run.code, "found in": os.getcwd()}
         return {**asked, "parts": parts, "threads": share.threads}
 
     def _model(self, run: Run) -> str:

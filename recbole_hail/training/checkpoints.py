@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from recbole.config import Config, configurator
+from recbole.config import Config
 from recbole.utils import EvaluatorType, InputType
 from scipy import sparse
 
@@ -21,10 +21,12 @@ from recbole_hail.devices import visible
 from recbole_hail.errors import CheckpointError, SettingsError
 from recbole_hail.files import written_whole
 from recbole_hail.settings import OF_PROCESSES
+from recbole_hail.users_models import class_of_checkpoint, full_name
 
 _ENUMS = {"MODEL_INPUT_TYPE": InputType, "eval_type": EvaluatorType}
 _BEGINNINGS = (b"P", b"\x80")  # of torch's archives, and of pickles such as its older files
 # Known anew wherever a checkpoint is opened: the machine's devices, and that one process opens it.
+_CLASS = "model class"  # under which a Config's plain settings say where its model is from
 _OF_THE_PROCESS = OF_PROCESSES | {"device", "MODEL_TYPE", "resume"}
 
 
@@ -53,9 +55,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
     except FileNotFoundError:
         raise CheckpointError(f"checkpoint: {path} does not exist") from None
     except SettingsError as error:
-        raise CheckpointError(
-            f"checkpoint: {path} cannot be opened: {error}; a class of your own is known once a Config was made with it"
-        ) from None
+        raise CheckpointError(f"checkpoint: {path} cannot be opened: {error}") from None
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"checkpoint: {path} holds more than tensors and plain values and was not opened, for it could run code; "
@@ -118,6 +118,7 @@ class _Stored:
         self.settings = {
             name: plain(value) for name, value in config.final_config_dict.items() if name not in _OF_THE_PROCESS
         }
+        self.settings[_CLASS] = full_name(config.model_class)
 
     def __reduce__(self):
         return rebuild_config, (self.settings,)
@@ -129,11 +130,11 @@ def rebuild_config(settings: dict) -> Config:
     config.compatibility_settings()
     config._init_parameters_category()
     config.yaml_loader = config._build_yaml_loader()
-    config.final_config_dict = dict(settings)
+    config.final_config_dict = {name: value for name, value in settings.items() if name != _CLASS}
     for name, kind in _ENUMS.items():
         config[name] = kind[settings[name]]
     config.model, config.dataset = settings["model"], settings["dataset"]
-    config.model_class = configurator.get_model(config.model)  # ours, which knows users' models
+    config.model_class = class_of_checkpoint(settings.get(_CLASS, config.model))  # older ones have the name alone
     config["MODEL_TYPE"] = config.model_class.type
     if config.dataset == "ml-100k":  # the copy inside the recbole package of this machine
         import recbole

@@ -13,6 +13,7 @@ from recbole_hail.training.records import settings_in_force
 from recbole_hail.tuning import proposals
 from recbole_hail.tuning.space import Space
 from recbole_hail.tuning.trials import FINISHED, STOPPED, Trial, TrialsFolder
+from recbole_hail.users_models import code_hash, full_name
 
 _SAY_EVERY = 30  # seconds, at most, how trials go that are under way
 
@@ -54,7 +55,7 @@ class Search:
     def fixed(self) -> dict:
         """What every trial is given beside its own settings; a trial may run in another working directory."""
         fixed = {"state": "warning", **given(self.config), "show_progress": False}
-        fixed |= {"model": self.config["model"], "dataset": self.config["dataset"]}
+        fixed |= {"model": full_name(self.config.model_class), "dataset": self.config["dataset"]}
         fixed["data_path"] = str(Path(self.config["data_path"]).absolute().parent)
         for folder in ("checkpoint_dir", "candidates_dir"):
             fixed[folder] = self.config[folder] and str(Path(self.config[folder]).absolute())
@@ -109,6 +110,8 @@ def described(config: Config, space: Space) -> dict:
     """What must be the same for trials to belong to one search."""
     apart = MAY_DIFFER.union(space)
     settings = {name: value for name, value in settings_in_force(config).items() if name not in apart}
+    if code := code_hash(config.model_class):
+        settings["code of the model"] = code
     data = data_hash(Path(config["data_path"]), config["dataset"])
     return {**settings, "data": data, "space": {name: asdict(dimension) for name, dimension in space.items()}}
 

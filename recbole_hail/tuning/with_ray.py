@@ -16,6 +16,7 @@ from recbole_hail.training.records import latest_file
 from recbole_hail.tuning.objective import train
 from recbole_hail.tuning.search import Search, in_words, say
 from recbole_hail.tuning.trials import STOPPED, Trial
+from recbole_hail.users_models import find_in
 
 SCHEDULERS = ("asha", "none")
 _SCORE = "valid_score"  # the one figure that the scheduler is told
@@ -23,13 +24,14 @@ _KEPT = 3  # of the trials that have had 1, 3, 9, … validations the better thi
 _OUTCOME = "outcome"
 
 
-def _trial(config: dict, fixed: dict) -> None:
+def _trial(config: dict, fixed: dict, folder: str) -> None:
     """One trial in a worker; after each validation it reports the score, and at the end all of the outcome.
 
     The outcome goes as text under a name of its own, so that no search or scheduler can go by test results.
     """
     from ray import tune
 
+    find_in(folder)  # of the command: classes of the user's may be there
     torch.set_num_threads(1)
     sys.argv = sys.argv[:1]  # a worker's own arguments are no settings
     settings = config["settings"]
@@ -135,7 +137,7 @@ def search_with_ray(search: Search, address: str | None, scheduler: str) -> None
         # The folder is for Ray's own files; what is wanted of them is in the trials.
         with joined(address, gpu_id), tempfile.TemporaryDirectory() as files:
             trials = tune.run(
-                tune.with_parameters(_trial, fixed=search.fixed),
+                tune.with_parameters(_trial, fixed=search.fixed, folder=os.getcwd()),
                 config={"settings": tune.grid_search(missing)},
                 metric=_SCORE,
                 mode="max" if search.bigger else "min",

@@ -25,7 +25,7 @@ def reports_of(cyclic, small, monkeypatch):
     fixed = {**small, "model": "HAIL", "dataset": "cyclic", "epochs": 3, "state": "warning"}
 
     def train() -> list[dict]:
-        with_ray._trial({"settings": {"alpha": 0.3}}, fixed)
+        with_ray._trial({"settings": {"alpha": 0.3}}, fixed, "elsewhere")
         return told
 
     return train
