@@ -153,6 +153,8 @@ def _common_problems(config) -> list[str]:
     found += evaluation_problems(config) + budget_problems(config) + ranks.problems(config)
     if config["resume"] == "":  # of a shell whose pattern met no file
         found.append("resume: is empty; name the checkpoint to go on from, or leave it out")
+    elif config["resume"] and not Path(str(config["resume"])).is_file():
+        found.append(f"resume: {config['resume']} does not exist")
     if config["resume"] and base_of(config.model_class) is None:
         found.append(f"resume: {config['model']} is RecBole's, which cannot continue a run exactly; leave it out")
     return found

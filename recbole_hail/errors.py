@@ -38,3 +38,7 @@ class FileError(UserError):
 
     def __init__(self, error: OSError):
         super().__init__(f"file: {error.filename} cannot be read or written: {error.strerror or error}")
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM, with words on how what was under way goes on."""

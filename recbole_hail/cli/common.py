@@ -14,7 +14,7 @@ from torch.multiprocessing.spawn import ProcessException
 import recbole_hail  # noqa: F401  registers the plugin, in spawned ranks too, which import the command again
 from dataset_converters import ConversionError
 from recbole_hail import ranks
-from recbole_hail.errors import FileError, SettingsError, UserError
+from recbole_hail.errors import FileError, Interrupted, SettingsError, UserError
 from recbole_hail.interrupts import listen
 
 
@@ -51,10 +51,11 @@ def guarded(command: Callable[[], None]) -> int:
         said, status = ranks.explained(error)
         print(f"error: {said}", file=sys.stderr)
         return status
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Ctrl-C and SIGTERM together end what they end once
         ranks.end()  # a signal to this process alone does not reach them
-        print("ended by SIGTERM" if terminated else "interrupted", file=sys.stderr)
+        goes_on = f"; {interrupt}" if isinstance(interrupt, Interrupted) else ""
+        print(("ended by SIGTERM" if terminated else "interrupted") + goes_on, file=sys.stderr)
         return 143 if terminated else 130
     finally:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from recbole_hail.comparison.jobs import Job, Machine, UnderWay
 from recbole_hail.comparison.runs import Run, RunFolder
-from recbole_hail.errors import RunFailed
+from recbole_hail.errors import Interrupted, RunFailed
 
 
 def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None], machine: Machine) -> list[str]:
@@ -19,11 +19,15 @@ def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None],
     """
     progress = _Progress(runs, say)
     with UnderWay(machine) as under_way:
-        while progress.waiting or under_way:
-            if entry := progress.next_to_begin(under_way):
-                progress.begin(entry, under_way)
-            else:
-                progress.end(*under_way.next_to_end(), last=not under_way)
+        try:
+            while progress.waiting or under_way:
+                if entry := progress.next_to_begin(under_way):
+                    progress.begin(entry, under_way)
+                else:
+                    progress.end(*under_way.next_to_end(), last=not under_way)
+        except KeyboardInterrupt:
+            there = sum(folder.has(run) for folder, run in runs)
+            raise Interrupted(f"{there} of {len(runs)} runs are there, and the same command goes on") from None
     return progress.failures
 
 

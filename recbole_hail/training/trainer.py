@@ -9,7 +9,7 @@ from recbole.utils import set_color
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
-from recbole_hail.errors import TrainingDiverged
+from recbole_hail.errors import Interrupted, TrainingDiverged
 from recbole_hail.evaluation.tables import result_table
 from recbole_hail.losses import HailLossParts
 from recbole_hail.training import records, resume
@@ -66,7 +66,12 @@ class HAILTrainer(Trainer):
         if self.config["train_on_valid"]:
             self.logger.info("train_on_valid: nothing is validated, for the answers are learnt; the last model is kept")
         hold_free_memory()
-        outcome = super().fit(train_data, valid_data, verbose, saved, show_progress, callback_fn)
+        try:
+            outcome = super().fit(train_data, valid_data, verbose, saved, show_progress, callback_fn)
+        except KeyboardInterrupt:
+            if self.saving and os.path.exists(self.latest_file):
+                raise Interrupted(f"--resume={self.latest_file} goes on from there") from None
+            raise
         if self.saving:
             records.write_record(self)
             # None may have been written, or another machine that shares the folder may have removed it.

@@ -53,7 +53,7 @@ def test_run_recbole_trains_evaluates_saves_and_prints_the_table(cyclic, run_com
         (["--nproc=2", "--port=abc"], ["argument --port: 'abc' must be a whole number from 0 to 65535"]),
         (["--nproc=2", "--port=99999"], ["argument --port: '99999' must be"]),
         (["--alpha", "0.3"], ["--alpha: is no argument of run_recbole", "are written --name=value"]),  # was passed over
-        (["--resume=no.pth"], ["checkpoint: no.pth does not exist"]),
+        (["--resume=no.pth"], ["resume: no.pth does not exist"]),
         (
             ["--alpha=0.3", "--epochs=1", "--alpha=0.5"],
             ["error: alpha: given as 0.3 and as 0.5; leave out all but one"],
@@ -97,6 +97,20 @@ def test_a_setting_that_is_like_none_is_pointed_out(cyclic, run_here):
     assert done.returncode == 0
     (warning,) = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
     assert warning.startswith("warning: --zzz is no setting of HAIL; unless code of yours reads it,")
+
+
+def test_ctrl_c_says_how_a_training_goes_on(cyclic, start_command):
+    """It said "interrupted", and what to do next stood in the documentation."""
+    settings = ["--dataset=cyclic", "--config_files=small.yaml", "--epochs=99999", "--stopping_step=99999"]
+    running = start_command("run_recbole", *settings, log=Path("said"))
+    deadline = time.monotonic() + 120
+    while not list(Path("saved").glob("*.latest.pth")):
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(60) == 130
+    (latest,) = Path("saved").glob("*.latest.pth")
+    assert Path("said").read_text().endswith(f"\ninterrupted; --resume=saved/{latest.name} goes on from there\n")
 
 
 @pytest.mark.parametrize("module, arguments", [("run_hyper", ["--help"]), ("main", ["report", "--checkpoint=no.pth"])])

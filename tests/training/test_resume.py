@@ -34,9 +34,10 @@ def test_a_resumed_run_has_the_patience_that_was_left(cyclic, small, monkeypatch
 
     monkeypatch.setattr(RankEvaluator, "evaluate", lambda self, collected, view=0: {"hit@1": 0.0, "mrr": next(scores)})
     monkeypatch.setattr(HAIL, "loss_parts", killed_in_the_fourth_epoch)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as ended:
         run(small, epochs=40, stopping_step=3)
     (latest,) = cyclic.glob("saved/*.latest.pth")
+    assert str(ended.value).endswith(f"{latest.name} goes on from there")
     run(small, epochs=40, stopping_step=3, resume=str(latest))
     written = json.loads(next(cyclic.glob("saved/*.json")).read_text())
     assert written["steps"] == 5 * 3  # the best epoch, two worse ones before it was killed and two after

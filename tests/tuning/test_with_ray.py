@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,7 +26,7 @@ def reports_of(cyclic, small, monkeypatch):
     fixed = {**small, "model": "HAIL", "dataset": "cyclic", "epochs": 3, "state": "warning"}
 
     def train() -> list[dict]:
-        with_ray._trial({"settings": {"alpha": 0.3}}, fixed, "elsewhere")
+        with_ray._trial({"settings": {"alpha": 0.3}}, fixed, sys.path[-1])
         return told
 
     return train
