@@ -3,6 +3,7 @@
 import difflib
 import importlib
 from importlib import resources
+from importlib.util import find_spec
 
 from recbole.utils import get_model
 
@@ -12,6 +13,8 @@ from recbole_hail.users_models import imported, known
 
 # RecBole's models of libraries that need not be installed, among which it looks for every name found nowhere else.
 _EXTERNAL = {"LightGBM": "lightgbm", "XGBoost": "xgboost"}
+# Imported when training in a loop of the model's own begins: module, and the package that has it.
+_LATER = {"NCL": ("faiss", "faiss-cpu")}
 _SUBPACKAGES = ("general", "sequential", "context_aware", "knowledge_aware")
 
 
@@ -25,12 +28,19 @@ def model_named(name: str) -> type:
     """
     if ":" in name:
         return imported(name)
+    module, package = _LATER.get(name, (None, None))
+    if module and find_spec(module) is None:
+        raise SettingsError(
+            [f"model: {name} needs the package {package}, which is not installed: pip install {package}"]
+        )
     try:
         return get_model(name)
     except ModuleNotFoundError as error:
+        if error.name.startswith("recbole.model."):  # a name with dots
+            advice = "a class of your own is named MODULE:CLASS, as in mine.models:MyModel"
+            raise SettingsError([f"model: {name!r} is not a model of RecBole or of this plugin; {advice}"]) from None
         if name in _EXTERNAL or error.name not in _EXTERNAL.values():
-            advice = f"needs the package {error.name}, which is not installed: pip install {error.name}"
-            raise SettingsError([f"model: {name} {advice}"]) from None
+            raise SettingsError([_needs(name, error.name)]) from None
     except (ValueError, AttributeError):  # no module, or none of its classes
         pass
     if of_users := known(name):
@@ -38,6 +48,10 @@ def model_named(name: str) -> type:
     close = class_names(name)
     advice = f"did you mean {' or '.join(close)}?" if close else "see RecBole's model list; yours are MODULE:CLASS"
     raise SettingsError([f"model: {name!r} is not a model of RecBole or of this plugin; {advice}"])
+
+
+def _needs(name: str, package: str) -> str:
+    return f"model: {name} needs the package {package}, which is not installed: pip install {package}"
 
 
 def class_names(model: str) -> list[str]:

@@ -17,7 +17,7 @@ import recbole.trainer
 from recbole.config import Config
 
 from recbole_hail import compat, ranks
-from recbole_hail.building import build_model
+from recbole_hail.building import build_model, settings_blamed
 from recbole_hail.configuration import with_checks, with_our_yaml
 from recbole_hail.data import caches, reading
 from recbole_hail.data.hashes import elements_hash, generators_hash
@@ -66,6 +66,8 @@ def register() -> None:
         module.objective_function = objective_function
         module.load_data_and_model = load
     recbole.quick_start.quick_start.get_model = lambda _: build_model
+    # It is a model's first use, between what builds it and what trains it.
+    recbole.quick_start.quick_start.get_flops = _with_settings_blamed(recbole.quick_start.quick_start.get_flops)
 
 
 def _with_names_of_classes(original):
@@ -93,6 +95,15 @@ def _with_checkpoint_check(original):
         return config, model, dataset, *loaders
 
     return load
+
+
+def _with_settings_blamed(original):
+    @wraps(original)
+    def count(model, dataset, *args, **kwargs):
+        with settings_blamed(type(model), dataset.config, "cannot take its first step with"):
+            return original(model, dataset, *args, **kwargs)
+
+    return count
 
 
 def _with_our_loaders(original):

@@ -32,6 +32,17 @@ def test_a_setting_that_recboles_model_cannot_train_with_is_named_with_its_value
     assert "loss_type: 'BPR'" in said and "KeyError: 'neg_item_id'" in said
 
 
+def test_what_fails_where_recbole_counts_operations_is_a_matter_of_settings(cyclic, monkeypatch):
+    """It does so before it trains, and SASRecF without fitting features was a traceback."""
+
+    def failing(self, *_):
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+
+    monkeypatch.setattr(SASRec, "forward", failing)
+    with pytest.raises(SettingsError, match=r"model: SASRec cannot take its first step .*torch\.cat\(\): exp"):
+        run_recbole(model="SASRec", dataset="cyclic", config_dict=SETTINGS)
+
+
 def test_an_error_after_the_first_step_is_no_matter_of_settings(cyclic, monkeypatch):
     loss, calls = SASRec.calculate_loss, []
 

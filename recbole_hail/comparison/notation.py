@@ -19,7 +19,7 @@ UNTRAINED = ("Pop", *RULES)
 
 _OPENING, _CLOSING = "[({", "])}"
 _ENSEMBLE = re.compile(r"ensemble\((?P<member>.*),(?P<members>[^,]*)\)", re.DOTALL)
-_MODEL = re.compile(r"(?P<name>([\w.]+:)?\w+)(\[(?P<settings>.*)\])?", re.DOTALL)
+_MODEL = re.compile(r"(?P<name>([^\s:\[\]]+:)?\w+)(\[(?P<settings>.*)\])?", re.DOTALL)
 
 
 @dataclass(frozen=True)

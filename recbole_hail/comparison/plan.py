@@ -13,7 +13,8 @@ from recbole_hail.configuration import WITH_LABELS
 from recbole_hail.data.hashes import data_hash
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
-from recbole_hail.settings import MAY_DIFFER, known_settings, meant
+from recbole_hail.models.rules import RULES
+from recbole_hail.settings import MAY_DIFFER, known_settings, leaves_one_out, meant
 from recbole_hail.training.records import settings_in_force
 from recbole_hail.users_models import code_hash
 
@@ -75,8 +76,8 @@ def make_plan(
     Raises:
         SettingsError: with all problems found.
     """
-    specs = list(dict.fromkeys([*specs, *map(ModelSpec, UNTRAINED)]))
     base = config_of("HAIL", dataset, files, dict(settings))
+    specs = list(dict.fromkeys([*specs, *map(ModelSpec, untrained_under(base))]))
     shared = _shared(base, dataset)
     found = _problems_of(base) + _problems_of_seeds(specs, seeds) + _problems_of_names(specs)
     known, in_force, code = set(known), {}, {}
@@ -92,6 +93,11 @@ def make_plan(
         known |= known_here
         if config["MODEL_TYPE"] in WITH_LABELS:
             found.append(f"{spec.label}: {spec.model} learns from labels and has no ranking to compare; leave it out")
+        elif protocol_of(base, "test") and not protocol_of(config, "test"):
+            found.append(
+                f"{spec.label}: {spec.model} is not sequential, and where eval_args hold out more than one target of a "
+                "generator RecBole asks it about all of them at once; leave it out, or give the split LS"
+            )
         found += _problems_of_own_settings(spec, known_here)
     if not found:
         in_files = [name for name in base.file_config_dict if name not in known_settings(base)]  # HAIL's may be in all
@@ -101,6 +107,11 @@ def make_plan(
         raise SettingsError(list(dict.fromkeys(found)))
     rows = {spec.label: _runs(spec, seeds, code[spec]) for spec in specs}
     return Plan(shared, base, rows, seeds, known, in_force)
+
+
+def untrained_under(config) -> tuple[str, ...]:
+    """The rules of every table: without Pop, which is not sequential, where a split holds out more than one target."""
+    return UNTRAINED if leaves_one_out(config) else tuple(RULES)
 
 
 def _runs(spec: ModelSpec, seeds: list[int], code: str | None) -> list[Run]:

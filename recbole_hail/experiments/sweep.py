@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recbole_hail.comparison.jobs import Machine, UnderWay
 from recbole_hail.comparison.notation import UNTRAINED, ModelSpec
-from recbole_hail.comparison.plan import Plan, make_plan
+from recbole_hail.comparison.plan import Plan, make_plan, untrained_under
 from recbole_hail.comparison.results import Result, read_result
 from recbole_hail.comparison.runs import Run, RunFolder
 from recbole_hail.comparison.training import train_missing
@@ -76,6 +76,7 @@ class Sweep:
         folder = RunFolder(self.output / f"steps-{self.budget.steps}", base.shared)
         folder.check(base.in_force)  # before anything is measured
         groups = [(experiment, in_own_words(group, base.config)) for experiment, group in groups]
+        self.untrained = untrained_under(base.config)
         self.costs = StepCosts(self.output / "calibration.json", base.shared)
         networks = [row.spec for _, group in groups for row in group.rows if row.spec.model not in UNTRAINED]
         self.costs.measure(networks, self.config_of, say)
@@ -106,7 +107,8 @@ class Sweep:
             else:
                 found.append((row, steps))
         known = [row.spec for row in group.rows]
-        return found + [(Row(rule, ModelSpec(rule)), group.steps) for rule in UNTRAINED if ModelSpec(rule) not in known]
+        rules = [rule for rule in self.untrained if ModelSpec(rule) not in known]
+        return found + [(Row(rule, ModelSpec(rule)), group.steps) for rule in rules]
 
     def _make_folders(self, wanted: list[tuple[Row, int]]) -> None:
         problems = []

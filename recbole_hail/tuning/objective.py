@@ -8,9 +8,9 @@ from recbole.data import create_dataset, data_preparation
 from recbole.utils import get_trainer, init_logger, init_seed
 
 from recbole_hail.building import build_model
-from recbole_hail.errors import DataError, TrainingDiverged
+from recbole_hail.errors import DataError, SettingsError, TrainingDiverged
 from recbole_hail.training.checkpoints import plain
-from recbole_hail.tuning.trials import DIVERGED, FINISHED, Trial
+from recbole_hail.tuning.trials import DIVERGED, FINISHED, IMPOSSIBLE, Trial
 
 _OUTCOME = {"score": "best_valid_score", "valid": "best_valid_result", "test": "test_result"}
 
@@ -75,9 +75,13 @@ def taken(trainer) -> dict:
 
 
 def train(fixed: dict, settings: dict, on_validation=None) -> Trial:
-    """One trial to its end; a training that diverges is an outcome too, every other error ends the search."""
+    """One trial to its end. A training that diverges is an outcome too, and so are settings that are possible each by
+    itself, as a search has checked them, but not together; every other error ends the search.
+    """
     try:
         result = objective_function({**fixed, **settings}, on_validation=on_validation)
+    except SettingsError as error:
+        return Trial(settings, IMPOSSIBLE, reason=str(error))
     except ValueError as error:
         if not isinstance(error, TrainingDiverged) and str(error) != "Training loss is nan":  # RecBole's own words
             raise

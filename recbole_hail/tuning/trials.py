@@ -10,7 +10,7 @@ from recbole_hail.errors import SettingsError
 from recbole_hail.files import held_alone, write_text
 
 HEADING, TRIALS = "search.json", "trials.jsonl"
-FINISHED, STOPPED, DIVERGED = "finished", "stopped", "diverged"
+FINISHED, STOPPED, DIVERGED, IMPOSSIBLE = "finished", "stopped", "diverged", "impossible"
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Trial:
 
     Args:
         settings: of the searched settings.
-        status: `finished`; `stopped` early by the scheduler, without a test; `diverged`, without a score.
+        status: `finished`; `stopped` early by the scheduler, without a test; `diverged`, or `impossible` together, as 4
+            heads are with 50 dimensions, without a score.
         score: best of the validation metric.
         valid, test: metrics of the best validation, and of the test of that model.
         steps, seconds: of training.

@@ -23,6 +23,17 @@ def test_the_rules_are_in_every_table_once_and_run_once(cyclic):
     assert [str(run) for run in made.runs[6:]] == ["HAIL, seed 1", "HAIL, seed 2"]
 
 
+BY_TIME = "{'split': {'RS': [0.8, 0.1, 0.1]}, 'order': 'TO', 'group_by': None, 'mode': 'full'}"
+
+
+def test_pop_is_in_no_table_of_a_split_by_time(cyclic):
+    """Nobody had asked for it, and it ended every comparison under the split that the documentation recommends."""
+    for candidates in ({}, {"candidates": "strict"}):
+        assert list(plan("HAIL,SASRec", eval_args=BY_TIME, **candidates).rows) == ["HAIL", "SASRec", *UNTRAINED[1:]]
+    with pytest.raises(SettingsError, match=r"^BPR: BPR is not sequential, and where eval_args hold out more than one"):
+        plan("HAIL,BPR", eval_args=BY_TIME)
+
+
 def test_the_models_of_a_mean_differ_in_seed_and_the_first_is_the_single_model(cyclic):
     made = plan("ensemble(HAIL[peers=1],3),HAIL[peers=1]", seeds=(4,))
     (mean,), (single,) = made.rows["mean of 3 HAIL (peers=1)"], made.rows["HAIL (peers=1)"]

@@ -121,6 +121,14 @@ def test_a_trial_that_diverges_is_kept_and_the_search_goes_on(search, capsys):
     assert "diverged: the loss is not finite" in capsys.readouterr().out
 
 
+def test_settings_that_are_impossible_together_are_an_outcome(search, capsys):
+    """Each was possible by itself; the search ended there, and whenever it was called again, and tried no others."""
+    assert search("--epochs=1", space="hidden_size choice [16,18]\nn_heads choice [1,4]\n") == 0
+    found = {(trial["settings"]["hidden_size"], trial["settings"]["n_heads"]): trial["status"] for trial in trials()}
+    assert found == {(16, 1): "finished", (16, 4): "finished", (18, 1): "finished", (18, 4): "impossible"}
+    assert "impossible: n_heads: 4 must divide hidden_size: 18" in capsys.readouterr().out
+
+
 def test_a_long_trial_says_how_it_goes(search, monkeypatch, capsys):
     """Trials of an hour said nothing until they ended."""
     monkeypatch.setattr("recbole_hail.tuning.search._SAY_EVERY", 0)
@@ -168,7 +176,7 @@ def test_stops_after_trials_without_progress(search, monkeypatch, capsys):
         ([], "learning_rate loguniform -4,1000\n", ["params_file: learning_rate: the bounds of loguniform are log"]),
         ([], "n_layers quniform 1,2,3\n", ["params_file: n_layers: no multiple of 3 lies within [1, 2]"]),
         ([], "hidden_size quniform 16,20,1\n", ["n_heads: 2 must divide hidden_size: 17"]),
-        (["--resume=some.pth"], SPACE, ["resume: some.pth cannot be continued by a search"]),
+        (["--resume=space.hyper"], SPACE, ["resume: space.hyper cannot be continued by a search"]),
         (["--train_on_valid=True"], SPACE, ["train_on_valid: True leaves nothing to choose settings by"]),
     ],
 )
