@@ -1,6 +1,7 @@
 """Train several models with several seeds on the same split and candidates, and tabulate what differs."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from recbole_hail.cli.common import check_folder, seeds, settings_of
@@ -10,12 +11,13 @@ from recbole_hail.comparison import notation
 from recbole_hail.comparison.forms import to_text
 from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.outputs import make_tables, write_files
-from recbole_hail.comparison.plan import make_plan
-from recbole_hail.comparison.runs import RunFolder
-from recbole_hail.comparison.training import train_missing
+from recbole_hail.comparison.plan import SHARED, Plan, make_plan
+from recbole_hail.comparison.runs import OtherSettings, RunFolder
+from recbole_hail.comparison.training import rank_missing, train_missing
 from recbole_hail.data.requirements import check_files
-from recbole_hail.errors import UserError
+from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.evaluation.candidates import PROTOCOLS
+from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.significance import TESTS
 
 TAKES_SETTINGS = True
@@ -34,13 +36,19 @@ def add_arguments(parser) -> None:
     parser.add_argument("--dataset", "-d", default="ml-100k", help="name of a dataset (default: ml-100k)")
     parser.add_argument("--seeds", default="1,2,3", help="whole numbers separated by commas (default: 1,2,3)")
     parser.add_argument("--candidates", help=f"{', '.join(PROTOCOLS)} (default: by eval_args)")
+    parser.add_argument("--also", default="", help="more protocols to rank the trained models under, with commas")
     parser.add_argument("--minutes-per-model", help="most minutes of training for each run, in place of max_steps")
     parser.add_argument("--max_steps", help="most optimiser steps for each run")
     parser.add_argument("--test", choices=TESTS, default="t", help="of differences (default: t)")
     parser.add_argument("--config_files", default="", help="yaml files of settings for all, separated by spaces")
     parser.add_argument("--output", type=Path, help="folder (default: comparisons/DATASET)")
+    parser.add_argument("--intervals", action="store_true", help="show 95 %% intervals in all forms of the tables")
     add_jobs(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be trained and reused, and stop")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _settings(arguments) -> dict:
@@ -53,6 +61,23 @@ def _settings(arguments) -> dict:
     return found | {name: value for name, value in named.items() if value is not None}
 
 
+def _others(arguments, plan: Plan, files: list[str] | None) -> list[str]:
+    """The protocols to rank under beside that of the training; SettingsError for what the settings do not allow."""
+    asked = dict.fromkeys(name.strip() for name in arguments.also.split(",") if name.strip())
+    for name in asked:
+        checked_config("HAIL", arguments.dataset, files, {**_settings(arguments), "candidates": name})
+    return [name for name in asked if name != protocol_of(plan.config, "test")[0]]
+
+
+def _way_to_keep_runs(names: Sequence[str]) -> str:
+    """What to do about settings that are not those of the folder, where its runs need not be given up for them."""
+    if not {*names} - {"candidates", "eval_args"}:
+        return ", or ask as before and add --also=PROTOCOL, which ranks the runs that are there under another"
+    if not {*names} & {*SHARED}:
+        return f", or keep the runs of other models by giving {names[0]} to some alone, as in SASRec[{names[0]}=…]"
+    return ""
+
+
 def run(arguments) -> None:
     specs = notation.parse_models(arguments.models)
     specs += notation.parse_models(notation.CONTROLS) * arguments.controls
@@ -60,21 +85,26 @@ def run(arguments) -> None:
     plan = make_plan(
         specs, seeds(arguments.seeds), arguments.dataset, files, _settings(arguments), config_of=checked_config
     )
+    others = _others(arguments, plan, files)
     check_files(plan.config)
     output = arguments.output or Path("comparisons", arguments.dataset)
     check_folder("output", output)
     folder = RunFolder(output, plan.shared)
-    folder.check(plan.in_force)
+    try:
+        folder.check(plan.in_force)
+    except OtherSettings as error:
+        raise SettingsError([f"{error}{_way_to_keep_runs(error.names)}"]) from None
     if arguments.dry_run:
         for planned in plan.runs:
             print(f"{planned}: {'reused' if folder.has(planned) else 'to be trained'} ({folder.path(planned).name})")
         return
     with machine_of(arguments, plan.config["gpu_id"]) as machine, folder.held():
         runs = [(folder, planned) for planned in plan.runs]
-        failures = train_missing(runs, lambda text: print(text, flush=True), machine)
-        tables = make_tables(plan, folder, arguments.test)
-        files = write_files(plan, tables, folder.output)
-    print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in tables), sep="\n")
-    print("written to", ", ".join(map(str, files)))
+        failures = train_missing(runs, _say, machine) + rank_missing(runs, others, _say, machine)
+        for protocol in (None, *others):
+            if tables := make_tables(plan, folder, arguments.test, protocol, intervals=arguments.intervals):
+                written = write_files(plan, tables, folder.output, protocol)
+                print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in tables), sep="\n")
+                print("written to", ", ".join(map(str, written)))
     if failures:
         raise UserError("\nerror: ".join(["not every model is in the tables", *failures]))

@@ -58,8 +58,8 @@ class Context:
         test = _OF_THESE_TRAININGS.get(self.test, "t test over generators" + " and seeds" * self.several_seeds)
         unmarked = f"; {_ONE_TRAINING}" * (self.test == "t" and not self.several_seeds)
         return (
-            f"{self.head}{self.dataset}, {targets} targets of {generators:,} generators, split "
-            f"{self.config['eval_args']['split']}; candidates: {lists}; {self.budget}. "
+            f"{self.head}{self.dataset}, {targets} targets of {generators:,} generators, "
+            f"{_split_in_words(self.config['eval_args']['split'])}; candidates: {lists}; {self.budget}. "
             f"{seeds}{shown}. Best bold, second underlined; * differs from the best ({test}, Holm-corrected over "
             f"models, p < {LEVEL}){unmarked}."
         )
@@ -80,3 +80,9 @@ class Context:
     @property
     def _listed_seeds(self) -> str:
         return ", ".join(map(str, self.seeds))
+
+
+def _split_in_words(split: dict) -> str:
+    if split.get("LS") == "valid_and_test":
+        return "the last element of each, the one before it for validation"
+    return f"split {split}"

@@ -137,6 +137,13 @@ def pipe_table(caption: str, grid: list[list[str]], *, left: int) -> str:
     return "\n".join([markdown_text(caption), "", *lines]) + "\n"
 
 
+def _label(table: Table) -> str:
+    """Of what tells a table from the others of its file."""
+    protocol = table.constants.get("candidates", "").split(" ")[0].rstrip(",")
+    parts = [*(table.constants.get(name, "") for name in ("group", "targets", "less")), protocol]
+    return "tab:" + "-".join(re.sub(r"\W+", "-", part).strip("-").lower() for part in parts if part)
+
+
 def to_latex(table: Table) -> str:
     """A table environment for the package booktabs."""
     header, *rows = [" & ".join(cells) + r" \\" for cells in _grid(table, LATEX)]
@@ -145,6 +152,7 @@ def to_latex(table: Table) -> str:
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{_latex(table.caption)}}}",
+        rf"\label{{{_label(table)}}}",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         *(r"\toprule", header, r"\midrule", *_ruled(table, rows, r"\midrule"), r"\bottomrule"),
         *(r"\end{tabular}", r"\end{table}"),

@@ -13,19 +13,25 @@ from recbole_hail.comparison.tabulate import tables_of
 from recbole_hail.files import write_text
 
 
-def make_tables(plan: Plan, folder: RunFolder, test: str) -> list[Table]:
+def make_tables(
+    plan: Plan, folder: RunFolder, test: str, protocol: str | None = None, *, intervals: bool = False
+) -> list[Table]:
     """The tables of the models whose runs are all there: all targets, then, where there are both, repeat and new.
+
+    `protocol` is another than that of the training, under which the runs were ranked later; there may be no tables.
 
     Raises:
         UserError: the runs were ranked among different lists.
     """
-    context = Context(plan.shared.dataset, plan.config, plan.seeds, _budget_in_words(plan), test)
+    published = {} if intervals else None  # with the paper's numbers, of which there are none here, they are shown
+    budget = _budget_in_words(plan)
+    context = Context(plan.shared.dataset, plan.config, plan.seeds, budget, test, published=published)
     results = {
-        label: [read_result(folder.path(run), plan.config, list(context.metrics)) for run in runs]
+        label: [read_result(folder.path(run), plan.config, list(context.metrics), protocol=protocol) for run in runs]
         for label, runs in plan.rows.items()
-        if all(map(folder.has, runs))
+        if all(folder.has(run) and (protocol is None or folder.ranks(run, protocol).is_file()) for run in runs)
     }
-    return tables_of(results, context)
+    return tables_of(results, context) if results or protocol is None else []
 
 
 def _budget_in_words(plan: Plan) -> str:
@@ -34,20 +40,25 @@ def _budget_in_words(plan: Plan) -> str:
     return f"at most {bounds} of training a model" if bounds else "training by epochs"
 
 
-def write_files(plan: Plan, tables: list[Table], output: Path) -> list[Path]:
-    """The tables as text, CSV, Markdown and LaTeX, and a bar chart of the first; returns their paths."""
+def write_files(plan: Plan, tables: list[Table], output: Path, protocol: str | None = None) -> list[Path]:
+    """The tables as text, CSV, Markdown and LaTeX, and a bar chart of the first; returns their paths.
+
+    Those under another `protocol` than that of the training have its name in theirs.
+    """
+    under = f"-{protocol}" if protocol else ""
     texts = {
-        "table.txt": "\n".join(map(to_text, tables)),
-        "table.csv": to_csv(tables),
-        "table.md": "\n".join(map(to_markdown, tables)),
-        "table.tex": "\n".join(map(to_latex, tables)),
+        f"table{under}.txt": "\n".join(map(to_text, tables)),
+        f"table{under}.csv": to_csv(tables),
+        f"table{under}.md": "\n".join(map(to_markdown, tables)),
+        f"table{under}.tex": "\n".join(map(to_latex, tables)),
     }
+    chart = output / f"chart{under}.png"
     for name, text in texts.items():
         write_text(output / name, text)
     bar_chart(
         tables[0],
-        output / "chart.png",
+        chart,
         title=f"{plan.shared.dataset}, candidates: {tables[0].constants['candidates']}",
         whiskers=f"mean of seeds {', '.join(map(str, plan.seeds))}; lines: 95 % bootstrap interval over generators",
     )
-    return [output / name for name in (*texts, "chart.png")]
+    return [*(output / name for name in texts), chart]

@@ -21,8 +21,8 @@ from recbole_hail.users_models import code_hash
 MEMBER_SEEDS = 1000  # between the seeds of the models that one mean is taken of
 
 # Taken from HAIL's settings for this dataset, so that RecBole's own models have the same and not its defaults.
-_SHARED = ("eval_args", "repeatable", "load_col", "metrics", "topk", "valid_metric", "max_steps", "max_minutes")
-_SHARED += ("candidates", "candidates_seed", "ties")
+SHARED = ("eval_args", "repeatable", "load_col", "metrics", "topk", "valid_metric", "max_steps", "max_minutes")
+SHARED += ("candidates", "candidates_seed", "ties")
 _OF_THE_COMPARISON = ("model", "dataset", "seed", "resume", "checkpoint_dir", "nproc")
 _OF_THE_MACHINE = MAY_DIFFER.difference(_OF_THE_COMPARISON)
 
@@ -150,7 +150,7 @@ def _problems_of_seeds(specs: list[ModelSpec], seeds: list[int]) -> list[str]:
 def _shared(base: Config, dataset: str) -> Shared:
     given = {**base.file_config_dict, **base.variable_config_dict}
     same = {name: value for name, value in given.items() if name not in (*_OF_THE_MACHINE, *_OF_THE_COMPARISON)}
-    same |= {name: base[name] for name in _SHARED}
+    same |= {name: base[name] for name in SHARED}
     modes = base["eval_args"]["mode"]  # RecBole's Config makes a dict of the phases of it
     if isinstance(modes, dict) and len(set(modes.values())) == 1:
         same["eval_args"] = {**base["eval_args"], "mode": next(iter(modes.values()))}
@@ -180,7 +180,7 @@ def _problems_of(base: Config) -> list[str]:
 def _problems_of_own_settings(spec: ModelSpec, known: set[str]) -> list[str]:
     found = []
     for name, _ in spec.settings:
-        if name in (*_SHARED, *_OF_THE_MACHINE, *_OF_THE_COMPARISON):
+        if name in (*SHARED, *_OF_THE_MACHINE, *_OF_THE_COMPARISON):
             found.append(f"{spec.label}: {name} must be the same for all models; give it once, outside the brackets")
         elif name not in known:
             found.append(f"{spec.label}: {name} is not a setting of {spec.model}{_close(name, known)}")

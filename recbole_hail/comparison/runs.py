@@ -60,6 +60,14 @@ class Shared:
 _APART = MAY_DIFFER | {"seed", "elements_hash", "generators_hash"}
 
 
+class OtherSettings(SettingsError):
+    """A folder of runs under settings that are not those asked for, in `names`."""
+
+    def __init__(self, problem: str, names: Iterable[str]):
+        super().__init__([problem])
+        self.names = list(names)
+
+
 class RunFolder:
     """`<output>/runs`: a folder for each finished run.
 
@@ -85,16 +93,16 @@ class RunFolder:
             return  # nothing was finished under those settings
         found, wanted = json.loads(file.read_text(encoding="utf-8")), self.shared.described()
         if differ := _differing({**found, **wanted}, found, wanted):
-            raise SettingsError(
-                [f"output: {self.output} was written with other settings ({differ}); name another folder"]
-            )
+            told = "; ".join(differ.values())
+            problem = f"output: {self.output} was written with other settings ({told}); name another folder"
+            raise OtherSettings(problem, differ)
         for run in filter(self.has, in_force):
             found, wanted = read_record(self.path(run))["settings"], json.loads(json.dumps(in_force[run], default=str))
             if differ := _differing(sorted((found.keys() & wanted.keys()) - _APART), found, wanted):
                 raise SettingsError(
                     [
                         f"output: in {self.output} {run} was trained with other settings than the shipped ones are now "
-                        f"({differ}); give what they were, or name another folder"
+                        f"({'; '.join(differ.values())}); give what they were, or name another folder"
                     ]
                 )
 
@@ -151,7 +159,7 @@ class RunFolder:
         return str((self.path(run) / "model.pth").absolute())
 
 
-def _differing(names: Iterable[str], found: dict, wanted: dict) -> str:
-    """Those of the settings that are not what they were, with both values; empty where all are."""
+def _differing(names: Iterable[str], found: dict, wanted: dict) -> dict[str, str]:
+    """Those of the settings that are not what they were, each with what is to say of it."""
     differ = [name for name in names if found.get(name) != wanted.get(name)]
-    return "; ".join(f"{name} was {found.get(name)}, is {wanted.get(name)}" for name in differ)
+    return {name: f"{name} was {found.get(name)}, is {wanted.get(name)}" for name in differ}

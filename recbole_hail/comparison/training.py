@@ -1,6 +1,7 @@
-"""The runs of a comparison, trained or found."""
+"""The runs of a comparison, trained or found, and ranked under other protocols."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -29,6 +30,31 @@ def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None],
             there = sum(folder.has(run) for folder, run in runs)
             raise Interrupted(f"{there} of {len(runs)} runs are there, and the same command goes on") from None
     return progress.failures
+
+
+def rank_missing(
+    runs: list[tuple[RunFolder, Run]], protocols: Iterable[str], say: Callable[[str], None], machine: Machine
+) -> list[str]:
+    """Ranks finished runs under protocols that they were not trained under, where they were not yet.
+
+    Returns what is to say of those that failed.
+    """
+    finished = [(folder, run) for folder, run in runs if folder.has(run)]
+    wanted = [(folder, run, other) for other in protocols for folder, run in finished]
+    missing = [(folder, run, other) for folder, run, other in wanted if not folder.ranks(run, other).is_file()]
+    waiting, failures = deque(enumerate(missing, start=1)), []
+    with UnderWay(machine) as under_way:
+        while waiting or under_way:
+            if waiting and not under_way.full:
+                number, (folder, run, other) = waiting.popleft()
+                say(f"[{number}/{len(missing)}] {run}: ranking under {other}")
+                under_way.begin((folder.path(run), other), partial(folder.ranking, run, other))
+                continue
+            try:
+                under_way.next_to_end()[1].end()
+            except RunFailed as error:
+                failures.append(str(error))
+    return failures
 
 
 class _Entry(NamedTuple):

@@ -1,19 +1,17 @@
 """The runs of experiments, each in the folder of its dataset and steps: placed, trained, ranked, read."""
 
-from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
-from recbole_hail.comparison.jobs import Machine, UnderWay
+from recbole_hail.comparison.jobs import Machine
 from recbole_hail.comparison.notation import UNTRAINED, ModelSpec
 from recbole_hail.comparison.plan import Plan, make_plan, untrained_under
 from recbole_hail.comparison.results import Result, read_result
 from recbole_hail.comparison.runs import Run, RunFolder
-from recbole_hail.comparison.training import train_missing
-from recbole_hail.errors import RunFailed, SettingsError
+from recbole_hail.comparison.training import rank_missing, train_missing
+from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.budgets import Budget
 from recbole_hail.experiments.step_costs import StepCosts
 from recbole_hail.experiments.systems import Experiment, Group, Row, in_own_words
@@ -165,7 +163,7 @@ class Sweep:
             for folder in self.folders.values():
                 if not all(_complete(folder, run) for other, run in jobs if other is folder):
                     held.enter_context(folder.held())
-            return train_missing(jobs, say, machine) + _rank_missing(jobs, say, machine)
+            return train_missing(jobs, say, machine) + rank_missing(jobs, RANKED_UNDER[1:], say, machine)
 
 
 _EQUAL = {False: "equal steps", True: "equal time", None: "equal steps and time"}
@@ -177,21 +175,3 @@ def _row(group: Group, label: str) -> Row:
 
 def _complete(folder: RunFolder, run: Run) -> bool:
     return folder.has(run) and all(folder.ranks(run, protocol).is_file() for protocol in RANKED_UNDER)
-
-
-def _rank_missing(jobs: list[tuple[RunFolder, Run]], say: Callable[[str], None], machine: Machine) -> list[str]:
-    """Ranks finished runs under the second protocol; returns what is to say of those that failed."""
-    missing = [(folder, run) for folder, run in jobs if folder.has(run) and not _complete(folder, run)]
-    waiting, failures = deque(enumerate(missing, start=1)), []
-    with UnderWay(machine) as under_way:
-        while waiting or under_way:
-            if waiting and not under_way.full:
-                number, (folder, run) = waiting.popleft()
-                say(f"[{number}/{len(missing)}] {run}: ranking under {RANKED_UNDER[1]}")
-                under_way.begin(folder.path(run), partial(folder.ranking, run, RANKED_UNDER[1]))
-                continue
-            try:
-                under_way.next_to_end()[1].end()
-            except RunFailed as error:
-                failures.append(str(error))
-    return failures

@@ -1,6 +1,7 @@
 """`recbole-hail compare` from end to end: real trainings of tiny networks and of the rules."""
 
 import csv
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,8 @@ from recbole_hail.comparison.notation import UNTRAINED
 
 MODELS = "HAIL,HAIL[peers=1],ensemble(HAIL[peers=1],2)"
 SHARED = ("--dataset=cyclic", "--config_files=small.yaml", "--candidates=strict", "--max_steps=12", "--epochs=1")
-FILES = {"table.txt", "table.csv", "table.md", "table.tex", "chart.png", "settings.json", ".lock", "runs", "candidates"}
+FORMS = ("txt", "csv", "md", "tex")
+FILES = {*(f"table.{form}" for form in FORMS), "chart.png", "settings.json", ".lock", "runs", "candidates"}
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +103,45 @@ def servers(process: int) -> list[psutil.Process]:
     return [child for child in started if "multiprocessing.forkserver" in " ".join(child.cmdline())]
 
 
+def test_finished_runs_are_ranked_under_another_protocol_without_training(compare, done):
+    """Another protocol was another folder, and all of it was trained again."""
+    before = state(done / "runs")
+    status, out, _ = compare(f"--models={MODELS}", "--seeds=1", "--also=full,strict", "--intervals")
+    assert status == 0 and out.count("ranking under full") == len(UNTRAINED) + 4 and ": training" not in out
+    assert "ranking under strict" not in out, "that of the training"
+    assert {path.name for path in done.iterdir()} == {
+        *FILES,
+        *(f"table-full.{form}" for form in FORMS),
+        "chart-full.png",
+    }
+    assert before.items() <= state(done / "runs").items()
+    full, own = ((done / f"table{under}.md").read_text() for under in ("-full", ""))
+    assert "candidates: full" in full and "candidates: strict 99" in own
+    assert re.search(r"\| MarkovChain \| \*\*1\.000\*\* \\\[1\.000, 1\.000\\\]", full), (
+        "what is certain is first of all"
+    )
+    status, out, _ = compare(f"--models={MODELS}", "--seeds=1", "--also=full")
+    assert status == 0 and "ranking" not in out, "it was ranked already"
+
+
+@pytest.mark.parametrize(
+    "argument, told",
+    [
+        ("--candidates=full", "--also=PROTOCOL, which ranks the runs that are there under another"),
+        ("--train_batch_size=5", "giving train_batch_size to some alone, as in SASRec[train_batch_size=…]"),
+        ("--topk=[1,7]", "name another folder\n"),
+    ],
+)
+def test_a_folder_of_other_settings_is_refused_with_what_keeps_its_runs(compare, done, argument, told):
+    status, _, err = compare("--models=HAIL", "--seeds=1", argument)
+    assert status == 2 and "was written with other settings" in err and told in err
+
+
+def test_a_protocol_that_there_is_not_is_refused_before_anything_is_trained(compare):
+    status, out, err = compare("--models=HAIL", "--also=full,stric")
+    assert status == 2 and "candidates: 'stric' must be one of" in err and not Path("comparisons").exists()
+
+
 def test_ctrl_c_while_a_run_is_starting_is_one_message(cyclic, start_command):
     """What runs are forked from imports for seconds; it ended in these with a traceback after the message."""
     log = Path("compare.log")
@@ -114,7 +155,10 @@ def test_ctrl_c_while_a_run_is_starting_is_one_message(cyclic, start_command):
     for process in (*family, running):  # as a terminal does
         process.send_signal(signal.SIGINT)
     assert running.wait(60) == 130
-    assert log.read_text().endswith("interrupted\n") and "Traceback" not in log.read_text()
+    said = log.read_text()
+    assert (
+        said.endswith("interrupted; 0 of 6 runs are there, and the same command goes on\n") and "Traceback" not in said
+    )
     assert not psutil.wait_procs(family, timeout=20)[1]
 
 

@@ -49,7 +49,7 @@ def test_latex_is_a_booktabs_table_with_everything_escaped(table):
     body = latex.split(r"\toprule")[1].split(r"\bottomrule")[0]
     rows = [line for line in body.splitlines() if line.endswith(r"\\")]
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {3}
-    assert r"\begin{tabular}{lrrr}" in latex
+    assert r"\begin{tabular}{lrrr}" in latex and r"\label{tab:" in latex
     assert latex.count("{") == latex.count("}"), "none of the escaped characters here is a brace"
 
 
@@ -93,3 +93,13 @@ def test_what_is_not_known_is_an_empty_cell():
     assert to_markdown(table).splitlines()[4] == "| NCL | **0.500** |  |"
     assert [row["steps"] for row in csv.DictReader(io.StringIO(to_csv([table])))] == ["", "7.0"]
     assert to_text(table) and to_latex(table)
+
+
+def test_the_tables_of_one_file_have_labels_of_their_own():
+    def label(**constants):
+        latex = to_latex(Table("c", [Column("MRR")], {"HAIL": [Cell(0.2)]}, constants))
+        return latex.split(r"\label{")[1].split("}")[0]
+
+    assert label(targets="all", candidates="strict 99, seed 2020, lists 01") == "tab:all-strict"
+    assert label(targets="all", less="MED, 100 steps", candidates="full, lists 01") == "tab:all-med-100-steps-full"
+    assert label(group="Alpha", targets="new", candidates="paper 99") == "tab:alpha-new-paper"
