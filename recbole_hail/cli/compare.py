@@ -10,7 +10,7 @@ from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison import notation
 from recbole_hail.comparison.forms import to_text
 from recbole_hail.comparison.notation import UNTRAINED
-from recbole_hail.comparison.outputs import make_tables, write_files
+from recbole_hail.comparison.outputs import hardly_begun, make_tables, write_files
 from recbole_hail.comparison.plan import SHARED, Plan, make_plan
 from recbole_hail.comparison.runs import OtherSettings, RunFolder
 from recbole_hail.comparison.training import rank_missing, train_missing
@@ -106,5 +106,7 @@ def run(arguments) -> None:
                 written = write_files(plan, tables, folder.output, protocol)
                 print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in tables), sep="\n")
                 print("written to", ", ".join(map(str, written)))
+    for warning in hardly_begun(plan, folder):
+        print(f"warning: {warning}", file=sys.stderr)
     if failures:
         raise UserError("\nerror: ".join(["not every model is in the tables", *failures]))

@@ -18,6 +18,8 @@ from recbole_hail.files import write_text
 from recbole_hail.interrupts import interrupts_held
 from recbole_hail.threads import usable_cores
 
+_TELL_EVERY = 60  # seconds
+
 
 class Share(NamedTuple):
     """What a job may use of the machine: the share with this number of so many."""
@@ -99,6 +101,14 @@ class Job:
         finally:
             self.abandon()
 
+    @property
+    def progress(self) -> str | None:
+        """What the child says of how far it has come, where it does."""
+        try:
+            return (self.folder / one_run.PROGRESS).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
     def abandon(self) -> None:
         """Ends the child if it runs; nothing of the job remains."""
         if self.child.pid is not None:
@@ -143,8 +153,15 @@ class UnderWay:
         number = min(set(range(self.machine.jobs)) - taken)
         self._jobs[what] = number, start(self.machine.share(number))
 
-    def next_to_end(self) -> tuple[object, Job]:
-        """Waits until the child of a job has ended; what it was for, and the job, whose `end` is to be called."""
+    def next_to_end(self, tell: Callable[[object, str], None] | None = None) -> tuple[object, Job]:
+        """Waits until the child of a job has ended; what it was for, and the job, whose `end` is to be called.
+
+        Now and then `tell` hears how far each job has come, with what that is for.
+        """
         by_sentinel = {job.child.sentinel: what for what, (_, job) in self._jobs.items()}
-        what = by_sentinel[wait(list(by_sentinel))[0]]
+        while not (ended := wait(list(by_sentinel), _TELL_EVERY if tell else None)):
+            for what, (_, job) in self._jobs.items():
+                if progress := job.progress:
+                    tell(what, progress)
+        what = by_sentinel[ended[0]]
         return what, self._jobs.pop(what)[1]

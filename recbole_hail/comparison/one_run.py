@@ -10,7 +10,9 @@ import os
 import shutil
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 
 import torch
 from recbole.quick_start import run_recbole
@@ -22,11 +24,16 @@ from recbole_hail.errors import UserError
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.ranking import rank_targets, views_of
+from recbole_hail.files import write_text
 from recbole_hail.model_names import model_named
+from recbole_hail.training.budget import Budget
 from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.opening import data_of, restored
 from recbole_hail.training.records import write_json, write_ranks
 from recbole_hail.users_models import code_hash, find_in
+
+PROGRESS = "progress.txt"  # how far training has come, as long as it goes on
+_TOLD_EVERY = 10  # seconds
 
 
 class MeanOfModels(torch.nn.Module):
@@ -47,6 +54,7 @@ class MeanOfModels(torch.nn.Module):
 
 def train(request: dict) -> None:
     """Trains and tests a model, and gives what it leaves behind the names of a run."""
+    Budget.told = _teller()
     run_recbole(request["model"], request["dataset"], config_dict={**request["settings"], "checkpoint_dir": "."})
     here = Path()
     (ranks,) = here.glob("*.ranks.npz")
@@ -54,7 +62,21 @@ def train(request: dict) -> None:
     os.replace(ranks, "ranks.npz")
     os.replace(f"{stem}.pth", "model.pth")
     os.replace(f"{stem}.json", "record.json")
+    Path(PROGRESS).unlink(missing_ok=True)
     shutil.rmtree("log")  # RecBole's; log.txt has the same and what went to the terminal
+
+
+def _teller() -> Callable[[Budget], None]:
+    """Writes now and then how far a training has come."""
+    last = perf_counter()
+
+    def tell(budget: Budget) -> None:
+        nonlocal last
+        if perf_counter() - last >= _TOLD_EVERY:
+            last = perf_counter()
+            write_text(Path(PROGRESS), budget.in_words)
+
+    return tell
 
 
 def average(request: dict) -> None:

@@ -4,13 +4,17 @@ from pathlib import Path
 
 from recbole_hail.comparison.context import Context
 from recbole_hail.comparison.forms import to_latex, to_markdown, to_text
+from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.plan import Plan
 from recbole_hail.comparison.plots import bar_chart
-from recbole_hail.comparison.results import read_result
+from recbole_hail.comparison.results import read_record, read_result
 from recbole_hail.comparison.runs import RunFolder
 from recbole_hail.comparison.tables import Table, to_csv
 from recbole_hail.comparison.tabulate import tables_of
 from recbole_hail.files import write_text
+from recbole_hail.registry import MODELS
+
+_FEW_STEPS, _SMALL_BATCH = 200, 256
 
 
 def make_tables(
@@ -32,6 +36,23 @@ def make_tables(
         if all(folder.has(run) and (protocol is None or folder.ranks(run, protocol).is_file()) for run in runs)
     }
     return tables_of(results, context) if results or protocol is None else []
+
+
+def hardly_begun(plan: Plan, folder: RunFolder) -> list[str]:
+    """What to say of RecBole's models that a bound of minutes left so few steps that their rows say little of them."""
+    found = []
+    for label, runs in plan.rows.items():
+        spec, taken = runs[0].spec, [read_record(folder.path(run)).get("steps") for run in runs if folder.has(run)]
+        batch = plan.settings[spec].get("train_batch_size")
+        ours = spec.model in MODELS or spec.model in UNTRAINED
+        if ours or plan.config["max_minutes"] is None or None in taken or not taken or batch is None:
+            continue
+        if min(taken) < _FEW_STEPS and batch > _SMALL_BATCH:
+            found.append(
+                f"{label} took {min(taken):,} steps of up to {batch:,} rows in {plan.config['max_minutes']:g} minutes, "
+                f"too few to learn much; give it smaller batches, as in {spec.model}[train_batch_size={_SMALL_BATCH}]"
+            )
+    return found
 
 
 def _budget_in_words(plan: Plan) -> str:

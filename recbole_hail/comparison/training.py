@@ -25,7 +25,7 @@ def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None],
                 if entry := progress.next_to_begin(under_way):
                     progress.begin(entry, under_way)
                 else:
-                    progress.end(*under_way.next_to_end(), last=not under_way)
+                    progress.end(*under_way.next_to_end(progress.tell), last=not under_way)
         except KeyboardInterrupt:
             there = sum(folder.has(run) for folder, run in runs)
             raise Interrupted(f"{there} of {len(runs)} runs are there, and the same command goes on") from None
@@ -91,6 +91,10 @@ class _Progress:
             path = folder.path(run)
             self._begun[path] = head, perf_counter()
             under_way.begin(path, partial(folder.training, run))
+
+    def tell(self, path: Path, how_far: str) -> None:
+        """Of a run that is under way."""
+        self.say(f"{self._begun[path][0]}{how_far}")
 
     def end(self, path: Path, job: Job, *, last: bool) -> None:
         """Takes a run over whose training has ended; `last` of those under way."""

@@ -4,6 +4,7 @@ import os
 
 from recbole_hail.data.times import by_time
 from recbole_hail.errors import DataError
+from recbole_hail.evaluation.protocol import protocol_of
 
 _NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "LABEL_FIELD")
 
@@ -100,8 +101,8 @@ def check_split(config, dataset, parts) -> None:
         if ranks and isinstance(negatives, int) and elements < negatives + 1:
             raise DataError(
                 f"eval_args: mode {config['eval_args']['mode'][phase]} ranks the target among {negatives} other "
-                f"elements, but {dataset.dataset_name} has only {elements}; use {_full(config)} and "
-                f'--topk="{[k for k in config["topk"] if k <= elements] or [1]}"'
+                f"elements, but {dataset.dataset_name} has only {elements}; rank all of them with "
+                f"{_full(config, elements)}"
             )
     if ranks and max(config["topk"]) > elements:
         raise DataError(
@@ -117,10 +118,14 @@ def check_split(config, dataset, parts) -> None:
         )
 
 
-def _full(config) -> str:
-    if config["candidates"]:  # the finer word, over the mode of eval_args
-        return "--candidates=full"
-    return f'--eval_args="{ {**config["eval_args"], "mode": "full"} }"'
+def _full(config, elements: int) -> str:
+    """The settings for a full ranking of so many."""
+    if all(protocol_of(config, phase) for phase in ("valid", "test")):
+        full = "--candidates=full"  # the finer word, over the mode of eval_args
+    else:  # RecBole evaluates by itself, and knows modes
+        full = f'--eval_args="{ {**config["eval_args"], "mode": "full"} }"'
+    short = [k for k in config["topk"] if k <= elements]
+    return full if short == config["topk"] else f'{full} --topk="{short or [1]}"'
 
 
 def _leaves_out(config, part: str) -> bool:

@@ -1,6 +1,6 @@
 """A budget of steps or minutes for the training of any model, RecBole's own included."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from time import perf_counter
 
@@ -55,6 +55,8 @@ class Budget:
         steps, seconds: taken before.
     """
 
+    told: Callable[["Budget"], None] | None = None  # of this process: called after every step of any training
+
     def __init__(self, max_steps: int | None, max_minutes: float | None, steps: int = 0, seconds: float = 0.0):
         self.max_steps = max_steps
         self.max_seconds = None if max_minutes is None else max_minutes * 60
@@ -78,6 +80,8 @@ class Budget:
             self.steps += 1
             self._count(now - last)
             last = now
+            if Budget.told:
+                Budget.told(self)
 
     def wait(self, device: torch.device) -> None:
         """Until a GPU has done what it was asked for, which is training too."""
@@ -89,6 +93,18 @@ class Budget:
     def _count(self, seconds: float) -> None:
         """Seconds are rank 0's where they are bounded: a rank that stopped alone would leave the others waiting."""
         self.seconds += seconds if self.max_seconds is None else ranks.of_rank_0(seconds)
+
+    @property
+    def in_words(self) -> str:
+        """How far training has come and, where that is bounded, how much is left of it; validation comes on top."""
+        done = f"step {self.steps:,}"
+        left = []
+        if self.max_steps is not None:
+            done += f" of {self.max_steps:,}"
+            left.append(self.seconds / max(self.steps, 1) * (self.max_steps - self.steps))
+        if self.max_seconds is not None:
+            left.append(self.max_seconds - self.seconds)
+        return f"{done}, {max(min(left), 0) / 60:.1f} min of training left" if left else done
 
     def total_steps(self, planned: int) -> int:
         """How many steps training will take in all, of those planned; under a bound of time by the pace so far."""

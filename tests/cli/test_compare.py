@@ -138,7 +138,7 @@ def test_a_folder_of_other_settings_is_refused_with_what_keeps_its_runs(compare,
 
 
 def test_a_protocol_that_there_is_not_is_refused_before_anything_is_trained(compare):
-    status, out, err = compare("--models=HAIL", "--also=full,stric")
+    status, _, err = compare("--models=HAIL", "--also=full,stric")
     assert status == 2 and "candidates: 'stric' must be one of" in err and not Path("comparisons").exists()
 
 

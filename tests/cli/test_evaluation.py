@@ -70,6 +70,9 @@ def test_too_few_elements_for_a_protocol_are_told_apart_from_too_few_for_a_mode(
     """Where candidates is given, it is over the mode of eval_args, and advice to change that led nowhere."""
     write_dataset(cyclic / "dataset", "few", {f"g{g}": [f"e{(g + i) % 40}" for i in range(9)] for g in range(40)})
     said = refused(monkeypatch, capsys, "--config_files=small.yaml", "--candidates=strict", dataset="few")
-    assert "use --candidates=full and --topk" in said
+    assert "has only 40; rank all of them with --candidates=full\n" in said
+    assert "rank all of them with --candidates=full\n" in refused(
+        monkeypatch, capsys, "--config_files=small.yaml", dataset="few"
+    ), "it named a whole eval_args where no protocol was given"
     arguments = ["--config_files=small.yaml", "--candidates=full", "--epochs=1"]
     assert status(monkeypatch, *arguments, dataset="few") == 0

@@ -9,6 +9,7 @@ import torch
 from recbole_hail import threads
 from recbole_hail.comparison import jobs
 from recbole_hail.comparison.jobs import Job, Machine, Share, UnderWay
+from recbole_hail.comparison.one_run import PROGRESS
 from recbole_hail.errors import RunFailed
 
 NOTHING = {"threads": 1, "parts": [], "model": "HAIL", "dataset": "nowhere", "settings": {}}
@@ -65,3 +66,16 @@ def test_gpus_go_round(given):
 @pytest.mark.parametrize("given, expected", [("", ""), (3, "3")])
 def test_one_gpu_is_that_of_all_jobs_and_none_stays_none(given, expected):
     assert Share(1, 2).gpu_id(given) == expected
+
+
+def test_jobs_under_way_tell_how_far_they_have_come(tmp_path, monkeypatch):
+    """A training of minutes said nothing until it had ended."""
+    monkeypatch.setattr(jobs, "_TELL_EVERY", 0.01)
+    heard = []
+    with UnderWay(Machine(1)) as under_way:
+        under_way.begin("a", lambda share: job(tmp_path))
+        (tmp_path / ".one" / PROGRESS).write_text("step 5 of 9")
+        what, ended = under_way.next_to_end(lambda *told: heard.append(told))
+        with pytest.raises(RunFailed):
+            ended.end()
+    assert what == "a" and set(heard) == {("a", "step 5 of 9")}

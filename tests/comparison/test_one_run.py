@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from recbole_hail.comparison import one_run
-from recbole_hail.comparison.one_run import MeanOfModels
+from recbole_hail.comparison.one_run import PROGRESS, MeanOfModels
+from recbole_hail.training.budget import Budget
 
 
 def test_a_mean_counts_the_steps_of_the_member_that_took_most(tmp_path, monkeypatch):
@@ -45,3 +46,15 @@ def test_a_mean_of_models_scores_by_the_mean_of_their_scores():
     torch.testing.assert_close(mean.full_sort_predict(asked), torch.tensor([[4.5, 5.5, 5.0]]))
     assert mean.predict(asked).item() == pytest.approx(5.5)
     assert mean.full_sort_predict(asked).argmax() == 1, "the likeliest of neither member"
+
+
+def test_a_training_writes_now_and_then_how_far_it_has_come(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clock = iter([0.0, 9.0, 10.0, 10.0, 11.0])
+    monkeypatch.setattr(one_run, "perf_counter", lambda: next(clock))
+    tell = one_run._teller()
+    tell(Budget(100, None, 1, 2.0))
+    assert not (tmp_path / PROGRESS).exists()
+    tell(Budget(100, None, 50, 60.0))
+    tell(Budget(100, None, 51, 61.0))
+    assert (tmp_path / PROGRESS).read_text() == "step 50 of 100, 1.0 min of training left"

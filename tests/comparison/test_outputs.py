@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recbole_hail.comparison.outputs import make_tables, write_files
+from recbole_hail.comparison.outputs import hardly_begun, make_tables, write_files
 from recbole_hail.comparison.runs import RunFolder
 from recbole_hail.errors import UserError
 
@@ -157,3 +157,17 @@ def test_the_files(plan, folder, ranks, write_run):
     assert written[0].read_text().count("lists abc") == 3
     assert written[3].read_text().count(r"\begin{table}") == 3
     assert len(written[1].read_text().splitlines()) == 1 + 3 * len(plan.rows)
+
+
+@pytest.mark.parametrize(
+    "minutes, steps, batch, warned",
+    [(5, 37, 2048, True), (5, 200, 2048, False), (5, 37, 256, False), (None, 37, 2048, False)],
+)
+def test_a_model_of_recboles_that_took_a_few_steps_is_told_of(plan, folder, write_run, minutes, steps, batch, warned):
+    """SASRec had 37 steps of 2,048 rows beside HAIL's 2,000, and its row said nothing of that."""
+    plan.config["max_minutes"] = minutes
+    plan.settings.update({runs[0].spec: {"train_batch_size": batch} for runs in plan.rows.values()})
+    for run in [run for runs in plan.rows.values() for run in runs]:
+        write_run(folder.path(run), places([0]), steps=steps)
+    found = hardly_begun(plan, folder)
+    assert [text[:34] for text in found] == ["SASRec took 37 steps of up to 2,04"] * warned

@@ -42,7 +42,7 @@ class Trainer:
 def ends(monkeypatch):
     """Whichever of the runs under way began first ends first, but for those in this list, which end last."""
     late = []
-    monkeypatch.setattr(jobs, "wait", lambda under_way: sorted(under_way, key=late.__contains__))
+    monkeypatch.setattr(jobs, "wait", lambda under_way, timeout: sorted(under_way, key=late.__contains__))
     return late
 
 
@@ -98,7 +98,7 @@ def test_where_all_fail_that_began_together_nothing_else_is_begun(plan):
 
 
 def test_runs_under_way_are_abandoned_where_the_command_is_interrupted(plan, monkeypatch):
-    def interrupt(under_way):
+    def interrupt(under_way, timeout):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(jobs, "wait", interrupt)

@@ -8,6 +8,7 @@ import torch
 from recbole.config import Config
 from recbole.trainer import Trainer
 
+from recbole_hail import model_names
 from recbole_hail.cli import run_recbole as command
 from recbole_hail.errors import SettingsError
 from recbole_hail.training import budget
@@ -192,7 +193,13 @@ def test_bad_values_are_messages_and_status_2(cyclic, monkeypatch, capsys, model
     assert not (cyclic / "saved").exists()
 
 
-def test_a_model_that_no_bound_reaches_is_refused(cyclic, monkeypatch, capsys):
+@pytest.fixture
+def faiss(monkeypatch):
+    """As if it were installed, which NCL asks for."""
+    monkeypatch.setattr(model_names, "find_spec", lambda module: True)
+
+
+def test_a_model_that_no_bound_reaches_is_refused(cyclic, monkeypatch, capsys, faiss):
     monkeypatch.setattr(sys, "argv", ["run_recbole", "--model=NCL", "--dataset=cyclic", "--max_steps=5"])
     assert command.main() == 2
     said = capsys.readouterr().err
@@ -201,7 +208,7 @@ def test_a_model_that_no_bound_reaches_is_refused(cyclic, monkeypatch, capsys):
     )
 
 
-def test_a_dataset_whose_settings_have_a_bound_can_be_trained_on_by_epochs(workplace):
+def test_a_dataset_whose_settings_have_a_bound_can_be_trained_on_by_epochs(workplace, faiss):
     """Of a model that no bound reaches, by the option that the error names."""
     with pytest.raises(SettingsError, match="--max_steps=None"):
         Config(model="NCL", dataset="chi18")
@@ -236,3 +243,23 @@ def test_a_cpu_is_not_waited_for(six_seconds_a_step):
     spent = Budget(None, 1)
     spent.wait(torch.device("cpu"))
     assert spent.seconds == 0
+
+
+@pytest.mark.parametrize(
+    "bounds, told",
+    [
+        ((100, None), "step 40 of 100, 1.5 min of training left"),
+        ((None, 1.25), "step 40, 0.2 min of training left"),
+        ((100, 1.25), "step 40 of 100, 0.2 min of training left"),
+        ((None, None), "step 40"),
+        ((40, None), "step 40 of 40, 0.0 min of training left"),
+    ],
+)
+def test_a_budget_says_how_much_of_it_is_left(bounds, told):
+    assert Budget(*bounds, steps=40, seconds=60.0).in_words == told
+
+
+def test_a_budget_tells_after_every_step(monkeypatch):
+    heard = []
+    monkeypatch.setattr(Budget, "told", lambda budget: heard.append(budget.steps))
+    assert list(Budget(3, None).watch("abcde")) == ["a", "b", "c"] and heard == [1, 2, 3]
