@@ -14,6 +14,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 RUNS = {
     "without_recbole.py": (["--steps=3"], "right: "),
     "against_a_rule.py": (["--max_steps=3"], "GeneratorKNN: HR@10 "),
+    "own_model.py": (["--max_steps=3"], "largest in the table: "),
     "city_to_forecast.py": (["--max_steps=3"], "  "),
 }
 
