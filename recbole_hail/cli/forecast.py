@@ -7,7 +7,7 @@ from pathlib import Path
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.files import write_text
 from recbole_hail.forecast import Forecaster
-from recbole_hail.forecast.history_file import by_generator, read_events
+from recbole_hail.forecast.history_file import by_generator, file_of_events, read_events
 from recbole_hail.forecast.output import FORMATS, skipped_elements
 from recbole_hail.forecast.overlap import not_newer
 from recbole_hail.page.map import elements_of_group, map_page
@@ -25,13 +25,15 @@ def add_arguments(parser) -> None:
     parser.add_argument("--generator", action="append", help="a generator's token; may be given several times")
     parser.add_argument("--all", action="store_true", help="every generator")
     parser.add_argument(
-        "--history", help="a CSV of generator, element and perhaps timestamp: events not in the dataset"
+        "--history",
+        help="events not in the dataset: a CSV of generator, element and perhaps timestamp, or the folder of a dataset",
     )
     parser.add_argument("--topk", type=int, default=10, help="elements for each generator (default: 10)")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    parser.add_argument("--format", choices=FORMATS, help="default: text")
     parser.add_argument("--output", type=Path, help="a file to write to in place of the terminal")
-    parser.add_argument("--map", type=Path, metavar="HTML", help="draw generators that have coordinates")
+    parser.add_argument("--map", type=Path, metavar="HTML", help="a page to draw generators on that have coordinates")
     parser.add_argument("--group", help="the map's elements: those whose name has these words")
+    parser.add_argument("--overwrite", action="store_true", help="replace --output and --map where they exist")
     parser.add_argument("--data_path", help="folder with the dataset's folder (default: as in training)")
 
 
@@ -54,13 +56,15 @@ def _check(arguments) -> None:
         elif file and file.suffix == ".pth":
             problems.append(f"{name}: {file} is a name of models; give another name")
     problems += _same_files(arguments) + _files_of_the_run(arguments)
+    problems = problems or _there_already(arguments)  # --overwrite would mend none of the others
     if problems:
         raise SettingsError(problems)
 
 
 def _same_files(arguments) -> list[str]:
     """What is written must be neither read nor written twice."""
-    given = {name: getattr(arguments, name) for name in ("checkpoint", "history", "map", "output")}
+    given = {name: getattr(arguments, name) for name in ("checkpoint", "map", "output")}
+    given["history"] = arguments.history and file_of_events(arguments.history)
     files = {name: Path(file).resolve() for name, file in given.items() if file}
     return [
         f"{name}: {given[name]} is that of --{other} too; give another name"
@@ -82,6 +86,21 @@ def _files_of_the_run(arguments) -> list[str]:
     ]
 
 
+def _there_already(arguments) -> list[str]:
+    """A pipe or a device is written into, and nothing of it is lost."""
+    given = {name: getattr(arguments, name) for name in ("output", "map")}
+    return [
+        f"{name}: {file} exists; give another name, or --overwrite"
+        for name, file in given.items()
+        if file and file.is_file() and not arguments.overwrite
+    ]
+
+
+def _map_alone(arguments) -> bool:
+    """Beside a map the tables of all generators are hundreds of lines that nobody asked for."""
+    return bool(arguments.map) and not (arguments.output or arguments.format or arguments.generator)
+
+
 def run(arguments) -> None:
     _check(arguments)
     events = read_events(arguments.history) if arguments.history else []
@@ -99,16 +118,16 @@ def run(arguments) -> None:
         raise UserError(
             "no generator asked for has an event that the model knows, so there is nothing to forecast from"
         )
-    text = FORMATS[arguments.format](forecaster, forecasts)
+    text = FORMATS[arguments.format or "text"](forecaster, forecasts)
     page = None  # is made before anything is written, for it may find no coordinates
     if arguments.map:
         chances = forecaster.chances(group, generators, newer=newer)
         page = map_page(forecaster, forecasts, chances, arguments.group)
     if arguments.output:
         write_text(arguments.output, text)
-    else:
+    elif not _map_alone(arguments):
         print(text, end="")
-    if arguments.format == "csv":  # has no place for it
+    if arguments.format == "csv" or _map_alone(arguments):  # which have no place for it
         print(forecaster.calibration, file=sys.stderr)
     if page:
         write_text(arguments.map, page)

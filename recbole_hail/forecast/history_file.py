@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from recbole_hail.errors import DataError
@@ -17,6 +18,8 @@ COLUMNS = {
     "timestamp": ("timestamp", "time"),
     "time": ("time",),  # beside a timestamp that only numbers events, as the converters write it
 }
+# What people have is the city's own file, which names neither.
+_EXPORT = "A city's export goes through `python -m dataset_converters city … --like DATASET` first"
 
 
 class Event(NamedTuple):
@@ -37,8 +40,14 @@ def by_generator(events: Iterable[Event], named: Callable[[str], str] = str) -> 
     return found
 
 
+def file_of_events(path: str | os.PathLike) -> str | os.PathLike:
+    """The .inter file in the folder of a converted dataset; any other path as it is."""
+    inter = Path(path, f"{Path(path).resolve().name}.inter")
+    return inter if inter.is_file() else path
+
+
 def read_events(path: str | os.PathLike) -> list[Event]:
-    """The events, oldest first.
+    """The events of a file, or of a converted dataset's folder, oldest first.
 
     The file has a header with `generator` and `element`, or RecBole's `user_id` and `item_id`, and commas, tabs or
     semicolons between fields. A column `timestamp` of numbers or of ISO times gives the order; without it the file's
@@ -47,6 +56,11 @@ def read_events(path: str | os.PathLike) -> list[Event]:
     Raises:
         DataError: the file cannot be read or is empty, lacks a column, or a row lacks a value; names the line.
     """
+    path = file_of_events(path)
+    if os.path.isdir(path):
+        raise DataError(
+            f"history: {path} is a folder without {Path(path).resolve().name}.inter; name the file of events"
+        )
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             before, header = next(((at, line) for at, line in enumerate(file) if line.strip()), (0, ""))
@@ -59,7 +73,7 @@ def read_events(path: str | os.PathLike) -> list[Event]:
     except FileNotFoundError:
         raise DataError(f"history: {path} does not exist") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"history: {path} is not text in UTF-8 ({error.reason}); save it as such") from None
+        raise DataError(f"history: {path} is not text in UTF-8 ({error.reason}); save it as such. {_EXPORT}") from None
     except (OSError, csv.Error) as error:  # of csv in the header
         raise DataError(f"history: {path} cannot be read: {error}") from None
     if not rows:
@@ -95,7 +109,7 @@ def _places(path, header: list[str]) -> dict[str, int]:
     if missing:
         raise DataError(
             f"history: {path} has no column {', nor '.join(missing)}; its header is {', '.join(names) or 'empty'}. It "
-            "needs generator and element, and may have timestamp"
+            f"needs generator and element, and may have timestamp. {_EXPORT}"
         )
     twice = [names[at] for at in place.values() if names.count(names[at]) > 1]
     if twice:

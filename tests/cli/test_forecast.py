@@ -65,6 +65,47 @@ def test_every_generator_as_csv_and_json_with_a_map(checkpoint, forecast):
     assert "9 generators" in Path("out.html").read_text()
 
 
+def test_a_map_of_all_prints_no_tables(checkpoint, forecast):
+    """--all --map printed 800 lines, and where the map went among them."""
+    asked = ("--checkpoint", checkpoint, "--all", "--map=alone.html", "--group=e7", "--overwrite")
+    status, printed, told = forecast(*asked)
+    assert status == 0 and printed == "" and Path("alone.html").is_file()
+    assert [line.split()[0] for line in told.splitlines()[-2:]] == ["calibrated", "alone.html:"]
+    for also, first in (("--format=csv", "generator,rank"), ("--format=text", "g0, 20 events")):
+        assert forecast(*asked, also)[1].startswith(first)
+    status, printed, told = forecast(*asked[:2], "--generator=g1", "--topk=1", *asked[3:])
+    assert status == 0 and printed.startswith("g1") and "calibrated on" in printed and "calibrated" not in told
+
+
+def test_what_is_there_already_is_replaced_only_when_asked(checkpoint, forecast, tmp_path):
+    """A second forecast replaced the first without a word, where other commands ask for --overwrite."""
+    text, page = tmp_path / "out.txt", tmp_path / "out.html"
+    asked = ("--checkpoint", checkpoint, "--generator=g1", f"--output={text}", f"--map={page}", "--group=e7")
+    for file in (text, page):
+        file.write_text("mine")
+    status, _, told = forecast(*asked)
+    assert status == 2 and text.read_text() == page.read_text() == "mine"
+    for name, file in (("output", text), ("map", page)):
+        assert f"error: {name}: {file} exists; give another name, or --overwrite" in told
+    assert forecast(*asked, "--overwrite")[0] == 0
+    assert text.read_text().startswith("g1") and "<!DOCTYPE html>" in page.read_text()
+    assert forecast(*asked[:3], "--output=/dev/null")[0] == 0, "of which nothing is lost"
+
+
+def test_a_history_is_taken_from_the_folder_of_a_dataset(checkpoint, forecast, tmp_path):
+    """The newcomer named dataset/neu and was told: [Errno 21] Is a directory."""
+    folder = tmp_path / "neu"
+    folder.mkdir()
+    asked = ("--checkpoint", checkpoint, f"--history={folder}", "--topk=1", "--format=csv")
+    status, _, told = forecast(*asked)
+    assert status == 2 and f"error: history: {folder} is a folder without neu.inter; name the file of events" in told
+    (folder / "neu.inter").write_text("user_id:token\titem_id:token\nnew\te7\n")
+    status, printed, _ = forecast(*asked)
+    assert status == 0 and [row["element"] for row in csv.DictReader(printed.splitlines())] == ["e8"]
+    status, _, told = forecast(*asked, "--overwrite", f"--output={folder / 'neu.inter'}")
+    assert status == 2 and f"{folder / 'neu.inter'} is that of --history too" in told
+
+
 def test_a_map_that_cannot_be_drawn_leaves_no_forecast_behind(checkpoint, forecast):
     arguments = ("--generator=g20", "--format=csv", "--output=part.csv", "--map=part.html", "--group=e7")
     status, printed, told = forecast("--checkpoint", checkpoint, *arguments)
@@ -147,7 +188,7 @@ def test_events_of_one_generator_by_two_names_are_one_generators_in_their_order(
         (["--generator=g1111"], ["generator: the model knows no 'g1111'; did you mean 'g111'"]),
         (["--generator=g1", "--topk=111"], ["k (--topk): 111 must lie between 1 and the model's 110 elements"]),
         (["--all", "--map=out.html"], ["map: needs --map=FILE.html and --group=WORDS"]),
-        (["--all", "--map=out.html", "--group=xyz"], ["group: no element has 'xyz' in its name"]),
+        (["--all", "--map=none.html", "--group=xyz"], ["group: no element has 'xyz' in its name"]),
         (["--all", "--output=no/out.csv"], ["output: the folder of no/out.csv does not exist"]),
         (["--all", "--output=."], ["output: . is a folder; name a file"]),
         (["--all", "--output=x", "--map=./x", "--group=e7"], ["output: x is that of --map too; give another name"]),

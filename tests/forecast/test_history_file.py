@@ -86,4 +86,25 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         with pytest.raises(DataError, match=message):
             read_events(path)
     with pytest.raises(DataError, match="cannot be read"):
-        read_events(tmp_path)
+        read_events(tmp_path / "h.csv" / "in.csv")
+
+
+@pytest.mark.parametrize(
+    "text", ["Vorgang;Straße;Delikt\n1;Park;Raub\n".encode("cp1252"), b"Tatdatum;Delikt\n1;Raub\n"]
+)
+def test_a_citys_own_export_is_sent_to_the_converters(tmp_path, text):
+    """What is wrong with it was told, but not that it has to become a dataset first."""
+    (tmp_path / "h.csv").write_bytes(text)
+    with pytest.raises(DataError, match="goes through `python -m dataset_converters city … --like DATASET` first"):
+        read_events(tmp_path / "h.csv")
+
+
+def test_the_folder_of_a_dataset_stands_for_its_events(tmp_path, monkeypatch):
+    (tmp_path / "neu").mkdir()
+    written(tmp_path / "neu" / "neu.inter", "user_id:token\titem_id:token\na\tx\n")
+    assert by_generator(read_events(tmp_path / "neu")) == {"a": ["x"]}
+    monkeypatch.chdir(tmp_path / "neu")
+    assert by_generator(read_events(".")) == {"a": ["x"]}
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"is a folder without .*; name the file of events"):
+        read_events(".")
