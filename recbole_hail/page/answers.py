@@ -28,6 +28,7 @@ class Answers:
     views: int  # how many of the scorers are the model's
     ranks: np.ndarray  # [N, S, 3], see `rank_targets`
     firsts: np.ndarray  # [N, views], the element that each view puts first
+    among_all: bool  # whether each target is ranked among all other elements
 
     @property
     def repeat(self) -> np.ndarray:
@@ -99,4 +100,11 @@ def answer(opened: Opened, rules: RulesBeside, protocol: str, wanted: int) -> An
     _, of_rules = rules.ranks(protocol, wanted)
     names = [opened.config["model"] if view == "model" else view for view in views]
     together = np.concatenate([ranks.numpy(), of_rules], axis=1)
-    return Answers(phase, [*names, *RULES_BESIDE], len(views), together, firsts.numpy())
+    among_all = _among_all(phase, opened.test.item_num - 2)
+    return Answers(phase, [*names, *RULES_BESIDE], len(views), together, firsts.numpy(), among_all)
+
+
+def _among_all(phase: Phase, others: int) -> bool:
+    """`full` has no lists; the others draw all where these are few. Only `paper` has one element twice."""
+    lists = phase.candidates
+    return lists.elements is None or (phase.protocol != "paper" and bool((lists.counts == others).all()))

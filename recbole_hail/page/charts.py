@@ -64,15 +64,19 @@ def bars(rows: Sequence[tuple[str, float, str]], *, title: str) -> Markup:
 
 
 def intervals(rows: Sequence[tuple[str, Sequence[Mark]]], *, marks: Sequence[str], title: str) -> Markup:
-    """A row for each label with one mark for each of `marks`: a whisker from low to high and a sign at the mean."""
+    """A row for each label with one mark for each of `marks`: a whisker from low to high and a sign at the mean.
+
+    The numbers of a single mark stand to the right of all whiskers.
+    """
     ends = [end for _, found in rows for mark in found for end in (mark.low, mark.high)]
     ticks = _ticks(min(ends), max(ends))
-    scale = _Scale(ticks[0], ticks[-1], 8, WIDTH - 8)
+    right = WIDTH - (max(len(str(mark)) for _, (mark,) in rows) * 6.3 + 10 if len(marks) == 1 else 8)
+    scale = _Scale(ticks[0], ticks[-1], 8, right)
     parts, y = [], 0
     for label, found in rows:
         parts.append(_text(0, y + 13, _cut(label)))
         if len(marks) == 1:
-            parts.append(_text(WIDTH, y + 13, str(found[0]), "number", anchor="end"))
+            parts.append(_text(WIDTH, y + 27, str(found[0]), "number", anchor="end"))
         for number, mark in enumerate(found):
             level = y + 23 + 14 * number
             low, high = scale(mark.low), scale(mark.high)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recbole_hail.data.words import words_of
+
 MOST_FREQUENT = 5
 # Generators are sorted into these by their number of events: from one of them up to the next.
 LENGTHS = (1, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -46,6 +48,12 @@ def summarise(dataset, names: Sequence[str]) -> DataSummary:
         by_length=list(zip(names_of_lengths, np.bincount(kind, minlength=len(LENGTHS)).tolist(), strict=True)),
         frequent=[(names[number], float(counts[number] / counts.sum())) for number in most],
     )
+
+
+def element_names(config, dataset) -> list[str]:
+    """Slot and name of each, by number."""
+    words = words_of(config, dataset, "element")
+    return [", ".join(filter(None, pair)) for pair in zip(words.slots, words.names, strict=True)]
 
 
 def by_length(lengths: np.ndarray) -> tuple[list[str], np.ndarray]:

@@ -16,9 +16,10 @@ from recbole_hail.evaluation.protocol import NEGATIVES, protocol_of
 from recbole_hail.evaluation.ranking import view_of
 from recbole_hail.page.answers import Answers, RulesBeside, answer
 from recbole_hail.page.charts import Mark
-from recbole_hail.page.data import DataSummary, by_length, summarise
+from recbole_hail.page.data import DataSummary, by_length, element_names, summarise
 from recbole_hail.page.estimates import LEAD, difference, estimate, shown_metrics, values_of
 from recbole_hail.page.groups import Grouping, group
+from recbole_hail.page.period import period_of
 from recbole_hail.training.opening import Opened
 from recbole_hail.training.records import settings_in_force
 
@@ -34,6 +35,7 @@ class ProtocolResult:
     marks: dict[str, list[list[Mark]]]  # by "all", "repeat" and "new", where there are such targets
     questions: dict[str, int]
     pairs: list[Pair]
+    as_own: bool  # whether its lists are those of the run's own protocol once more
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Report:
     metrics: list[str]  # titles
     lead: int  # which of them charts and groups go by
     data: DataSummary
+    period: tuple[str, str] | None  # first and last day of the events, where that is known
     cut: float  # share of the questions with more history than the model reads
     protocols: list[ProtocolResult]
     impossible: dict[str, str]  # protocols that this dataset has no candidates for, and why
@@ -60,6 +63,11 @@ class Report:
     @property
     def own(self) -> ProtocolResult:
         return self.protocols[0]
+
+    @property
+    def distinct(self) -> list[ProtocolResult]:
+        """Those whose numbers are not the run's own once more."""
+        return [result for result in self.protocols if not result.as_own]
 
 
 def gather(opened: Opened, say: Callable[[str], None]) -> Report:
@@ -79,7 +87,7 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
     mine = answers[own[0]]
     topk = sorted({1, *config["topk"]})
     metrics = shown_metrics(topk)
-    lead = list(metrics).index(LEAD)
+    lead = [*metrics].index(LEAD)
     values = {name: values_of(found.ranks, topk, config["ties"]) for name, found in answers.items()}
     reciprocal = values[own[0]][:, :, lead]  # [N, S]
     chosen = view_of(opened.model)
@@ -93,9 +101,10 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
         chosen=chosen,
         metrics=list(metrics.values()),
         lead=lead,
-        data=summarise(rules.train, _element_names(opened)),
+        data=summarise(rules.train, element_names(config, opened.test)),
+        period=period_of(config),
         cut=_cut(opened, mine),
-        protocols=[_result(found, values[name]) for name, found in answers.items()],
+        protocols=[_result(found, values[name], mine) for name, found in answers.items()],
         impossible=impossible,
         best_rule=best_rule,
         above_rule=difference(reciprocal, chosen, best_rule, mine.generators),
@@ -152,7 +161,7 @@ def _check_same_questions(opened: Opened, answers: Answers) -> None:
         )
 
 
-def _result(answers: Answers, values: np.ndarray) -> ProtocolResult:
+def _result(answers: Answers, values: np.ndarray, own: Answers) -> ProtocolResult:
     repeat = answers.repeat
     rows = {name: chosen for name, chosen in rows_by_target(repeat).items() if chosen.any()}
     return ProtocolResult(
@@ -161,6 +170,7 @@ def _result(answers: Answers, values: np.ndarray) -> ProtocolResult:
         marks={name: estimate(values[chosen], answers.generators[chosen]) for name, chosen in rows.items()},
         questions={name: int(chosen.sum()) for name, chosen in rows.items()},
         pairs=pairs(answers.ranks, answers.firsts, answers.scorers),
+        as_own=answers is not own and answers.among_all and own.among_all,
     )
 
 
@@ -191,8 +201,3 @@ def _groupings(opened: Opened, answers: Answers, values: np.ndarray) -> list[Gro
     labels["generator"] = [words.names[number] for number in numbers]
     found = [group(title, each, values, answers.generators, answers.repeat) for title, each in labels.items()]
     return [grouping for grouping in found if grouping]
-
-
-def _element_names(opened: Opened) -> list[str]:
-    words = words_of(opened.config, opened.test, "element")
-    return [", ".join(filter(None, pair)) for pair in zip(words.slots, words.names, strict=True)]

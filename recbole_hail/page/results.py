@@ -20,23 +20,33 @@ def protocols(report: Report) -> list[Markup]:
         ),
     ]
     for result in report.protocols:
-        described, metric = result.described, report.metrics[report.lead]
-        rows = [[_name(report, scorer), *map(_cell, marks)] for scorer, marks in enumerate(result.marks["all"])]
-        chart = intervals(
-            [(_name(report, scorer), [marks[report.lead]]) for scorer, marks in enumerate(result.marks["all"])],
-            marks=[metric],
-            title=f"{metric} under {described['protocol']}",
-        )
-        own = ", by which the run was tested" if result is report.own else ""
-        said += [
-            element("h3", f"{described['protocol']}{own}"),
-            paragraph(f"{_sentence(wording.candidates(described))}. {wording.caution(described)}"),
-            *([paragraph(result.shortage)] if result.shortage else []),
-            figure(chart, f"{metric} with 95 % intervals, {result.questions['all']:,} targets."),
-            table(f"All targets, lists {described['hash']}, 95 % intervals below.", ["", *report.metrics], rows),
-        ]
+        name = result.described["protocol"]
+        if result is report.own:
+            said += [element("h3", f"{name}, by which the run was tested"), *_protocol(report, result)]
+        elif result.as_own:
+            others, own = report.data.elements - 1, report.own.described["protocol"]
+            said.append(paragraph(f"{name}: the same as {own}, for there are only {others:,} others to draw from."))
+        else:
+            summary = element("summary", element("h3", name))
+            said.append(element("details", summary, *_protocol(report, result)))
     said += [paragraph(f"{name}: not possible here. {why}") for name, why in report.impossible.items()]
     return said
+
+
+def _protocol(report: Report, result: ProtocolResult) -> list[Markup]:
+    described, metric = result.described, report.metrics[report.lead]
+    rows = [[_name(report, scorer), *map(_cell, marks)] for scorer, marks in enumerate(result.marks["all"])]
+    chart = intervals(
+        [(_name(report, scorer), [marks[report.lead]]) for scorer, marks in enumerate(result.marks["all"])],
+        marks=[metric],
+        title=f"{metric} under {described['protocol']}",
+    )
+    return [
+        paragraph(f"{_sentence(wording.candidates(described))}. {wording.caution(described)}"),
+        *([paragraph(result.shortage)] if result.shortage else []),
+        figure(chart, f"{metric} with 95 % intervals, {result.questions['all']:,} targets."),
+        table(f"All targets, lists {described['hash']}, 95 % intervals below.", ["", *report.metrics], rows),
+    ]
 
 
 def repeats(report: Report) -> list[Markup]:
@@ -57,7 +67,7 @@ def repeats(report: Report) -> list[Markup]:
     ]
     named = [f"{kind} ({report.own.questions[kind]:,} targets)" for kind in kinds]
     chart = intervals(own, marks=named, title=f"{metric} of repeat and new targets")
-    shown = [(result, kind) for result in report.protocols for kind in kinds if kind in result.marks]
+    shown = [(result, kind) for result in report.distinct for kind in kinds if kind in result.marks]
     rows = [
         [_name(report, scorer), *(_cell(result.marks[kind][scorer][report.lead]) for result, kind in shown)]
         for scorer in range(len(report.scorers))
@@ -128,7 +138,7 @@ def agreement(report: Report) -> list[Markup]:
         title = f"{_sentence(pair.first)} and {pair.second} under {report.own.described['protocol']}"
         said.append(figure(bars([(name, share, f"{share:.1%}") for name, share in shares], title=title), f"{title}."))
     header = ["peers", "protocol", "first answers differ", "exactly one right", "both right", "neither right"]
-    rows = [row for result in report.protocols for row in _pair_rows(result)]
+    rows = [row for result in report.distinct for row in _pair_rows(result)]
     return [*said, table("Shares of the test questions.", header, rows, words=2)]
 
 
@@ -144,11 +154,11 @@ def _pair_rows(result: ProtocolResult) -> list[list[str]]:
 
 
 def _name(report: Report, scorer: int) -> str:
-    """`mean of the peers`, `peer 1`, `GeneratorKNN (rule)`."""
+    """`mean of the peers`, `peer 1`, `the model`, `GeneratorKNN (rule)`."""
     name = report.scorers[scorer]
     if scorer >= report.views:
         return f"{name} (rule)"
-    return "mean of the peers" if name == "mean" else name
+    return "mean of the peers" if name == "mean" else wording.of_view(name, report.views)
 
 
 def _cell(mark: Mark) -> Markup:

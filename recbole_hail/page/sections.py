@@ -1,9 +1,11 @@
 """The sections of the page that tell of the data, the training and the settings, and what the page begins with."""
 
+from dataclasses import replace
+
 from recbole_hail.page import wording
 from recbole_hail.page.charts import Line, bars, lines
 from recbole_hail.page.gather import Report
-from recbole_hail.page.markup import Markup, bullets, element, figure, paragraph, table
+from recbole_hail.page.markup import Markup, bullets, element, figure, paragraph, table, text
 from recbole_hail.settings import OF_THE_MACHINE
 from recbole_hail.training.progress import PARTS
 
@@ -11,20 +13,12 @@ from recbole_hail.training.progress import PARTS
 def in_short(report: Report) -> list[Markup]:
     """What the rest of the page says, in sentences."""
     own, metric = report.own, report.metrics[report.lead]
-    of_model, of_rule = (own.marks["all"][scorer][report.lead] for scorer in (report.chosen, report.best_rule))
-    first, questions = own.marks["all"][report.chosen][0].mean, own.questions["all"]
-    rule, above = report.scorers[report.best_rule], report.above_rule
-    if above.low > 0:
-        verdict = "The model is better than it"
-    elif above.high < 0:
-        verdict = "The model is worse than it"
-    else:
-        verdict = "The two are not clearly apart"
+    marks, questions = own.marks["all"][report.chosen], own.questions["all"]
     said = [
         f"Asked {questions:,} times for the next event, among {wording.candidates(own.described)}, the model puts the "
-        f"right one first {first:.1%} of the time. Its {metric} is {of_model}.",
-        f"{rule}, the best of the rules beside it, which count and do not train, has {of_rule}. {verdict}: the "
-        f"difference is {_signed(above.mean)} ({_signed(above.low)} to {_signed(above.high)}).",
+        f"right one first {marks[0].mean:.1%} of the time. Its {metric}, the mean of 1 / the place of the right one (1 "
+        f"is perfect), is {marks[report.lead]}.",
+        _beside_the_rule(report),
     ]
     if {"repeat", "new"} <= own.marks.keys():
         old, new = (own.marks[kind][report.chosen][report.lead] for kind in ("repeat", "new"))
@@ -43,6 +37,26 @@ def in_short(report: Report) -> list[Markup]:
     return [bullets(said), paragraph("Intervals in brackets are 95 % bootstrap intervals over generators.")]
 
 
+def _beside_the_rule(report: Report) -> Markup:
+    """Whether the model is better than the best rule, and what to take where it is worse."""
+    rule, above = report.scorers[report.best_rule], report.above_rule
+    of_rule, advice = report.own.marks["all"][report.best_rule][report.lead], []
+    if above.low > 0:
+        verdict = "The model is better than it"
+    elif above.high < 0:
+        verdict = "The model is worse than it"
+        given = {"model": rule, "dataset": report.config["dataset"], "candidates": report.config["candidates"]}
+        command = " ".join(["run_recbole", *(f"--{name}={value}" for name, value in given.items() if value)])
+        advice = [f" Take {rule}: ", element("code", command)]
+    else:
+        verdict = "The two are not clearly apart"
+    said = (
+        f"{rule}, the best of the rules beside it, which count and do not train, has {of_rule}. {verdict}: the "
+        f"difference is {_signed(above.mean)} ({_signed(above.low)} to {_signed(above.high)})."
+    )
+    return Markup("".join(map(text, [said, *advice])))
+
+
 def uses(report: Report | None = None) -> list[Markup]:
     """The same on every page."""
     return [
@@ -56,7 +70,9 @@ def uses(report: Report | None = None) -> list[Markup]:
 def data(report: Report) -> list[Markup]:
     found, questions = report.data, report.own.questions
     per_generator = f"{found.shortest:,} to {found.longest:,}, mean {found.mean:,.1f}, median {found.median:,.0f}"
+    period = [("period", " to ".join(report.period))] if report.period else []
     counts = [
+        *period,
         ("generators", f"{found.generators:,}"),
         ("elements", f"{found.elements:,}"),
         ("events", f"{found.events:,}"),
@@ -89,7 +105,8 @@ def curves(report: Report) -> list[Markup]:
     marked = next((point["step"] for point in points if point["epoch"] == best), None)
     drawn = []
     for title, found in (*_loss_lines(points), *_validation_lines(report, points), *_agreement_lines(points)):
-        chart = lines(found, title=title, x_name="steps", marked=marked)
+        named = [replace(line, name=wording.of_view(line.name, report.views)) for line in found]
+        chart = lines(named, title=title, x_name="steps", marked=marked)
         drawn.append(figure(chart, title))
     said = f"Means over each epoch; {points[-1]['step']:,} steps took {points[-1]['seconds']:,.0f} seconds."
     if report.record.get("ends with the checkpoint"):

@@ -30,6 +30,11 @@ _CAUTIONS = {
 }
 
 
+def of_view(name: str, views: int) -> str:
+    """What a view of a model is called: a network without peers is the model."""
+    return "the model" if views == 1 and name.startswith("peer ") else name
+
+
 def candidates(described: dict) -> str:
     """What a target is ranked among, for a phase as records describe it."""
     return _IN_WORDS[described["protocol"]].format(drawn=described.get("drawn"))

@@ -39,6 +39,14 @@ def test_an_interval_is_drawn_around_its_mean_and_right_is_more():
     assert means[0] < means[1]
 
 
+def test_numbers_do_not_lie_on_whiskers():
+    """Near the right end `0.934 (0.880–0.987)` stood over its own interval."""
+    drawing = intervals([("a", [Mark(0.9, 0.8, 1.0)]), ("b", [Mark(0.1, 0.0, 0.2)])], marks=["m"], title="T")
+    ends = [float(end) for end in re.findall(r'"M[\d.]+ \d+H([\d.]+)"', drawing)]
+    assert max(ends) + 5 < 360 - 6 * len("0.900 (0.800–1.000)")
+    assert drawing.count('x="360.0"') == 2
+
+
 def test_lines_differ_by_dashes_and_signs_so_that_no_colour_is_needed():
     drawing = lines(
         [Line(f"peer {peer}", range(3), [peer, peer + 1, peer + 2]) for peer in range(4)], title="T", x_name="steps"

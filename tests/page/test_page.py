@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from recbole_hail.evaluation.agreement import right
 from recbole_hail.page import gather as gathering
 from recbole_hail.page import wording
 from recbole_hail.page.answers import RULES_BESIDE, RulesBeside, answer
+from recbole_hail.page.charts import Mark
 from recbole_hail.page.data import by_length, summarise
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import SECTIONS, to_html
@@ -133,6 +135,33 @@ def test_the_first_answers_are_told_whatever_topk_is(runs):
     own = report.record["results"]["test"]["mean"]
     assert report.metrics[0] == "HR@1" and report.own.marks["all"][2][0].mean == pytest.approx(own["hit@1"])
     assert f"first {own['hit@1']:.1%} of the time" in to_html(report)
+
+
+def test_what_to_do_is_told_where_a_rule_is_better(pages):
+    """The page said that the model is worse, and not what to take instead."""
+    report, page = pages["HAIL"]
+    rule = report.scorers[report.best_rule]
+    worse = to_html(replace(report, above_rule=Mark(-0.1, -0.2, -0.05)))
+    command = f"run_recbole --model={rule} --dataset=world --candidates=strict"
+    assert f"(−0.200 to −0.050). Take {rule}: <code>{command}</code>" in worse
+    assert "<code>" not in to_html(replace(report, above_rule=Mark(-0.1, -0.2, 0.05)))
+    assert "MRR, the mean of 1 / the place of the right one (1 is perfect), is 0." in page
+
+
+def test_a_network_without_peers_is_the_model(pages):
+    """It was called peer 1 throughout."""
+    assert '<th scope="row">the model</th>' in pages["pruned"][1] and "peer 1" not in pages["pruned"][1]
+    assert '<th scope="row">peer 1</th>' in pages["HAIL"][1]
+    alone = to_html(replace(pages["HAIL"][0], views=1, chosen=0))
+    assert "the model: " in alone.split('id="curves"')[1].split("</section>")[0]
+
+
+def test_only_the_runs_own_protocol_is_unfolded(pages):
+    _, page = pages["HAIL"]
+    shown, *folded = page.split('id="protocols"')[1].split("</section>")[0].split("<details>")
+    assert "strict, by which the run was tested</h3>" in shown and shown.count("<table>") == 1
+    assert [re.search(r"<h3>(\w+)</h3></summary>", part)[1] for part in folded] == ["paper", "recbole"]
+    assert all(part.count("<table>") == 1 for part in folded) and "details-content" in page, "which prints them"
 
 
 def test_protocols_begin_with_the_runs_own(pages):
@@ -302,4 +331,8 @@ def test_a_protocol_without_candidates_is_named_and_the_others_are_shown(runs, b
     assert [result.described["protocol"] for result in report.protocols] == ["full", "strict", "recbole"]
     assert {result.described["drawn"] for result in report.protocols[1:]} == {99}
     page = to_html(report)
+    for name in ("strict", "recbole"):  # whose tables stood there too
+        assert f"{name}: the same as full, for there are only 11 others to draw from." in page
+    assert report.distinct == [report.own] and page.count("<caption>All targets") == 1
+    assert len({str(result.marks) for result in report.protocols}) == 1
     assert "paper: not possible here." in page and "Here all targets are repeats." in page
