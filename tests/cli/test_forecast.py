@@ -62,7 +62,7 @@ def test_every_generator_as_csv_and_json_with_a_map(checkpoint, forecast):
     assert status == 0 and printed == "" and "out.html: a map of the chance of 11 elements" in told
     assert [one["generator"] for one in read["forecasts"]] == [row["generator"] for row in rows[::2]]
     assert read["model"] == "MarkovChain" and read["calibration"]["ece_after"] < 0.01
-    assert "9 generators" in Path("out.html").read_text()
+    assert "9 generators (places, or kinds of place)" in Path("out.html").read_text()
 
 
 def test_a_map_of_all_prints_no_tables(checkpoint, forecast):

@@ -1,6 +1,7 @@
 """The map of generators."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -55,10 +56,22 @@ def test_a_map_needs_no_network_and_shows_each_place_with_its_chance(forecaster,
     head = html[: html.index("<script")]
     assert 'lang="en"' in head and 'name="viewport"' in head, "on a phone it was laid out for a screen of 980 pixels"
     assert "<title>Chance that the next event is of &#x27;RAPE&#x27;</title>" in head
-    assert "1 generators of nyc16" in head and "25.0 % to 25.0 %" in head
+    assert "1 generators (places, or kinds of place) of nyc16" in head and "25.0 % to 25.0 %" in head
+    assert "moved apart" not in head and '"displayModeBar": false' in drawn and '"text":"44|BAR"' in drawn
     assert "What this must not be used for" in html and "sending patrols" in html
-    sizeref = float(re.search(r'"sizeref":([0-9.e-]+)', drawn)[1])
-    assert (2 * 0.25 / sizeref) ** 0.5 == pytest.approx(30), "pixels across, as plotly reckons them"
+
+
+def test_kinds_of_place_at_one_point_are_told_apart(forecaster):
+    """72 of them read as 9 bull's-eyes."""
+    names = [f"44|KIND%20{number}" for number in range(8)]
+    forecaster.generators.coordinates = np.array([[np.nan] * 2, *[[40.8, -73.9]] * 8])
+    forecaster.generators.number = lambda name: names.index(name) + 1
+    forecasts = [replace(FORECASTS[0], generator=name) for name in names]
+    html = map_page(forecaster, forecasts, {name: 0.01 * (1 + names.index(name)) for name in names}, "RAPE")
+    drawn = html[html.rindex("Plotly.newPlot") :]
+    assert re.search(r"moved apart, by at most 0\.\d+ km; a line leads to where they belong", html)
+    named = re.findall(r'"text":"(44\|KIND \d)"', drawn)
+    assert named == [f"44|KIND {number}" for number in (7, 6, 5, 4, 3)], "the likeliest, as people read them"
 
 
 def test_a_map_of_nowhere_is_refused_and_nothing_is_written(forecaster, tmp_path):

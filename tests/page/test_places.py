@@ -1,0 +1,85 @@
+"""Where dots and names stand on a map: none on another, none far from its place, the same in every run."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
+
+from recbole_hail.page.places import EDGE, FARTHEST, HEIGHT, SMALLEST, WIDTH, apart, arranged, beside, frame_of
+
+
+def test_a_frame_holds_all_places_and_goes_back_to_degrees():
+    places = np.array([[52.3, 9.7], [52.46, 9.82], [52.4, 9.75]])
+    frame = frame_of(places)
+    pixels = frame.pixels(places)
+    assert (abs(pixels) <= [WIDTH / 2 - EDGE + 1e-6, HEIGHT / 2 - EDGE + 1e-6]).all()
+    assert frame.degrees(pixels) == pytest.approx(places)
+    assert pixels[1, 0] > pixels[0, 0] and pixels[1, 1] > pixels[0, 1], "east is to the right, north is up"
+    tall = np.linalg.norm(pixels[0] - pixels[1])
+    assert frame.kilometres(tall) == pytest.approx(19.5, abs=0.3), "on a globe it is 19.5 km from one to the other"
+
+
+def test_a_single_place_is_in_the_middle():
+    frame = frame_of(np.array([[40.8, -73.9]]))
+    pixels = frame.pixels(np.array([[40.8, -73.9]]))
+    sizes, moved = arranged(pixels, np.array([0.25]))
+    assert sizes == [30] and moved == pytest.approx(np.zeros((1, 2)), abs=0.1)
+
+
+def test_areas_go_with_chances():
+    sizes, _ = arranged(np.array([[0.0, 0.0], [100.0, 0.0]]), np.array([0.4, 0.1]))
+    assert sizes == pytest.approx([30, 15])
+
+
+@pytest.mark.parametrize("many", [2, 8, 20])
+def test_dots_at_one_point_come_to_lie_beside_one_another(many):
+    pixels = np.concatenate([np.zeros((many, 2)), [[100.0, 200.0]]])
+    sizes, moved = arranged(pixels, np.linspace(1, 0.1, many + 1))
+    needed = np.array([sizes[i] / 2 + sizes[j] / 2 for i in range(many + 1) for j in range(i + 1, many + 1)])
+    assert (pdist(moved) >= needed - 0.5).all()
+    assert np.linalg.norm(moved - pixels, axis=1).max() <= FARTHEST
+    assert np.linalg.norm(moved[:many].mean(0)) < 6, "around their point"
+    assert moved[-1] == pytest.approx(pixels[-1], abs=0.1), "what is alone stays"
+    again = arranged(pixels, np.linspace(1, 0.1, many + 1))
+    assert (again[1] == moved).all()
+
+
+def test_too_many_dots_stay_near_their_places():
+    pixels = np.zeros((1500, 2))
+    sizes, moved = arranged(pixels, np.full(1500, 0.1))
+    assert sizes.max() == 8 and np.linalg.norm(moved, axis=1).max() <= FARTHEST + 1e-6
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(-120, 120), st.integers(-230, 230), st.floats(0, 1)), min_size=1, max_size=40))
+def test_any_dots_are_finite_and_not_far_from_where_they_belong(dots):
+    pixels, chance = np.array([dot[:2] for dot in dots], dtype=float), np.array([dot[2] for dot in dots])
+    sizes, moved = arranged(pixels, chance)
+    assert np.isfinite(moved).all() and (sizes >= SMALLEST).all()
+    assert np.linalg.norm(moved - pixels, axis=1).max() <= FARTHEST + 1e-6
+    names = beside([f"place {number}" for number in range(min(5, len(dots)))], moved, sizes)
+    for number, name in enumerate(names):
+        assert (abs(name.middle) + name.half <= [WIDTH / 2, HEIGHT / 2]).all()
+        assert all((abs(name.middle - other.middle) >= name.half + other.half).any() for other in names[:number])
+
+
+def test_names_stand_beside_their_dots_and_on_no_other():
+    pixels = np.array([[0.0, 0.0], [40.0, 0.0], [0.0, -100.0]])
+    sizes = np.full(3, 20.0)
+    first, second, third = beside(["Hafen|Park", "Mitte|Park", "x" * 99], pixels, sizes)
+    assert first.near and first.middle[0] < 0 and first.middle[1] == 0, "to its right is the other dot"
+    assert second.near and second.middle[0] > 40
+    assert third.text == "x" * 29 + "…"
+
+
+def test_a_name_without_room_ends_the_names():
+    """One left out between others would say that the next is likelier."""
+    grid = np.array([[x, y] for y in range(-250, 251, 12) for x in range(-140, 141, 12)], dtype=float)
+    names = beside(["Mitte", "Nord", "West"], grid, np.full(len(grid), 10.0))
+    assert [name.text for name in names] == ["Mitte"]
+
+
+def test_dots_that_do_not_touch_stay():
+    pixels = np.array([[0.0, 0.0], [31.0, 0.0], [0.0, 31.0]])
+    assert apart(pixels, np.full(3, 30.0)) == pytest.approx(pixels, abs=0.02)
