@@ -108,7 +108,7 @@ def beside(texts: Sequence[str], pixels: np.ndarray, sizes: np.ndarray) -> list[
     found = []
     for text, start, size in zip(texts, pixels, sizes, strict=False):
         ways = [name for name in _around(text, start, size / 2) if _is_free(name, found)]
-        worst = [_in_the_way(name, start, pixels, sizes / 2) for name in ways]
+        worst = [_in_the_way(name, start, pixels, sizes / 2, len(texts)) for name in ways]
         best = min(range(len(ways)), key=worst.__getitem__, default=None)
         if best is None or (found and worst[best][0]):
             break
@@ -128,13 +128,16 @@ def _around(text: str, start: np.ndarray, radius: float) -> list[Name]:
     return found
 
 
-def _in_the_way(name: Name, start: np.ndarray, pixels: np.ndarray, radii: np.ndarray) -> tuple[int, int]:
-    """How many dots a name would cover, and how many others the line to it from its dot at `start` would cross."""
+def _in_the_way(name: Name, start: np.ndarray, pixels: np.ndarray, radii: np.ndarray, named: int) -> tuple[int, int]:
+    """How many dots a name would cover, and how many others the line to it from its dot at `start` would cross.
+
+    A line across one of the first `named` is as bad as what is covered: one could not say whose name it leads to.
+    """
     covered = (np.abs(pixels - name.middle) < name.half + radii[:, None]).all(1).sum()
     way = name.middle - start
     along = np.clip((pixels - start) @ way / (way @ way), 0, 1)
-    crossed = (np.linalg.norm(start + along[:, None] * way - pixels, axis=1) < radii).sum()
-    return int(covered), int(crossed) - 1  # its own is one of them
+    crossed = np.linalg.norm(start + along[:, None] * way - pixels, axis=1) < radii
+    return int(covered + crossed[:named].sum()) - 1, int(crossed.sum()) - 1  # its own is one of them
 
 
 def _is_free(name: Name, others: Sequence[Name]) -> bool:

@@ -73,6 +73,17 @@ def test_names_stand_beside_their_dots_and_on_no_other():
     assert third.text == "x" * 29 + "…"
 
 
+def test_no_line_to_a_name_crosses_another_dot_with_a_name():
+    """Three names at the edge of a map led into the same dot."""
+    pixels = np.array([[140.0, 0.0], [120.0, 0.0], [139.0, -20.0]])
+    names = beside(["Neustadt|Park", "Neustadt|Parkplatz", "Neustadt|Wohnhaus"], pixels, np.full(3, 18.0))
+    for number, name in enumerate(names):
+        for other in np.delete(pixels, number, axis=0):
+            line = pixels[number] + np.linspace(0, 1, 99)[:, None] * (name.middle - pixels[number])
+            assert np.linalg.norm(line - other, axis=1).min() > 8.5
+    assert len(names) == 3
+
+
 def test_a_name_without_room_ends_the_names():
     """One left out between others would say that the next is likelier."""
     grid = np.array([[x, y] for y in range(-250, 251, 12) for x in range(-140, 141, 12)], dtype=float)
