@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from dataset_converters.errors import ConversionError
+from dataset_converters.loan import Loan, ReadingFailed
 from dataset_converters.text import TextSource
 
 # Larger blocks no longer fit the processor's cache and are parsed more slowly.
@@ -137,8 +138,9 @@ class TableReader:
             ConversionError: damaged or malformed; at the end, if there was no row at all.
         """
         done = 0
+        loan = Loan(self._source.read)
         try:
-            for record in self._records():
+            for record in self._records(loan):  # a name for the reader would keep it, and what it holds
                 columns = {role: record.column(f"c{at}") for role, at in self.positions.items()}
                 self._judge()
                 if record.num_rows:
@@ -148,26 +150,31 @@ class TableReader:
         except pa.ArrowInvalid as error:
             if "Empty CSV" not in str(error):
                 raise self._explain(error) from error
+        except ReadingFailed:
+            pass  # and to be let go of, before its cause is raised
         finally:
+            loan.wait()
             self._source.close()
+        if loan.error:
+            raise loan.error
         if self._quotes and not self._source.ends_with_line and (fault := self._open_quote()):
             raise fault
         if not done and not self.bad_rows:
             raise ConversionError(f"{self.path}: has a header but no rows; download it again")
 
-    def _records(self) -> Iterator[pa.RecordBatch]:
+    def _records(self, loan: Loan) -> Iterator[pa.RecordBatch]:
         names = [f"c{place}" for place in range(len(self.header))]
         text, repeated = pa.string(), pa.dictionary(pa.int32(), pa.string())
         types = {names[at]: text if role in self._plain else repeated for role, at in self.positions.items()}
         return pa_csv.open_csv(
-            pa.PythonFile(self._source, mode="r"),
+            loan.stream(),
             pa_csv.ReadOptions(block_size=BLOCK_BYTES, column_names=names, use_threads=False),
             pa_csv.ParseOptions(
                 delimiter=self._delimiter,
                 quote_char='"' if self._quotes else False,
                 newlines_in_values=self._quotes,
                 ignore_empty_lines=False,  # row numbers must stay those of the file
-                invalid_row_handler=self._on_bad_row,
+                invalid_row_handler=loan.watch(self._on_bad_row),
             ),
             pa_csv.ConvertOptions(include_columns=list(types), column_types=types, strings_can_be_null=False),
         )
