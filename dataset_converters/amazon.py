@@ -90,7 +90,7 @@ def _read_json(path: Path, ratings: Ratings, tally: Tally, progress: bool) -> No
                 if isinstance(error, json.JSONDecodeError) and tally.tolerate is None:
                     raise ConversionError(
                         f"{path}: row {number} is not JSON{tail} ({line[:40]!r}); repair the file, download it again, "
-                        "or leave such rows out with --tolerate"
+                        "or leave such rows out with --tolerate 5%"
                     ) from error
                 reason = "not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
                 tally.reject(reason, 1, [f"{path} row {number} {line[:40]!r}"])

@@ -190,7 +190,8 @@ def _check_counts(inter: Atomic, user_field, item_field, min_events: int, candid
     elements = len(inter.values(item_field))
     if elements < candidates:
         result.findings.append(
-            f"{inter.name}: has {elements:,} elements; ranking among {candidates} candidates needs as many"
+            f"{inter.name}: has {elements:,} elements; ranking among {candidates} candidates needs as many, so train "
+            "with --candidates=full"
         )
 
 

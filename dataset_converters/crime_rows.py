@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataset_converters.layouts import EARTH, Layout
+from dataset_converters.layouts import Layout
 from dataset_converters.meaning import Collected
+from dataset_converters.positions import Positions
 from dataset_converters.report import SHOWN, Tally
 from dataset_converters.table import Batch, TableReader
 from dataset_converters.times import DAY, MISSING, UNREADABLE, Dates, clock_seconds, split_date_and_clock
-from dataset_converters.vocabulary import MISSING_NUMBER, NO_COORDINATE, CaseNumbers, Vocabulary, coordinates
+from dataset_converters.vocabulary import MISSING_NUMBER, CaseNumbers, Vocabulary
 
 NO_START = np.iinfo(np.int64).min
 
@@ -36,7 +38,7 @@ class CrimeRows:
         self._year = year
         self._limits = None if year is None else tuple(_seconds_of_new_year(year + after) for after in (0, 1))
         self._first, self._last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
-        self._outside = 0
+        self._positions = Positions(layout.box, layout.named)
         self._numbers = CaseNumbers()
         self._parts: list[Collected] = []
         self._fills = {role: rule for role, rule in layout.fill.items() if role in self.generator}
@@ -61,12 +63,12 @@ class CrimeRows:
     def read_file(self, path: Path, order: str | None, progress: bool) -> None:
         """Adds the rows of a file; reads it a second time if its dates turn out to put the day first."""
         before, counts = len(self._parts), self.tally.snapshot()
-        seen = self._first, self._last, self._outside
+        seen = self._first, self._last, copy.deepcopy(self._positions)
         dates = self._read_as(path, order or "mdy", progress)
         if order is None and (shown := dates.order_shown(str(path))) != dates.order:
             del self._parts[before:]
             self.tally.restore(counts)
-            self._first, self._last, self._outside = seen
+            self._first, self._last, self._positions = seen
             self._read_as(path, shown, progress)
 
     def _read_as(self, path: Path, order: str, progress: bool) -> Dates:
@@ -81,6 +83,7 @@ class CrimeRows:
             skip_bad=self.tally.tolerate is not None,
             progress=progress,
         )
+        self._positions.call(reader.header, reader.positions)
         for batch in reader.batches():
             self._add(batch, dates)
         self.tally.read += len(reader.bad_rows)
@@ -104,8 +107,7 @@ class CrimeRows:
             rows, number = rows[~lacking], number[~lacking]
         codes, kept = self._codes(batch, rows)
         rows = rows[kept]
-        latitude, longitude, outside = self._coordinates(batch, rows)
-        self._outside += outside
+        latitude, longitude = self._positions.read(batch.columns, rows)
         self._parts.append(Collected(seconds[rows], number[kept], codes, latitude, longitude))
 
     def _starts(self, batch: Batch, dates: Dates) -> np.ndarray:
@@ -168,13 +170,6 @@ class CrimeRows:
             kept &= present
         return {role: values[kept] for role, values in codes.items()}, kept
 
-    def _coordinates(self, batch: Batch, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-        if not {"latitude", "longitude"} <= batch.columns.keys():
-            nothing = np.full(len(rows), NO_COORDINATE, np.int32)
-            return nothing, nothing, 0
-        taken = [batch.columns[role].take(pa.array(rows)) for role in ("latitude", "longitude")]
-        return coordinates(taken[0], taken[1], self.layout.box)
-
     def collected(self) -> Collected:
         """All rows kept, renumbered into orders that do not depend on the order of the rows; empties the collector."""
         parts, self._parts = self._parts, []
@@ -200,10 +195,7 @@ class CrimeRows:
                 shown = ", ".join(map(repr, sorted(vocabulary.rewritten)[:SHOWN]))
                 count = len(vocabulary.rewritten)
                 notes.append(f"{role}: {count} values rid of outer blanks, leading zeros or thousands commas ({shown})")
-        if self._outside:
-            where = "at (0, 0) or off the globe" if self.layout.box is EARTH else "outside the city"
-            notes.append(f"{self._outside:,} rows have coordinates {where}, left out of the mean positions")
-        return notes
+        return notes + self._positions.notes()
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:

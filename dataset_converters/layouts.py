@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.table import normal_name
+from dataset_converters.table import SEPARATORS, normal_name
 
 # Columns by which an export is recognised, to tell a person which one they have.
 EXPORTS = {
@@ -106,10 +106,7 @@ class Layout:
             held = ", ".join(name.strip() for name in header)
             if not held:
                 raise ConversionError(f"{path}: row 1 is empty; the names of the columns belong there")
-            for separator in ";\t":
-                if len(header) == 1 and separator in held:
-                    raise ConversionError(f"{path}: row 1 has {separator!r} between its fields; save it with commas")
-            if len(header) == 1 and "," in held:
+            if len(header) == 1 and any(separator in held for separator in SEPARATORS):
                 raise ConversionError(f"{path}: row 1 is wholly in quotes, so it is 1 field ({held[:60]!r}); repair it")
             raise ConversionError(
                 f"{path}: row 1 lacks {sought}; it has {held[:800]}; {self._resembles(names, absent)}"

@@ -95,7 +95,7 @@ def _ratings_table(path: Path, skip_bad: bool, progress: bool) -> TableReader:
     elif first.count("\t") >= 3 and not first[:1].isalpha():
         header, delimiter = ["user", "item", "rating", "time"], "\t"
     else:
-        header, delimiter = None, ","
+        header, delimiter = None, None
     return TableReader(
         path,
         lambda header: find_columns(path, header, NAMES, EXPECTED),

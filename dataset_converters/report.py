@@ -12,6 +12,7 @@ from dataset_converters.text import fingerprint
 
 UNUSABLE_LIMIT = 0.05
 SHOWN = 5
+CANDIDATES = 100  # among which models are ranked, unless they are told otherwise
 
 
 class Tally:
@@ -110,8 +111,18 @@ def summary(report: dict) -> str:
     for kind in ("dropped", "unusable"):
         lines += [f"  {kind:<9}{count:>11,}  {reason}" for reason, count in rows[kind].items() if count]
     lines += [f"    {example}" for example in rows["examples_of_unusable"]]
-    lines += [f"  note: {note}" for note in report.get("notes", [])]
+    lines += [f"  note: {note}" for note in [*report.get("notes", []), *few_elements(report)]]
     return "\n".join([*lines, statistics_table(report["statistics"])])
+
+
+def few_elements(report: dict) -> list[str]:
+    """A note where there are fewer elements than CANDIDATES, but for newer rows (`--like`), which train nothing."""
+    elements = report["statistics"]["all"]["elements"]
+    if elements >= CANDIDATES or report["options"].get("like"):
+        return []
+    return [
+        f"{elements:,} elements; ranking among {CANDIDATES} candidates needs as many, so train with --candidates=full"
+    ]
 
 
 def statistics_table(statistics: dict) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import csv
 import os
 import re
@@ -19,6 +20,7 @@ from dataset_converters.text import TextSource
 # Larger blocks no longer fit the processor's cache and are parsed more slowly.
 BLOCK_BYTES = 8 << 20
 SHOWN = 5  # bad rows whose text is kept
+SEPARATORS = ",;\t"  # spreadsheets write semicolons where the comma is a decimal one
 
 
 def normal_name(header: str) -> str:
@@ -76,7 +78,7 @@ class TableReader:
         choose: given the header, names the columns wanted: role -> position.
         plain: roles whose values hardly repeat; the others are dictionary-encoded.
         header: the column names of a file that has no header row.
-        delimiter: one character.
+        delimiter: one character; None for that of SEPARATORS with which `choose` finds its columns in row 1.
         quotes: whether `"` encloses fields.
         skip_bad: collect rows with a wrong number of fields in `bad_rows` instead of raising at the first.
         member: see TextSource.
@@ -92,7 +94,7 @@ class TableReader:
         *,
         plain: Sequence[str] = (),
         header: Sequence[str] | None = None,
-        delimiter: str = ",",
+        delimiter: str | None = None,
         quotes: bool = True,
         skip_bad: bool = False,
         member: Callable[[str], bool] | None = None,
@@ -101,7 +103,6 @@ class TableReader:
         self.path = str(path)
         self.bad_rows: list[BadRow] = []
         self.good_before_bad: list[int] = []  # for each bad row, its number had the bad rows before it not been there
-        self._delimiter = delimiter
         self._quotes = quotes
         self._skip_bad = skip_bad
         self._plain = frozenset(plain)
@@ -109,18 +110,30 @@ class TableReader:
         self._source = TextSource(path, member=member, progress=progress)
         try:
             self.header_rows = int(header is None)
-            self.header = list(header) if header is not None else self._read_header()
+            if header is None:
+                self._delimiter, self.header = self._read_header(delimiter, choose)
+            else:
+                self._delimiter, self.header = delimiter or ",", list(header)
             self.positions = choose(self.header)
         except BaseException:
             self._source.close()
             raise
 
-    def _read_header(self) -> list[str]:
+    def _read_header(self, delimiter: str | None, choose: Callable) -> tuple[str, list[str]]:
+        """The separator and the header; where `choose` finds its columns with none, those with the most fields."""
         line = self._source.first_line()
+        found = {separator: self._split(line, separator) for separator in delimiter or SEPARATORS}
+        for separator, header in found.items():
+            with contextlib.suppress(ConversionError):
+                choose(header)
+                return separator, header
+        return max(found.items(), key=lambda pair: len(pair[1]))
+
+    def _split(self, line: str, separator: str) -> list[str]:
         if not self._quotes:
-            return line.split(self._delimiter)
+            return line.split(separator)
         try:
-            return next(csv.reader([line], delimiter=self._delimiter), [])
+            return next(csv.reader([line], delimiter=separator), [])
         except csv.Error as error:
             raise ConversionError(
                 f"{self.path}: row 1 is no header of a table ({error}); save it as CSV with LF or CR LF line ends"
@@ -194,7 +207,7 @@ class TableReader:
         if at_end and bad.fields < bad.expected and not ('"' in bad.text and "\n" in bad.text):
             bad = BadRow(bad.number, bad.fields, bad.expected, bad.text, cut_off=True)
         raise ConversionError(
-            f"{self.path}: {bad}; repair the file or download it again, or leave such rows out with --tolerate"
+            f"{self.path}: {bad}; repair the file or download it again, or leave such rows out with --tolerate 5%"
         )
 
     def _explain(self, error: pa.ArrowInvalid) -> ConversionError:

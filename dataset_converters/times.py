@@ -14,7 +14,7 @@ from dataset_converters.errors import ConversionError
 MISSING, UNREADABLE = -(2**31) + 1, -(2**31)
 # What cities write, then what spreadsheets and pandas make of an empty cell.
 MISSING_WORDS = frozenset(["", "na", "(null)", "unknown", "#n/a", "n/a", "nan", "none", "null", "<na>"])
-DATE_FORMS = "dates are read as 12/31/2015, 31/12/2015, 12-31-2015, 12/31/15 and 2015-12-31"
+DATE_FORMS = "dates are read as 12/31/2015, 31/12/2015, 12-31-2015, 12/31/15, 31.12.2015 and 2015-12-31"
 CLOCK_FORMS = "times of day are read as 23:45:00, 23:45, 2345 and 11:45 PM"
 DAY = 86_400  # seconds
 DATE_ORDERS = ("mdy", "dmy")
@@ -22,6 +22,7 @@ _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 # Two digits of a year only after a slash: `16-05-01` may have the year first.
 _SLASHED = re.compile(r"(\d{1,2})([/-])(\d{1,2})\2(\d{4}|(?<=/)\d{2})")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})")  # wherever dates have points the day comes first
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s*([AaPp])\.?[Mm]\.?)?")
 # Four digits only. Where leading zeros are lost, `12` may be an hour or minutes; and to read `930` but not `12` would
 # leave out the first hour of every day, which are too few rows to be noticed.
@@ -105,13 +106,14 @@ class Dates:
         if match := _ISO.fullmatch(text):
             self._forms.setdefault("year first", (row, text))
             return _day_number(int(match[1]), int(match[2]), int(match[3]))
+        if match := _DOTTED.fullmatch(text):
+            self._forms.setdefault("points", (row, text))
+            return _day_number(_year(match[3]), int(match[2]), int(match[1]))
         match = _SLASHED.fullmatch(text)
         if not match:
             return UNREADABLE
-        first, second, year = int(match[1]), int(match[3]), int(match[4])
+        first, second, year = int(match[1]), int(match[3]), _year(match[4])
         self._forms.setdefault(f"{len(match[4])}-digit year last", (row, text))
-        if len(match[4]) == 2:
-            year += 2000 if year < 69 else 1900
         as_mdy, as_dmy = _day_number(year, first, second), _day_number(year, second, first)
         if as_mdy == as_dmy:
             return as_mdy
@@ -137,6 +139,10 @@ class Dates:
                 "say which with --date-format mdy or --date-format dmy"
             )
         return "dmy" if seen["dmy"] else self.order
+
+
+def _year(digits: str) -> int:
+    return int(digits) if len(digits) == 4 else int(digits) + (2000 if int(digits) < 69 else 1900)
 
 
 def _day_number(year: int, month: int, day: int) -> int:

@@ -1,11 +1,10 @@
-"""Values of a column as small whole numbers: texts, the source's own numbers, coordinates."""
+"""Values of a column as small whole numbers: texts, the source's own numbers."""
 
 from __future__ import annotations
 
 import re
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,8 +14,6 @@ from dataset_converters.tokens import natural_key
 _WHOLE = re.compile(r"0*(\d+|\d{1,3}(?:,\d{3})+)(?:\.0*)?")
 _NUMERIC_LIMIT = 10**15
 MISSING_NUMBER = np.iinfo(np.int64).min
-DEGREE = 10**7  # coordinates are held as int32 in units of 1e-7 degrees, about a centimetre
-NO_COORDINATE = np.iinfo(np.int32).min
 
 
 def plain_number(text: str) -> str:
@@ -148,24 +145,3 @@ def _base_36(texts: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
         digits[rows] |= digit <= 10
         fits[rows[digit < 0]] = False
     return values + _NUMERIC_LIMIT, fits & letters & digits
-
-
-def coordinates(latitude: pa.StringArray, longitude: pa.StringArray, box: tuple) -> tuple[np.ndarray, np.ndarray, int]:
-    """Coordinates inside `box` (south, north, west, east), but for (0, 0), a placeholder everywhere.
-
-    Returns:
-        latitude and longitude as [n] int32 in units of 1e-7 degrees, NO_COORDINATE where either is missing, unreadable
-        or outside; and how many are outside.
-    """
-    south, north, west, east = box
-    lat, lon = _floats(latitude), _floats(longitude)
-    inside = (lat >= south) & (lat <= north) & (lon >= west) & (lon <= east) & ((lat != 0) | (lon != 0))
-    held = [np.where(inside, np.round(values * DEGREE), NO_COORDINATE).astype(np.int32) for values in (lat, lon)]
-    return held[0], held[1], int((~np.isnan(lat + lon) & ~inside).sum())
-
-
-def _floats(texts: pa.StringArray) -> np.ndarray:
-    try:
-        return pc.cast(pc.if_else(pc.equal(texts, ""), None, texts), pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        return pd.to_numeric(pd.Series(texts.to_pylist(), dtype=object), errors="coerce").to_numpy(np.float64)

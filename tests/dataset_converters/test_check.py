@@ -88,7 +88,7 @@ def test_each_fault_is_found(tmp_path, inter, said):
 
 def test_too_few_candidates(tmp_path):
     (finding,) = dataset_converters.check(write(tmp_path, rows())).findings
-    assert "has 6 elements; ranking among 100 candidates needs as many" in finding
+    assert "has 6 elements; ranking among 100 candidates needs as many, so train with --candidates=full" in finding
 
 
 def test_users_and_items(tmp_path):

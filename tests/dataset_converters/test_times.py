@@ -64,12 +64,28 @@ def test_every_way_to_write_a_date(day):
         f"{day:%m-%d-%Y}",
         f"{day:%Y-%m-%d}",
         f"{day:%Y/%m/%d}",
+        f"{day:%d.%m.%Y}",
+        f"{day.day}.{day.month}.{day:%y}",
     ]
     assert days(ways)[1] == [(day - datetime.date(1970, 1, 1)).days] * len(ways)
     assert days([f"{day:%d/%m/%Y}"], "dmy")[1] == [(day - datetime.date(1970, 1, 1)).days]
 
 
-@pytest.mark.parametrize("text", ["13/32/2016", "02/30/2016", "2016-13-01", "20160101", "1/2", "yesterday", "1/2-2016"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "13/32/2016",
+        "02/30/2016",
+        "2016-13-01",
+        "20160101",
+        "1/2",
+        "yesterday",
+        "1/2-2016",
+        "31.02.2024",
+        "12.31.2015",
+        "1.2",
+    ],
+)
 def test_what_is_no_date(text):
     assert days([text])[1] == [UNREADABLE]
 
@@ -87,10 +103,11 @@ def test_date_and_clock_in_one_column():
         " 1/3/2016  9:00 ",
         "Tue",
         "1\n2\n3",
+        "30.07.2024 14:35",
     ]
     date, clock = split_date_and_clock(pa.array(texts))
-    assert date.to_pylist() == ["01/03/2016", "2012-01-01", "2016-01-03", "", "1/3/2016", "Tue", "1"]
-    assert clock.to_pylist() == ["11:57:00 PM", "00:05:00.000", "", "", "9:00", "", "2\n3"]
+    assert date.to_pylist() == ["01/03/2016", "2012-01-01", "2016-01-03", "", "1/3/2016", "Tue", "1", "30.07.2024"]
+    assert clock.to_pylist() == ["11:57:00 PM", "00:05:00.000", "", "", "9:00", "", "2\n3", "14:35"]
 
 
 # What a file holds, and how `2/3/2016` in it is then to be read: the month of it, or None where it must be refused.
@@ -101,6 +118,7 @@ MIXES = [
     (["2/3/2016", "31/12/2015", "12/31/2015"], None),
     (["2/3/2016", "2016-12-31"], None),
     (["2/3/2016", "12/31/15"], None),
+    (["2/3/2016", "31.12.2015"], None),
     (["02/03/16", "12/31/15"], 2),
     (["2/3/2016", "3/3/2016"], 2),
 ]
