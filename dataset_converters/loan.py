@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 PATIENCE = 10  # seconds; it takes less than a millisecond, and no command may hang for what it does not know
@@ -26,8 +27,7 @@ class Loan:
     of Python's takes Python's lock. A thread that asks for it while the interpreter ends is ended by force within a
     destructor, upon which C++ aborts the process: status 134, whether the command went well or not.
 
-    So the bytes are copied into memory of pyarrow's own, and everything else that it is given is watched: whoever ends
-    the reader waits for it.
+    So everything that pyarrow is given is watched, each block of bytes too, and whoever ends the reader waits for it.
     """
 
     def __init__(self, read: Callable[[int], bytes]):
@@ -44,12 +44,12 @@ class Loan:
 
     def stream(self) -> pa.NativeFile:
         """The source for `open_csv`. Keep no name for it."""
-        # A buffered stream copies; with a buffer of one byte it asks for what it is asked for.
-        return pa.BufferedInputStream(pa.PythonFile(self.watch(_File(self._read)), mode="r"), 1)
+        return pa.PythonFile(self.watch(_File(self._read)), mode="r")
 
-    def _read(self, size: int) -> bytes:
+    def _read(self, size: int) -> np.ndarray:
         try:
-            return self._source(size)
+            # an array, as bytes cannot be watched; bytearray() at the end, where b"" would be one object for all
+            return self.watch(np.frombuffer(self._source(size) or bytearray(), np.uint8))
         except BaseException as error:
             self.error = error
         # The error goes to the caller in the end, who keeps it for as long as he likes; pyarrow gets one to throw away.
