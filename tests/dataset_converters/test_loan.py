@@ -12,7 +12,7 @@ from dataset_converters.loan import PATIENCE, Loan
 from dataset_converters.table import TableReader
 
 # Some processes, each ending as a command does. A thread that waits for Python's lock gets it no earlier
-# than the main thread lets go of it: without what is tested about one in twelve is aborted.
+# than the main thread lets go of it: without what is tested about one in ten was aborted.
 ENDS = """
 import os, sys
 from dataset_converters.errors import ConversionError
