@@ -124,7 +124,7 @@ def test_a_saved_dataset_of_changed_data_is_not_reused(cyclic, small, write_data
 @pytest.mark.parametrize(
     "sequences, settings, message",
     [
-        ({"g": [f"e{i}" for i in range(40)]}, {}, r"only 40; use --eval_args=.*'mode': 'full'"),
+        ({"g": [f"e{i}" for i in range(40)]}, {}, r"only 40; rank all of them with --candidates=full$"),
         ({f"g{i}": [f"e{i}", f"e{i + 1}"] for i in range(150)}, {}, "nothing for validation and test.*4 events"),
         (
             {"g": [f"e{i}" for i in range(40)]},

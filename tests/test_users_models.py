@@ -2,6 +2,7 @@
 
 import csv
 import importlib
+import json
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from recbole.config import Config
 from recbole.model.sequential_recommender import SASRec
 
 from recbole_hail import users_models
+from recbole_hail.cli import main, run_hyper
+from recbole_hail.comparison import one_run
 from recbole_hail.errors import CheckpointError, SettingsError
 from recbole_hail.forecast import Forecaster
 from recbole_hail.model_names import model_named
@@ -128,35 +131,50 @@ def test_a_class_typed_into_python_has_no_files(mine):
     assert users_models.own_defaults(typed) == [mine / "Last.yaml"], "those of its base alone"
 
 
-def test_every_command_takes_a_users_model(mine, run_command):
-    """And each refuses a checkpoint of it whose class it was not told, for a file could name any module."""
+def test_every_command_takes_a_users_model(mine, run_command, monkeypatch, capsys):
+    """And a checkpoint of it is refused where its class was not named, for a file could name any module."""
     ended = run_command("run_recbole", "--model=mine:Last", *FITTING, "--width_of_mine=16")
     assert ended.returncode == 0 and "warning" not in ended.stderr, ended.stderr
     (checkpoint,) = Path("saved").glob("Last-*.pth")
-    for command in (["forecast", "--all", "--topk=1", "--checkpoint"], ["report", "--checkpoint"]):
-        refused = run_command("main", *command, str(checkpoint))
-        assert refused.returncode == 2 and "--model=mine:Last" in refused.stderr, refused.stderr
-        given = run_command("main", *command, str(checkpoint), "--model=mine:Last")
-        assert given.returncode == 0, given.stderr
-    assert checkpoint.with_suffix(".html").is_file()
+    refused = run_command("main", "report", f"--checkpoint={checkpoint}")
+    assert refused.returncode == 2 and "--model=mine:Last" in refused.stderr, refused.stderr
+    for name, arguments in {"report": [], "forecast": ["--all", "--topk=1"]}.items():
+        given = [f"--checkpoint={checkpoint}", "--model=mine:Last", *arguments]
+        monkeypatch.setattr(sys, "argv", ["recbole-hail", name, *given])
+        assert main.main() == 0
+    assert checkpoint.with_suffix(".html").is_file() and "g119" in capsys.readouterr().out
     Path("mine.hyper").write_text("width_of_mine choice [4,8]\n")
-    search = run_command("run_hyper", "--model=mine:Last", "--params_file=mine.hyper", *FITTING)
-    assert search.returncode == 0 and Path("hyper/Last-cyclic/best.yaml").is_file(), search.stderr
+    monkeypatch.setattr(sys, "argv", ["run_hyper", "--model=mine:Last", "--params_file=mine.hyper", *FITTING])
+    assert run_hyper.main() == 0 and Path("hyper/Last-cyclic/best.yaml").is_file()
 
 
-def test_a_comparison_trains_a_users_model_again_when_its_code_has_changed(mine, run_command):
-    models = "mine:Last,ensemble(mine:Last[width_of_mine=8],2),Pop"
-    command = ["compare", f"--models={models}", *FITTING, "--max_steps=5", "--seeds=1"]
-    ended = run_command("main", *command)
-    assert ended.returncode == 0, ended.stderr
+def test_a_comparison_trains_a_users_model_again_when_its_code_has_changed(mine, monkeypatch, capsys):
+    def compare(*arguments):
+        models = "--models=mine:Last,ensemble(mine:Last[width_of_mine=8],2)"
+        monkeypatch.setattr(sys, "argv", ["recbole-hail", "compare", models, *FITTING, "--seeds=1", *arguments])
+        assert main.main() == 0
+        return capsys.readouterr().out
+
+    compare("--max_steps=5")
     with open("comparisons/cyclic/table.csv") as file:
         labels = [row["model"] for row in csv.DictReader(file)]
     assert labels[:3] == ["Last", "mean of 2 Last (width_of_mine=8)", "Pop"]
-    runs = set(os.listdir("comparisons/cyclic/runs"))
+    assert "to be trained" not in compare("--max_steps=5", "--dry-run")
     (mine / "mine.py").write_text(SOURCE + "\n# another thought\n")
-    ended = run_command("main", *command)
-    new = set(os.listdir("comparisons/cyclic/runs")) - runs
-    assert ended.returncode == 0 and len(new) == 4 and all("Last" in name for name in new), new
+    plan = [line for line in compare("--max_steps=5", "--dry-run").splitlines() if "to be trained" in line]
+    assert len(plan) == 4 and all("Last" in line for line in plan), plan
+
+
+def test_code_that_changes_under_a_comparison_is_not_trained_under_the_old_name(mine, monkeypatch):
+    """A run is named when it is planned, and its process reads the module when it begins."""
+    monkeypatch.setattr(one_run, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
+    request = {"threads": 1, "settings": {}, "model": "mine:Last", "code": "of before", "found in": str(mine)}
+    (mine / "run").mkdir()
+    (mine / "run" / "request.json").write_text(json.dumps(request))
+    with pytest.raises(SystemExit) as ended:
+        one_run.main(str(mine / "run"))
+    assert ended.value.code == 2
 
 
 def test_two_models_of_one_name_cannot_share_a_table(mine, run_command):

@@ -104,12 +104,12 @@ def test_ctrl_c_says_how_a_training_goes_on(cyclic, start_command):
     settings = ["--dataset=cyclic", "--config_files=small.yaml", "--epochs=99999", "--stopping_step=99999"]
     running = start_command("run_recbole", *settings, log=Path("said"))
     deadline = time.monotonic() + 120
-    while not list(Path("saved").glob("*.latest.pth")):
+    while not list(Path("saved").glob("HAIL-*.latest.pth")):
         assert running.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
     assert running.wait(60) == 130
-    (latest,) = Path("saved").glob("*.latest.pth")
+    (latest,) = Path("saved").glob("HAIL-*.latest.pth")
     assert Path("said").read_text().endswith(f"\ninterrupted; --resume=saved/{latest.name} goes on from there\n")
 
 
