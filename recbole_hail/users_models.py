@@ -51,8 +51,12 @@ def imported(name: str) -> type:
     except (ModuleNotFoundError, TypeError, ValueError) as error:  # the latter of what cannot be a name
         if isinstance(error, ModuleNotFoundError) and not f"{module_name}.".startswith(f"{error.name}."):
             raise  # of one that it imports
-        where = f"neither in {os.getcwd()} nor installed"
-        raise SettingsError([f"model: {name}: the module {module_name!r} is {where}; write MODULE:CLASS"]) from None
+        raise SettingsError(
+            [
+                f"model: {name}: the module {module_name!r} is neither in {os.getcwd()} nor installed; "
+                "write MODULE:CLASS, as in mine.models:MyModel"
+            ]
+        ) from None
     models = {key: value for key, value in vars(module).items() if _is_model(value)}
     if of_class not in models:
         has = ", ".join(key for key, model in models.items() if model.__module__ == module_name) or "none"

@@ -73,7 +73,7 @@ def _way_to_keep_runs(names: Sequence[str]) -> str:
     """What to do about settings that are not those of the folder, where its runs need not be given up for them."""
     if not {*names} - {"candidates", "eval_args"}:
         return ", or ask as before and add --also=PROTOCOL, which ranks the runs that are there under another"
-    if not {*names} & {*SHARED}:
+    if not {*names} & {*SHARED, "dataset", "data"}:
         return f", or keep the runs of other models by giving {names[0]} to some alone, as in SASRec[{names[0]}=…]"
     return ""
 
@@ -98,6 +98,11 @@ def run(arguments) -> None:
         for planned in plan.runs:
             print(f"{planned}: {'reused' if folder.has(planned) else 'to be trained'} ({folder.path(planned).name})")
         return
+    _compare(arguments, plan, folder, others)
+
+
+def _compare(arguments, plan: Plan, folder: RunFolder, others: list[str]) -> None:
+    """Trains and ranks what is missing, and tabulates what is there."""
     with machine_of(arguments, plan.config["gpu_id"]) as machine, folder.held():
         runs = [(folder, planned) for planned in plan.runs]
         failures = train_missing(runs, _say, machine) + rank_missing(runs, others, _say, machine)

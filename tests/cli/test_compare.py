@@ -221,6 +221,7 @@ def test_another_dataset_of_the_same_name_is_refused(done, compare):
     before = state(done)
     status, _, err = compare("--models=HAIL", "--seeds=1")
     assert status == 2 and "was written with other settings (data was" in err
+    assert err.endswith("name another folder\n"), "data are no setting to give to some models alone"
     assert state(done) == before
 
 
