@@ -46,8 +46,8 @@ def test_dots_at_one_point_come_to_lie_beside_one_another(many):
 
 
 def test_too_many_dots_stay_near_their_places():
-    pixels = np.zeros((1500, 2))
-    sizes, moved = arranged(pixels, np.full(1500, 0.1))
+    pixels = np.zeros((150, 2))
+    sizes, moved = arranged(pixels, np.full(150, 0.1))
     assert sizes.max() == 8 and np.linalg.norm(moved, axis=1).max() <= FARTHEST + 1e-6
 
 
