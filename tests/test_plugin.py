@@ -3,6 +3,8 @@
 import gc
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,3 +161,11 @@ def test_importing_twice_registers_once(workplace):
     before = Config.__init__
     register()
     assert Config.__init__ is before
+
+
+def test_what_was_imported_is_not_looked_through_for_garbage_next():
+    """What a program made next cost it a fifth of a second, ten times what a Config takes."""
+    code = "import gc, recbole_hail; young = len(gc.get_objects(generation=0)) + len(gc.get_objects(generation=1)); "
+    code += "print(gc.isenabled(), gc.get_freeze_count(), young < 1000 < len(gc.get_objects(generation=2)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "True 0 True\n", done.stderr
