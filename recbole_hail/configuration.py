@@ -162,7 +162,7 @@ def _common_problems(config) -> list[str]:
 
 def _warn_of_misspelt(config) -> None:
     if not config.variable_config_dict.keys() - known_settings(config):
-        return  # to read all our files takes longer than the rest of a Config
+        return  # to read all our files takes nearly as long as a Config
     for name, likest in unknown(config.variable_config_dict, known_settings(config) | settings_of_ours()):
         if likest:  # 3: the line that calls Config.
             warnings.warn(f"{name} is not a setting of {config['model']}; did you mean {likest}?", stacklevel=3)

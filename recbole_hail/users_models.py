@@ -104,9 +104,11 @@ def _subclasses(model_class: type) -> Iterator[type]:
 
 def defaults_of_bases(model_class: type) -> list[Path]:
     """RecBole's files of defaults of the models that a user's class is made from."""
+    if not is_users(model_class):
+        return []
     folder = Path(recbole.__file__).parent / "properties" / "model"
     files = [folder / f"{base.__name__}.yaml" for base in reversed(model_class.__mro__) if _is_of_packages(base)]
-    return [file for file in files if is_users(model_class) and file.is_file()]
+    return [file for file in files if file.is_file()]
 
 
 def own_defaults(model_class: type) -> list[Path]:
@@ -122,10 +124,9 @@ def settings_read(model_class: type) -> set[str]:
 
 def code_hash(model_class: type) -> str | None:
     """SHA-256 of the files of a user's class and of its defaults; None for models of RecBole and of this plugin."""
-    modules = [file for _, file in _modules(model_class)]
     if not is_users(model_class):
         return None
-    files = dict.fromkeys([*modules, *own_defaults(model_class)])
+    files = dict.fromkeys([*(file for _, file in _modules(model_class)), *own_defaults(model_class)])
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

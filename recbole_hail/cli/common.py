@@ -162,6 +162,11 @@ def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, list[str
     return arguments, given
 
 
+def say(text: str) -> None:
+    """Says at once how something long goes, where output is a file too."""
+    print(text, flush=True)
+
+
 def seeds(text: str) -> list[int]:
     """The seeds that `text` lists, each once; SettingsError where they cannot be read."""
     pieces = [piece.strip() for piece in text.split(",") if piece.strip()]

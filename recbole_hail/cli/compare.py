@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from recbole_hail.cli.common import check_folder, seeds, settings_of
+from recbole_hail.cli.common import check_folder, say, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison import notation
@@ -45,10 +45,6 @@ def add_arguments(parser) -> None:
     parser.add_argument("--intervals", action="store_true", help="show 95 %% intervals in all forms of the tables")
     add_jobs(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be trained and reused, and stop")
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 def _settings(arguments) -> dict:
@@ -105,7 +101,7 @@ def _compare(arguments, plan: Plan, folder: RunFolder, others: list[str]) -> Non
     """Trains and ranks what is missing, and tabulates what is there."""
     with machine_of(arguments, plan.config["gpu_id"]) as machine, folder.held():
         runs = [(folder, planned) for planned in plan.runs]
-        failures = train_missing(runs, _say, machine) + rank_missing(runs, others, _say, machine)
+        failures = train_missing(runs, say, machine) + rank_missing(runs, others, say, machine)
         for protocol in (None, *others):
             if tables := make_tables(plan, folder, arguments.test, protocol, intervals=arguments.intervals):
                 written = write_files(plan, tables, folder.output, protocol)

@@ -67,8 +67,6 @@ def warn_of_unknown(configs: list[Config]) -> None:
     known = {"model", "dataset", "config_files"}.union(*map(known_settings, configs))
     models = " or ".join(config["model"] for config in configs)
     of_command, of_files = configs[0].cmd_config_dict, configs[0].file_config_dict
-    if not {*of_command, *of_files} - known:
-        return
     for name in sorted(settings_of_ours() & of_command.keys() - known):
         print(f"warning: --{name} is a setting of other models and does nothing for {models}", file=sys.stderr)
     for given, dashes in ((of_command, "--"), (of_files, "")):

@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from recbole_hail.cli.common import check_folder, seeds, settings_of
+from recbole_hail.cli.common import check_folder, say, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison.forms import to_text
@@ -67,11 +67,11 @@ def run(arguments) -> None:
     sweep = Sweep(arguments.dataset, budget, files, settings, arguments.output, checked_config)
     with machine_of(arguments, config["gpu_id"]) as machine:
         with on_threads(machine.share(0).threads):  # as many as a run will have
-            sweep.place(experiments, _say)
+            sweep.place(experiments, say)
         if arguments.dry_run:
             _show_plan(sweep)
             return
-        failures = sweep.run(_say, machine)
+        failures = sweep.run(say, machine)
     for experiment in experiments:
         _write(sweep, experiment, arguments, command)
     if failures:
@@ -81,10 +81,6 @@ def run(arguments) -> None:
 # What tables are about, or compare by.
 _OWN = {"max_steps": "; see --budget", "max_minutes": "; see --budget", "candidates": ", strict and paper"}
 _OWN |= {"peers": "; leave it out", "distillation": "; leave it out"}
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 def _show_plan(sweep: Sweep) -> None:
