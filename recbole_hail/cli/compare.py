@@ -12,6 +12,7 @@ from recbole_hail.comparison.forms import to_text
 from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.outputs import hardly_begun, make_tables, write_files
 from recbole_hail.comparison.plan import SHARED, Plan, make_plan
+from recbole_hail.comparison.results import several_versions
 from recbole_hail.comparison.runs import OtherSettings, RunFolder
 from recbole_hail.comparison.training import rank_missing, train_missing
 from recbole_hail.data.requirements import check_files
@@ -107,7 +108,7 @@ def _compare(arguments, plan: Plan, folder: RunFolder, others: list[str]) -> Non
                 written = write_files(plan, tables, folder.output, protocol)
                 print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in tables), sep="\n")
                 print("written to", ", ".join(map(str, written)))
-    for warning in hardly_begun(plan, folder):
+    for warning in [*hardly_begun(plan, folder), *several_versions(map(folder.path, plan.runs))]:
         print(f"warning: {warning}", file=sys.stderr)
     if failures:
         raise UserError("\nerror: ".join(["not every model is in the tables", *failures]))

@@ -8,6 +8,7 @@ from recbole_hail.cli.common import check_folder, say, seeds, settings_of
 from recbole_hail.cli.config import checked_config, config_files
 from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison.forms import to_text
+from recbole_hail.comparison.results import several_versions
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.evaluation.significance import TESTS
@@ -74,6 +75,8 @@ def run(arguments) -> None:
         failures = sweep.run(say, machine)
     for experiment in experiments:
         _write(sweep, experiment, arguments, command)
+    for warning in several_versions(folder.path(planned) for folder, planned in sweep.jobs()):
+        print(f"warning: {warning}", file=sys.stderr)
     if failures:
         raise UserError("\nerror: ".join(["not every system is in the tables", *failures]))
 

@@ -126,13 +126,13 @@ def _runs(spec: ModelSpec, seeds: list[int], code: str | None) -> list[Run]:
 
 
 def _problems_of_names(specs: list[ModelSpec]) -> list[str]:
-    by_label = defaultdict(set)
+    by_label = defaultdict(list)
     for spec in specs:
-        by_label[spec.label].add(spec.model)
+        by_label[spec.label].append(spec.written)
     return [
-        f"models: {' and '.join(sorted(names))} would both be {label} in the table; rename a class"
-        for label, names in by_label.items()
-        if len(names) > 1
+        f"models: {' and '.join(written)} would both be {label} in the table; name one, as in 'another={written[-1]}'"
+        for label, written in by_label.items()
+        if len(written) > 1
     ]
 
 

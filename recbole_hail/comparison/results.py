@@ -1,6 +1,8 @@
 """What finished runs say: metrics of every generator from kept ranks, cost, and the lists that were ranked."""
 
 import json
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,20 @@ def record_file(folder: Path) -> Path:
 def read_record(folder: Path) -> dict:
     """The record of a run that has ended."""
     return json.loads(record_file(folder).read_text(encoding="utf-8"))
+
+
+def several_versions(folders: Iterable[Path]) -> list[str]:
+    """A line for each package of which the finished runs in `folders` had more than one version."""
+    runs = defaultdict(lambda: defaultdict(int))  # by package and version
+    for folder in filter(lambda folder: record_file(folder).is_file(), folders):
+        for package, version in read_record(folder).get("versions", {}).items():
+            runs[package][version] += 1
+    return [
+        f"these runs had several versions of {package}: "
+        + ", ".join(f"{version} ({count})" for version, count in found.items())
+        for package, found in runs.items()
+        if len(found) > 1
+    ]
 
 
 def ranks_file(folder: Path, protocol: str | None = None) -> Path:

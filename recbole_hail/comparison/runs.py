@@ -121,7 +121,7 @@ class RunFolder:
         described = [self.shared.described(), run.spec.model, run.spec.settings, run.spec.members, run.seed]
         described += [run.code] if run.code else []
         digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
-        label = re.sub(r"[^\w.=]+", "-", run.spec.label).strip("-")[:60]
+        label = re.sub(r"[^\w.=]+", "-", run.spec.own_label).strip("-")[:60]
         return self.runs / f"{label}-{run.seed}-{digest}"
 
     def has(self, run: Run) -> bool:

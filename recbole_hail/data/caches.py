@@ -2,7 +2,7 @@
 
 RecBole reuses `saved/<dataset>-….pth` whenever it lies there, compares a few settings at most, and goes on with the
 settings of the day it was written. Here the file's name carries a fingerprint of the data files and of all settings
-but those that cannot change the data, so that another setting means another file.
+but those that cannot change the data, so that another setting, or another version of a package, means another file.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ import torch
 
 from recbole_hail.files import written_whole
 from recbole_hail.settings import OF_PROCESSES, OF_THE_MACHINE
+from recbole_hail.versions import versions
 
 # Settings that change neither rows nor batches. Everything else counts, also what this list has never heard of.
 _NOT_OF_THE_DATA = OF_THE_MACHINE - OF_PROCESSES - {"data_path", "worker"} | {
@@ -27,13 +28,13 @@ _NOT_OF_THE_DATA = OF_THE_MACHINE - OF_PROCESSES - {"data_path", "worker"} | {
 
 
 def fingerprint(config) -> str:
-    """Twelve hex digits; the same for the same settings and the same sizes and times of the data files."""
+    """Twelve hex digits; the same for the same settings, versions, and sizes and times of the data files."""
     settings = {name: str(value) for name, value in config.final_config_dict.items() if name not in _NOT_OF_THE_DATA}
     folder = Path(config["data_path"])
     files = {}
     if folder.is_dir():
         files = {file.name: (file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(folder.iterdir())}
-    described = json.dumps([settings, files], sort_keys=True)
+    described = json.dumps([settings, files, versions()], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()[:12]
 
 

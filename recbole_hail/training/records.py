@@ -2,9 +2,7 @@
 
 import json
 import os
-import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +10,9 @@ import torch
 
 from recbole_hail.files import write_text, written_whole
 from recbole_hail.training.checkpoints import plain
+from recbole_hail.versions import versions
 
 _given: set[str] = set()
-_PACKAGES = ("recbole-hail", "recbole", "torch", "numpy", "pandas")
 
 
 def latest_file(saved_model_file: str) -> str:
@@ -122,13 +120,3 @@ def peak_memory_mib(device: torch.device) -> dict[str, float]:
     if device.type == "cuda":
         peak["gpu"] = torch.cuda.max_memory_allocated(device) / 2**20
     return peak
-
-
-def versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # used from a checkout that was not installed
-            found[package] = "not installed"
-    return found

@@ -124,6 +124,15 @@ def test_finished_runs_are_ranked_under_another_protocol_without_training(compar
     assert status == 0 and "ranking" not in out, "it was ranked already"
 
 
+def test_a_row_is_named_anew_without_training(compare, done):
+    before = state(done / "runs")
+    status, out, _ = compare("--models=all=HAIL,one network = HAIL[peers=1]", "--seeds=1")
+    assert status == 0 and ": training" not in out and {"all", "one network"} < rows(done).keys()
+    assert state(done / "runs") == before
+    status, _, err = compare("--models=Pop=HAIL,HAIL[peers=1]")
+    assert status == 2 and "HAIL and Pop would both be Pop in the table; name one, as in 'another=Pop'" in err
+
+
 @pytest.mark.parametrize(
     "argument, told",
     [

@@ -13,12 +13,6 @@ SETTINGS = st.dictionaries(
 )
 
 
-def written(spec: ModelSpec) -> str:
-    settings = ";".join(f"{name}={value}" for name, value in spec.settings)
-    text = f"{spec.model}[{settings}]" if settings else spec.model
-    return text if spec.members == 1 else f"ensemble({text}, {spec.members})"
-
-
 def test_the_notation_and_its_labels():
     specs = parse_models("HAIL, HAIL[peers=1],HAIL[distillation=none; alpha=0.7],ensemble(HAIL[peers=1],2),SASRec")
     assert [spec.label for spec in specs] == [
@@ -65,7 +59,15 @@ def test_the_controls_are_those_the_paper_lacks():
     )
 )
 def test_what_is_written_is_read_back(specs):
-    assert parse_models(",".join(map(written, specs))) == specs
+    assert parse_models(",".join(spec.written for spec in specs)) == specs
+
+
+def test_a_row_may_be_named_and_the_model_is_the_same():
+    one, two = parse_models("one network=HAIL[peers=1], two apart = ensemble(HAIL[a=b=c],2)")
+    assert (one.label, one.own_label) == ("one network", "HAIL (peers=1)")
+    assert (two.label, two.own_label) == ("two apart", "mean of 2 HAIL (a=b=c)")
+    assert [one] == parse_models("HAIL[peers=1]") and hash(one) == hash(parse_models("HAIL[peers=1]")[0])
+    assert one.member.label == "HAIL (peers=1)", "of a mean the name is the mean's alone"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,10 @@ def test_what_is_written_is_read_back(specs):
     [
         ("", "names none"),
         ("HAIL[peers=1", "'HAIL[peers=1' cannot be read"),
-        ("HAIL peers=1", "cannot be read"),
+        ("HAIL peers[1]=2", "cannot be read"),
+        ("=HAIL", "cannot be read"),
+        ("one=", "cannot be read"),
+        ("one=two=HAIL", "cannot be read"),
         ("HAIL[peers]", "has 'peers' where setting=value belongs"),
         ("HAIL[peers=]", "where setting=value belongs"),
         ("HAIL[peers=1;peers=2]", "sets peers twice"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from recbole.config import Config
 
-from recbole_hail.comparison.results import read_result
+from recbole_hail.comparison.results import read_result, several_versions
 
 METRICS = ["hit@1", "hit@5", "mrr"]
 
@@ -50,3 +50,13 @@ def test_cost_and_lists_are_those_of_the_record(tmp_path, config, write_run):
     write_run(tmp_path / "run", [[[0, 0, 9]]], parameters=7, **{"training seconds": None})
     result = read_result(tmp_path / "run", config, METRICS)
     assert (result.seconds, result.parameters, result.candidates["hash"]) == (None, 7, "abc")
+
+
+def test_runs_of_several_versions_are_told_of(tmp_path, write_run):
+    """A table could be of runs before and after an upgrade, and nothing said so."""
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder, version in zip(folders, ("2.12.0", "2.13.0", "2.13.0"), strict=True):
+        write_run(folder, [[[0, 0, 9]]], versions={"torch": version, "numpy": "1.26.4"})
+    told = several_versions([*folders, tmp_path / "not trained yet"])
+    assert told == ["these runs had several versions of torch: 2.12.0 (1), 2.13.0 (2)"]
+    assert several_versions(folders[1:]) == []
