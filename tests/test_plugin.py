@@ -13,6 +13,7 @@ from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
 
 import recbole_hail
+from recbole_hail.data import caches
 from recbole_hail.errors import DataError
 
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
@@ -113,6 +114,16 @@ def test_a_saved_dataset_of_the_same_settings_is_reused_and_gives_the_same_run(c
         again = run_recbole(model=model, dataset="cyclic", config_dict=dict(settings))["test_result"]
     assert "Load filtered dataset from" in caplog.text and "Load split dataloaders from" in caplog.text
     assert again == first
+
+
+def test_a_saved_dataset_of_another_version_is_not_reused(cyclic, small, monkeypatch, caplog):
+    """What was pickled before an upgrade was opened after it."""
+    settings = {**small, "save_dataset": True}
+    create_dataset(Config(model="HAIL", dataset="cyclic", config_dict=settings))
+    monkeypatch.setattr(caches, "versions", lambda: {"recbole-hail": "another"})
+    with caplog.at_level("INFO"):
+        create_dataset(Config(model="HAIL", dataset="cyclic", config_dict=settings))
+    assert "Load filtered dataset from" not in caplog.text and "Saving filtered dataset into" in caplog.text
 
 
 def test_a_saved_dataset_of_changed_data_is_not_reused(cyclic, small, write_dataset):

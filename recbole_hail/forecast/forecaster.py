@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recbole_hail.data.days import days_of
 from recbole_hail.data.words import words_of
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast.answers import Answers, chances_of, find_answers
@@ -79,6 +80,11 @@ class Forecaster:
     def calibration(self) -> Calibration:
         """Fitted on first use, or read from beside the checkpoint."""
         return calibration_of(self.trained)
+
+    @cached_property
+    def days(self) -> tuple[str, str] | None:
+        """The first and the last day of the dataset's events, where it says; newer events are not counted."""
+        return days_of(self.trained.config)
 
     def predict(self, sequences: Sequence[str] | Sequence[Sequence[str]], k: int = 10) -> list:
         """The k most likely elements after each sequence.

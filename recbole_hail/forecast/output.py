@@ -10,8 +10,12 @@ from recbole_hail.forecast.forecaster import Forecast, Forecaster
 
 
 def as_text(forecaster: Forecaster, forecasts: list[Forecast]) -> str:
-    """A table for each generator, and in the last line how the probabilities were calibrated."""
-    return "\n".join([*(_table(forecaster, forecast) for forecast in forecasts), f"{forecaster.calibration}\n"])
+    """A table for each generator, then of which days the data are, and how the probabilities were calibrated."""
+    tables = [_table(forecaster, forecast) for forecast in forecasts]
+    days = []
+    if forecaster.days:
+        days = [f"{forecaster.trained.config['dataset']} has events of {' to '.join(forecaster.days)}"]
+    return "\n".join([*tables, *days, f"{forecaster.calibration}\n"])
 
 
 def _table(forecaster: Forecaster, forecast: Forecast) -> str:
@@ -73,6 +77,7 @@ def as_json(forecaster: Forecaster, forecasts: list[Forecast]) -> str:
         "model": config["model"],
         "dataset": config["dataset"],
         "checkpoint": str(forecaster.trained.file),
+        "days": forecaster.days,
         "calibration": asdict(forecaster.calibration),
         "peers": forecaster.peers,
         "forecasts": [asdict(forecast) for forecast in forecasts],

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import numpy as np
 from recbole.config import Config
 
+from recbole_hail.data.days import days_of
 from recbole_hail.data.history import EVENTS_BEFORE
 from recbole_hail.data.words import NO_MEANING, words_of
 from recbole_hail.errors import DataError, SettingsError
@@ -19,7 +20,6 @@ from recbole_hail.page.charts import Mark
 from recbole_hail.page.data import DataSummary, by_length, element_names, summarise
 from recbole_hail.page.estimates import LEAD, difference, estimate, shown_metrics, values_of
 from recbole_hail.page.groups import Grouping, group
-from recbole_hail.page.period import period_of
 from recbole_hail.training.opening import Opened
 from recbole_hail.training.records import settings_in_force
 
@@ -102,7 +102,7 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
         metrics=list(metrics.values()),
         lead=lead,
         data=summarise(rules.train, element_names(config, opened.test)),
-        period=period_of(config),
+        period=days_of(config),
         cut=_cut(opened, mine),
         protocols=[_result(found, values[name], mine) for name, found in answers.items()],
         impossible=impossible,

@@ -65,6 +65,8 @@ def map_page(forecaster: Forecaster, forecasts: list[Forecast], chances: dict[st
         f"{_percent(chance.min())} to {_percent(chance.max())}. The likeliest are named, as far as there is room. "
         "Point at a dot, or touch it, to read what is likeliest there."
     )
+    if forecaster.days:
+        about += f" The dataset has events of {' to '.join(forecaster.days)}."
     if farthest > 1:
         about += (
             f" Dots that would lie on one another are moved apart, by at most {frame.kilometres(farthest):.2g} km; a "

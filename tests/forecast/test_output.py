@@ -34,6 +34,7 @@ def forecaster():
             coordinates=np.array([[np.nan] * 2, [40.8, -73.9]]), number=lambda name: {"44|BAR": 1}.get(name)
         ),
         name_of=lambda number: f"{slots[number]} {names[number]}".strip(),
+        days=("2016-01-01", "2016-12-31"),
         calibration=Calibration(1.25, 100, 0.03, 0.01, 0.0075, False),
         trained=SimpleNamespace(config={"model": "HAIL", "dataset": "nyc16"}, file="saved/x.pth"),
     )
@@ -49,9 +50,15 @@ def test_text_has_a_table_for_each_generator_and_the_calibration(forecaster):
         "\n"
         "new (not in the training data), 0 events: none of its elements is known\n"
         "\n"
+        "nyc16 has events of 2016-01-01 to 2016-12-31\n"
         "calibrated on 100 validation targets: temperature 1.250, expected calibration error 0.0300 before, 0.0100 "
         "after, 0.0075 by chance\n"
     )
+
+
+def test_days_are_left_out_where_times_are_ranks(forecaster):
+    forecaster.days = None
+    assert "has events" not in as_text(forecaster, FORECASTS) and json.loads(as_json(forecaster, []))["days"] is None
 
 
 def test_csv_and_json_hold_the_same_forecasts(forecaster):

@@ -31,6 +31,7 @@ def forecaster():
             coordinates=np.array([[np.nan] * 2, [40.8, -73.9]]), number=lambda name: {"44|BAR": 1}.get(name)
         ),
         name_of=lambda number: names[number],
+        days=("2016-01-01", "2016-12-31"),
         trained=SimpleNamespace(config={"dataset": "nyc16"}),
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recbole_hail.page.period import period_of
+from recbole_hail.data.days import days_of
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def period(tmp_path):
         lines = [f"user_id:token\titem_id:token\t{columns}", *(f"a\tx\t{row}" for row in rows)]
         (tmp_path / "tiny.inter").write_text("\n".join(lines) + "\n")
         fields = {"TIME_FIELD": "timestamp", "field_separator": "\t", "encoding": None}
-        return period_of({**fields, "data_path": tmp_path, "dataset": "tiny"})
+        return days_of({**fields, "data_path": tmp_path, "dataset": "tiny"})
 
     return of
 
@@ -51,4 +51,4 @@ def test_a_time_that_says_no_days_leaves_the_word_to_the_timestamps(period):
 
 
 def test_a_dataset_in_other_files_has_no_period(tmp_path):
-    assert period_of({"data_path": tmp_path, "dataset": "none"}) is None
+    assert days_of({"data_path": tmp_path, "dataset": "none"}) is None

@@ -11,7 +11,7 @@ from recbole_hail.data.requirements import fields_of
 _EARLIEST, _LATEST = 1e8, 4.1e9
 
 
-def period_of(config) -> tuple[str, str] | None:
+def days_of(config) -> tuple[str, str] | None:
     """The first and the last day in the .inter file, as ISO dates; None where times are ranks or anything else.
 
     Days are those of a column `time` in ISO form, as the converters write it, or of timestamps that are plainly seconds
