@@ -18,6 +18,7 @@ def mend() -> None:
     """Each shim names the fault it covers."""
     dataset_module.pd = PandasForLoading()
     Dataset._from_scratch = _with_file_check(Dataset._from_scratch)
+    Dataset._filter_nan_user_or_item = _drop_rows_without_token
     Dataset._fill_nan, Dataset._remap = check_times(_fill_missing_values), _remap_elementwise
     Dataset._change_feat_format = in_order_of_time(Dataset._change_feat_format)
     Dataset.save = caches.save_dataset
@@ -45,6 +46,19 @@ def _with_file_check(original):
     return load
 
 
+def _drop_rows_without_token(self):
+    """RecBole looks rows up by label and drops them by number: once some are gone it drops others, and keeps these."""
+    for field, name in ((self.uid_field, "user_feat"), (self.iid_field, "item_feat")):
+        for kind in (name, "inter_feat"):
+            feat = getattr(self, kind)
+            missing = [] if field is None or feat is None else feat.index[feat[field].isnull()]
+            if len(missing):
+                self.logger.warning(
+                    f"In {kind}, line {list(missing + 2)}, {field} do not exist, so they will be removed."
+                )
+                feat.drop(missing, inplace=True)
+
+
 def _fill_missing_values(self):
     """Tokens get padding, numbers their mean, sequences become empty, as RecBole's `_fill_nan` means to do.
 
@@ -68,7 +82,9 @@ class PandasForLoading:
     """pandas for RecBole's dataset module, with missing sequences read as empty.
 
     Their filling has the fault of `_fill_missing_values`. RecBole asks for the parser written in Python; the one in C
-    reads the same values, ten times sooner and more.
+    reads the same values, ten times sooner and more. A place may be called "NA" or "None": only numbers are missing
+    where pandas has a word for it, tokens where nothing is written. Rows that end in one separator more than the header
+    are not read one column off.
     """
 
     def __getattr__(self, name):
@@ -76,17 +92,34 @@ class PandasForLoading:
 
     @staticmethod
     def read_csv(*args, delimiter, engine, dtype, **kwargs):
+        _refuse_unnamed_fields(args[0], delimiter=delimiter, engine=engine, encoding=kwargs.get("encoding"))
+        missing = {column: [""] if kind is str else _NO_NUMBER for column, kind in dtype.items()}
+        how = {"delimiter": delimiter, "index_col": False, "keep_default_na": False, "na_values": missing, **kwargs}
         if len(delimiter) > 1:  # a regular expression, which only the parser in Python knows
-            frame = pd.read_csv(*args, delimiter=delimiter, engine=engine, dtype=dtype, **kwargs)
+            frame = pd.read_csv(*args, engine=engine, dtype=dtype, **how)
         else:  # numbers that are whole, as times are, it reads much sooner as such than as exact fractions
             text = {column: kind for column, kind in dtype.items() if kind is str}
-            how = {"delimiter": delimiter, "engine": "c", "float_precision": "round_trip", "dtype": text}
-            frame = pd.read_csv(*args, **how, **kwargs)
+            frame = pd.read_csv(*args, engine="c", float_precision="round_trip", dtype=text, **how)
             for column in frame.columns.difference(text):
                 frame[column] = _numbers(frame[column])
         _refuse_swallowed_rows(args[0], frame, delimiter, kwargs.get("encoding"))
         sequences = [column for column in frame if str(column).endswith("_seq")]
         return frame.assign(**{column: frame[column].fillna("") for column in sequences}) if sequences else frame
+
+
+# What stands for a missing number by itself, as in pandas.
+_NO_NUMBER = ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "-NaN", "-nan", "NaN", "nan"]
+_NO_NUMBER += ["<NA>", "N/A", "n/a", "NA", "NULL", "null", "None"]
+
+
+def _refuse_unnamed_fields(file: str, **how) -> None:
+    """ValueError where rows have more fields than the header has names, unless nothing is in them."""
+    first = pd.read_csv(file, dtype=str, nrows=1000, **how)  # what is too much becomes an index at the left
+    if isinstance(first.index, pd.RangeIndex):
+        return
+    more = first.index.nlevels
+    if not first.iloc[:, -more:].isna().all(axis=None):
+        raise ValueError(f"{file} has rows with more fields than its header names, by {more}; name all")
 
 
 def _numbers(column):

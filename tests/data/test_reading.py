@@ -115,3 +115,51 @@ def test_columns_may_have_other_names(cyclic, small, model):
     (checkpoint,) = Path("saved").glob("*.pth")
     forecaster = Forecaster.load(checkpoint)
     assert len(forecaster.forecast(["g1"], k=3)[0].predictions) == 3
+
+
+def read_rows(workplace, rows: str, header: str = "user_id:token\titem_id:token\ttimestamp:float", **settings):
+    """[(user, item)] of a dataset of these rows, in RecBole's order, and the dataset."""
+    folder = workplace / "dataset" / "rows"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "rows.inter").write_text(f"{header}\n{rows}")
+    dataset = create_dataset(Config(model="BPR", dataset="rows", config_dict={"load_col": None, **settings}))
+    names = [dataset.field2id_token[field][dataset.inter_feat[field]] for field in ("user_id", "item_id")]
+    return list(zip(*names, strict=True)), dataset
+
+
+@pytest.mark.parametrize("gaps", [{1, 3}, {0, 1, 4}, {2}])
+def test_rows_without_a_user_and_rows_without_an_item_are_dropped_and_no_others(workplace, gaps):
+    """The second kind was looked up by label and dropped by number: others went, and padding became an element."""
+    rows = [[f"u{number}", f"i{number}", str(number)] for number in range(7)]
+    for count, gap in enumerate(sorted(gaps)):
+        rows[gap][count % 2] = ""
+    found, dataset = read_rows(workplace, "".join("\t".join(row) + "\n" for row in rows))
+    assert found == [(user, item) for user, item, _ in rows if user and item]
+    assert dataset.inter_feat["item_id"].min() == 1
+
+
+@pytest.mark.parametrize("separator", ["\t", "::"])
+def test_rows_that_end_in_one_separator_too_many_are_read_as_written(workplace, separator):
+    """All was read one column off, in silence: items were users, and times were items."""
+    rows = "a\tx\t5\t\nb\ty\t6\t\na\ty\t7\t\n".replace("\t", separator)
+    header = "user_id:token\titem_id:token\ttimestamp:float".replace("\t", separator)
+    found, dataset = read_rows(workplace, rows, header, field_separator=separator)
+    assert found == [("a", "x"), ("b", "y"), ("a", "y")]
+    assert dataset.inter_feat["timestamp"].tolist() == [5, 6, 7]
+
+
+@pytest.mark.parametrize("separator", ["\t", "::"])
+def test_rows_of_more_fields_than_the_header_names_are_refused(workplace, separator):
+    rows = "a\tx\t5\t1\nb\ty\t6\t\n".replace("\t", separator)
+    header = "user_id:token\titem_id:token\ttimestamp:float".replace("\t", separator)
+    with pytest.raises(DataError, match=r"rows\.inter has rows with more fields than its header names, by 1"):
+        read_rows(workplace, rows, header, field_separator=separator)
+
+
+def test_a_place_may_be_called_as_pandas_calls_what_is_missing(workplace):
+    """Events of "NA", "None" and others were dropped; of numbers they are missing values still."""
+    words = ["NA", "None", "null", "nan", "N/A", "x"]
+    rows = "".join(f"{word}\t{word}\t{time}\n" for word, time in zip(words, [1, 2, "NA", "null", "", 3], strict=True))
+    found, dataset = read_rows(workplace, rows)
+    assert found == [(word, word) for word in words]
+    assert dataset.inter_feat["timestamp"].tolist() == [1, 2, 2, 2, 2, 3]
