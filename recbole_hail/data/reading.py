@@ -92,14 +92,15 @@ class PandasForLoading:
 
     @staticmethod
     def read_csv(*args, delimiter, engine, dtype, **kwargs):
+        engine = engine if len(delimiter) > 1 else "c"  # only the one in Python knows regular expressions
         _refuse_unnamed_fields(args[0], delimiter=delimiter, engine=engine, encoding=kwargs.get("encoding"))
         missing = {column: [""] if kind is str else _NO_NUMBER for column, kind in dtype.items()}
         how = {"delimiter": delimiter, "index_col": False, "keep_default_na": False, "na_values": missing, **kwargs}
-        if len(delimiter) > 1:  # a regular expression, which only the parser in Python knows
+        if engine != "c":
             frame = pd.read_csv(*args, engine=engine, dtype=dtype, **how)
         else:  # numbers that are whole, as times are, it reads much sooner as such than as exact fractions
             text = {column: kind for column, kind in dtype.items() if kind is str}
-            frame = pd.read_csv(*args, engine="c", float_precision="round_trip", dtype=text, **how)
+            frame = pd.read_csv(*args, engine=engine, float_precision="round_trip", dtype=text, **how)
             for column in frame.columns.difference(text):
                 frame[column] = _numbers(frame[column])
         _refuse_swallowed_rows(args[0], frame, delimiter, kwargs.get("encoding"))
