@@ -48,7 +48,7 @@ def with_our_yaml(original):
     @wraps(original)
     def load(self, model, model_class, dataset):
         original(self, model, model_class, dataset)
-        name_parts(model, base_of(model_class))
+        name_parts(model_class)
         _lay_over(self.internal_config_dict, self._update_internal_config_dict, model, model_class, dataset)
         recbole_settings.check_forms({**self.internal_config_dict, **self.external_config_dict})
         _fit_together(self.internal_config_dict, self.external_config_dict, model_class)

@@ -49,7 +49,7 @@ def register() -> None:
     for name, parts in MODELS.items():
         # RecBole looks for a module of this name by find_spec and imports it; both answer from sys.modules.
         sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(parts.module)
-        name_parts(name, name)
+        name_parts(getattr(sys.modules[parts.module], name))
     recbole.config.configurator.get_model = model_named
     Config._get_model_and_dataset = _with_names_of_classes(Config._get_model_and_dataset)
     Config._load_internal_config_dict = with_our_yaml(Config._load_internal_config_dict)

@@ -15,6 +15,7 @@ from recbole_hail.models.rules import RULES
 from recbole_hail.training.rules import RuleTrainer
 from recbole_hail.training.trainer import HAILTrainer
 from recbole_hail.training.two_stages import TwoStageTrainer
+from recbole_hail.users_models import is_users
 
 
 class Parts(NamedTuple):
@@ -52,21 +53,34 @@ def _is_ours(model_class) -> bool:
     return parts is not None and parts.module == model_class.__module__
 
 
-def name_parts(name: str, base: str | None) -> None:
+def name_parts(model_class: type) -> None:
     """RecBole finds the dataset and the trainer of a model by its name, and takes its own where there is none.
 
-    Under the name of a model of ours, or of one made from it, it finds those of this `base`; under that of another
-    model what stood there before.
+    Under the name of a class of ours, or of a user's, it finds those of what the class is made from; under that of a
+    model of its own what stood there before.
     """
-    if base is not None:
-        found = getattr(recbole.data.dataset, f"{name}Dataset", None), getattr(recbole.trainer, f"{name}Trainer", None)
-        _stood.setdefault(name, found)
-        _set_parts(name, MODELS[base].dataset, MODELS[base].trainer)
+    name = model_class.__name__
+    if base_of(model_class) or is_users(model_class):
+        _stood.setdefault(name, _parts_named(name))
+        _set_parts(name, *_inherited(model_class))
     elif name in _stood:
         _set_parts(name, *_stood.pop(name))
 
 
-_stood: dict[str, tuple] = {}  # dataset and trainer that RecBole had under the names of ours
+def _inherited(model_class: type) -> tuple[type | None, type | None]:
+    """Dataset and trainer of the model that a class is, or is made from; None where RecBole goes by its kind."""
+    if base := base_of(model_class):
+        return MODELS[base].dataset, MODELS[base].trainer
+    of_recbole = [base.__name__ for base in model_class.__mro__ if base.__module__.startswith("recbole.")]
+    found = [_stood[name] if name in _stood else _parts_named(name) for name in of_recbole]
+    return tuple(next(filter(None, parts), None) for parts in zip(*found, strict=True))
+
+
+_stood: dict[str, tuple] = {}  # dataset and trainer that RecBole had under the names of ours and of users'
+
+
+def _parts_named(name: str) -> tuple[type | None, type | None]:
+    return getattr(recbole.data.dataset, f"{name}Dataset", None), getattr(recbole.trainer, f"{name}Trainer", None)
 
 
 def _set_parts(name: str, dataset: type | None, trainer: type | None) -> None:

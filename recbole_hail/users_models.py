@@ -6,6 +6,7 @@ import inspect
 import os
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,7 +120,11 @@ def own_defaults(model_class: type) -> list[Path]:
 
 def settings_read(model_class: type) -> set[str]:
     """Settings that the modules of a user's class read, as config["name"]."""
-    return {name for _, file in _modules(model_class) for name in _READ.findall(file.read_text(encoding="utf-8"))}
+    found = set()
+    for _, file in _modules(model_class):
+        with tokenize.open(file) as module:  # in the encoding that it declares, as Python reads it
+            found.update(_READ.findall(module.read()))
+    return found
 
 
 def code_hash(model_class: type) -> str | None:

@@ -1,12 +1,16 @@
 """Our models and users' classes made from them: which parts of RecBole each of them has."""
 
 import pytest
+import recbole.data.dataset as data_of_recbole
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
-from recbole.data.dataset import SequentialDataset
-from recbole.model.sequential_recommender import SASRec
+from recbole.data.dataset import DIENDataset, SequentialDataset
+from recbole.model.context_aware_recommender import FM
+from recbole.model.general_recommender import RaCT, RecVAE
+from recbole.model.knowledge_aware_recommender import KGAT
+from recbole.model.sequential_recommender import DIEN, SASRec
 from recbole.quick_start import load_data_and_model, run_recbole
-from recbole.trainer import Trainer
+from recbole.trainer import KGATTrainer, RaCTTrainer, RecVAETrainer, Trainer
 from recbole.utils import get_trainer, init_seed
 
 from recbole_hail import users_models
@@ -15,6 +19,7 @@ from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.errors import CheckpointError, SettingsError
 from recbole_hail.models.adaptive_denoising import RCE
 from recbole_hail.models.hail import HAIL
+from recbole_hail.registry import name_parts
 
 
 def test_a_subclass_of_ours_is_used_as_its_base_is(cyclic, small):
@@ -124,3 +129,17 @@ def test_the_checkpoint_of_a_users_model_opens_once_its_class_is_known(cyclic, s
     monkeypatch.setattr(users_models, "known", lambda name: [])  # as in a process that has not imported it
     with pytest.raises(CheckpointError, match=r"cannot be opened: model: Mine is a class of your own, of the module"):
         load_data_and_model(str(file))
+
+
+@pytest.mark.parametrize(
+    "base, trainer", [(RaCT, RaCTTrainer), (RecVAE, RecVAETrainer), (KGAT, KGATTrainer), (DIEN, Trainer), (FM, Trainer)]
+)
+def test_a_class_made_from_recboles_has_the_trainer_and_the_dataset_of_its_base(base, trainer):
+    """RecBole's are found by name: RaCT's took 3 epochs, not 150, RecVAE and DIEN had a traceback."""
+    name_parts(type("OfMine", (base,), {}))
+    assert get_trainer(base.type, "OfMine") is trainer
+    assert getattr(data_of_recbole, "OfMineDataset", None) is (DIENDataset if base is DIEN else None)
+    name_parts(type(base.__name__, (SASRec,), {}))
+    assert get_trainer(SASRec.type, base.__name__) is Trainer, "of another's name"
+    name_parts(base)
+    assert get_trainer(base.type, base.__name__) is trainer

@@ -4,12 +4,14 @@ import csv
 import importlib
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from recbole.config import Config
 from recbole.model.sequential_recommender import SASRec
+from recbole.quick_start import run_recbole
 
 from recbole_hail import users_models
 from recbole_hail.cli import main, run_hyper
@@ -24,6 +26,7 @@ SOURCE = '''
 import torch
 from recbole.model.abstract_recommender import SequentialRecommender
 from recbole.model.sequential_recommender import SASRec
+from recbole_hail.models.hail import HAIL
 
 
 class Last(SequentialRecommender):
@@ -53,6 +56,10 @@ class Twice(Last):
 
 
 class MySAS(SASRec):
+    """As it is."""
+
+
+class MyHAIL(HAIL):
     """As it is."""
 '''
 FITTING = ["--dataset=cyclic", "--config_files=small.yaml", "--candidates=strict", "--epochs=1"]
@@ -194,3 +201,20 @@ def test_a_checkpoint_is_of_the_users_class_though_recbole_has_one_of_its_name(m
         Forecaster.load(checkpoint)
     ours = model_named("mine:GRU4Rec")
     assert type(Forecaster.load(checkpoint).trained.model) is ours
+
+
+def test_a_checkpoint_of_a_class_made_from_ours_opens_in_another_process(mine):
+    """It got RecBole's dataset there: every mean, every further protocol and the report ended in an AttributeError."""
+    run_recbole("mine:MyHAIL", "cyclic", ["small.yaml"], {"epochs": 1})
+    (file,) = mine.glob("saved/MyHAIL-*.pth")
+    program = "import recbole_hail, mine; from recbole.quick_start import load_data_and_model as load; "
+    program += f"print(type(load({str(file)!r})[2]).__name__)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ended.returncode == 0 and ended.stdout.endswith("HAILDataset\n"), ended.stderr
+
+
+def test_a_module_in_another_encoding_is_read_as_python_reads_it(mine):
+    """Its first accent ended every Config in a UnicodeDecodeError."""
+    source = SOURCE.replace("As it is", "\u00c9lan")
+    (mine / "mine.py").write_bytes(f"# -*- coding: latin-1 -*-\n{source}".encode("latin-1"))
+    assert "width_of_mine" in settings_read(model_named("mine:Last"))

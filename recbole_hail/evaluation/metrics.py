@@ -43,14 +43,16 @@ def names(metrics: list[str], topk: list[int]) -> list[str]:
 
 
 def titles(metrics: list[str], topk: list[int]) -> dict[str, str]:
-    """What tables show, by the keys of a result: no NDCG@1, which is HR@1, and MRR without a cut."""
-    found = {}
+    """What tables show, by the keys of a result: NDCG@1, which is HR@1, only where there is none; MRR without a cut."""
+    found, known = {}, "HIT" in map(str.upper, metrics)
     for metric in metrics:
         title = {"HIT": "HR", "RECALL": "Recall", "PRECISION": "Precision"}.get(metric.upper(), metric.upper())
         if title == "MRR":
             found["mrr"] = "MRR"
         else:
-            found |= {f"{metric.lower()}@{k}": f"{title}@{k}" for k in topk if not (title == "NDCG" and k == 1)}
+            found |= {
+                f"{metric.lower()}@{k}": f"{title}@{k}" for k in topk if not (title == "NDCG" and k == 1 and known)
+            }
     return found
 
 

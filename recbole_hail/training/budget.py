@@ -30,7 +30,7 @@ def problems(config) -> list[str]:
     """What is wrong with the settings of the budget."""
     steps, minutes = config["max_steps"], config["max_minutes"]
     found = checks.check(config, _CHECKS)
-    if (steps, minutes) != (None, None) and not _can_be_bounded(get_trainer(config["MODEL_TYPE"], config["model"])):
+    if (steps, minutes) != (None, None) and not _can_be_bounded(config):
         given = {name: value for name, value in (("max_steps", steps), ("max_minutes", minutes)) if value is not None}
         model, leave_out = config["model"], " ".join(f"--{name}=None" for name in given)
         found += [
@@ -40,10 +40,12 @@ def problems(config) -> list[str]:
     return found
 
 
-def _can_be_bounded(trainer) -> bool:
-    """Whether it trains by RecBole's `Trainer.fit`, as those do that train first and fit then; ours all do."""
+def _can_be_bounded(config) -> bool:
+    """Whether it trains by RecBole's `Trainer.fit`; ours all do, those that train first once they come to fine-tune."""
+    trainer = get_trainer(config["MODEL_TYPE"], config["model"])
     owner = next(kind for kind in trainer.__mro__ if "fit" in vars(kind))
-    return owner is Trainer or issubclass(owner, PretrainTrainer) or owner.__module__.startswith("recbole_hail")
+    fits = owner is Trainer or owner.__module__.startswith("recbole_hail")
+    return fits or (issubclass(owner, PretrainTrainer) and config["train_stage"] == "finetune")
 
 
 class Budget:

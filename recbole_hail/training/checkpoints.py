@@ -126,6 +126,8 @@ class _Stored:
 
 def rebuild_config(settings: dict) -> Config:
     """A RecBole Config for this machine and one process, from the settings a checkpoint holds."""
+    from recbole_hail.registry import name_parts  # whose trainers write checkpoints
+
     config = Config.__new__(Config)
     config.compatibility_settings()
     config._init_parameters_category()
@@ -135,6 +137,7 @@ def rebuild_config(settings: dict) -> Config:
         config[name] = kind[settings[name]]
     config.model, config.dataset = settings["model"], settings["dataset"]
     config.model_class = class_of_checkpoint(settings.get(_CLASS, config.model))  # older ones have the name alone
+    name_parts(config.model_class)
     config["MODEL_TYPE"] = config.model_class.type
     if config.dataset == "ml-100k":  # the copy inside the recbole package of this machine
         import recbole

@@ -159,3 +159,4 @@ def test_the_columns_leave_out_what_says_nothing_more():
         **{"ndcg@5": "NDCG@5", "ndcg@10": "NDCG@10", "mrr": "MRR"},
     }
     assert titles(["recall", "map"], [3]) == {"recall@3": "Recall@3", "map@3": "MAP@3"}
+    assert titles(["NDCG"], [1, 3]) == {"ndcg@1": "NDCG@1", "ndcg@3": "NDCG@3"}, "or a table may have no column"
