@@ -19,6 +19,9 @@ MAY_DIFFER = OF_THE_MACHINE | {
 }
 
 
+_ARGUMENTS = {"model", "dataset"}  # which a dictionary of settings may name too
+
+
 def known_settings(config) -> set[str]:
     """The settings that a model knows."""
     of_recbole = (name for names in config.parameters.values() for name in names)
@@ -32,7 +35,7 @@ def meant(name: str, known: Iterable[str]) -> str | None:
 
 def unknown(given: Iterable[str], known: set[str]) -> Iterator[tuple[str, str | None]]:
     """Names that are none of the known ones, each with that which it is like, if any."""
-    return ((name, meant(name, known)) for name in sorted(set(given) - known - OF_PROCESSES))
+    return ((name, meant(name, known)) for name in sorted(set(given) - known - OF_PROCESSES - _ARGUMENTS))
 
 
 def leaves_one_out(config) -> bool:

@@ -1,6 +1,7 @@
 """Models that cannot be built from their settings: a message for RecBole's own, a traceback for their author's."""
 
 import pytest
+from recbole.model.abstract_recommender import SequentialRecommender
 from recbole.model.sequential_recommender import SASRec
 from recbole.quick_start import run_recbole
 
@@ -97,6 +98,15 @@ def test_what_a_users_model_raises_is_left_to_its_author():
 
     with pytest.raises(ZeroDivisionError, match="by its author"):
         building.build_model(Settings(Broken), None)
+
+
+@pytest.mark.parametrize("left_out", [("predict",), ("calculate_loss", "predict")])
+def test_a_users_model_without_a_method_is_told_which(left_out):
+    """RecBole ended in a NotImplementedError without a word, after the first epoch."""
+    methods = {name: lambda self, interaction: None for name in ("calculate_loss", "predict") if name not in left_out}
+    with pytest.raises(SettingsError) as raised:
+        building.build_model(Settings(type("Mine", (SequentialRecommender,), methods)), None)
+    assert raised.value.problems == [f"model: Mine has no {name}(self, interaction)" for name in left_out]
 
 
 def test_our_own_messages_stay_as_they_are():

@@ -2,9 +2,13 @@
 
 import importlib.util
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
+from recbole.quick_start import run_recbole
+
+from recbole_hail.networks import base
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -60,3 +64,14 @@ def test_every_page_can_be_reached_from_the_readme():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     pages = {page for page in (ROOT / "docs").glob("*.md")}
     assert [page.name for page in pages if f"docs/{page.name}" not in readme] == []
+
+
+def test_the_base_network_of_the_page_on_hail_can_be_trained(cyclic, small, monkeypatch):
+    (source,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "hail.md").read_text(encoding="utf-8"), re.DOTALL)
+    (cyclic / "of_the_page.py").write_text(textwrap.dedent(source))
+    monkeypatch.syspath_prepend(cyclic)
+    settings = {**small, "epochs": 2, "base_network": "mean", "peers": 2}
+    try:
+        assert run_recbole("of_the_page:Mean", "cyclic", config_dict=settings)["test_result"]["mrr"] > 0
+    finally:
+        del base.BASE_NETWORKS["mean"]

@@ -3,12 +3,14 @@
 import argparse
 import os
 import sys
+import warnings
 
 import yaml
 from recbole.config import Config
 
 from recbole_hail.configuration import settings_of_ours, yaml_folder
 from recbole_hail.errors import SettingsError
+from recbole_hail.registry import base_of
 from recbole_hail.settings import known_settings, unknown
 
 
@@ -49,9 +51,14 @@ def _check_yaml(files: list[str]) -> None:
 
 
 def checked_config(model: str, dataset: str, files: list[str] | None, settings: dict | None = None) -> Config:
-    """The settings in force, or a SettingsError; nothing is written and no data is read."""
+    """The settings in force, or a SettingsError; nothing is written and no data is read.
+
+    What may be misspelt is not warned of, as where Config is called from Python: commands refuse it or say so.
+    """
     try:
-        config = Config(model=model, dataset=dataset, config_file_list=files, config_dict=settings)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".* is not a setting of", UserWarning)
+            config = Config(model=model, dataset=dataset, config_file_list=files, config_dict=settings)
     except SettingsError:
         raise
     except (KeyError, ValueError, TypeError, NotImplementedError, RuntimeError, SyntaxError, OSError) as error:
@@ -69,6 +76,12 @@ def warn_of_unknown(configs: list[Config]) -> None:
     of_command, of_files = configs[0].cmd_config_dict, configs[0].file_config_dict
     for name in sorted(settings_of_ours() & of_command.keys() - known):
         print(f"warning: --{name} is a setting of other models and does nothing for {models}", file=sys.stderr)
+    if "train_batch_size" in of_command and all(map(_counts_positions, configs)):
+        print(
+            f"warning: --train_batch_size does nothing for {models}, whose steps hold train_batch_tokens positions; "
+            "add --train_batch_tokens=None to count sequences",
+            file=sys.stderr,
+        )
     for given, dashes in ((of_command, "--"), (of_files, "")):
         for name, likest in unknown(given, known | settings_of_ours()):
             if likest:
@@ -78,3 +91,7 @@ def warn_of_unknown(configs: list[Config]) -> None:
             else:  # files may hold anything
                 continue
             print(f"warning: {dashes}{name} {said}", file=sys.stderr)
+
+
+def _counts_positions(config: Config) -> bool:
+    return base_of(config.model_class) is not None and config["train_batch_tokens"] is not None

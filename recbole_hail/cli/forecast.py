@@ -110,7 +110,7 @@ def run(arguments) -> None:
         print(f"warning: {warning}", file=sys.stderr)
     newer = by_generator(events, forecaster.generators.token)
     named = [forecaster.generators.token(name) for name in arguments.generator or []]
-    generators = None if arguments.all else list(dict.fromkeys([*named, *newer]))
+    generators = None if arguments.all else list(dict.fromkeys(named or newer))
     forecasts = forecaster.forecast(generators, newer=newer, k=arguments.topk)
     for line in skipped_elements(forecasts):
         print(f"warning: {line}", file=sys.stderr)

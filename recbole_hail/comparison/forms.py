@@ -138,9 +138,9 @@ def pipe_table(caption: str, grid: list[list[str]], *, left: int) -> str:
 
 
 def _label(table: Table) -> str:
-    """Of what tells a table from the others of its file."""
+    """Of what tells a table from the others of its file, and of those of other datasets."""
     protocol = table.constants.get("candidates", "").split(" ")[0].rstrip(",")
-    parts = [*(table.constants.get(name, "") for name in ("group", "targets", "less")), protocol]
+    parts = [*(table.constants.get(name, "") for name in ("dataset", "group", "targets", "less")), protocol]
     return "tab:" + "-".join(re.sub(r"\W+", "-", part).strip("-").lower() for part in parts if part)
 
 

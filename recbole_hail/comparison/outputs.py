@@ -56,8 +56,9 @@ def hardly_begun(plan: Plan, folder: RunFolder) -> list[str]:
 
 
 def _budget_in_words(plan: Plan) -> str:
-    bounds = {"steps": plan.config["max_steps"], "minutes": plan.config["max_minutes"]}
-    bounds = " and ".join(f"{bound:,} {unit}" for unit, bound in bounds.items() if bound is not None)
+    bounds = {"step": plan.config["max_steps"], "minute": plan.config["max_minutes"]}
+    given = {unit: bound for unit, bound in bounds.items() if bound is not None}
+    bounds = " and ".join(f"{bound:,} {unit}{'s' * (bound != 1)}" for unit, bound in given.items())
     return f"at most {bounds} of training a model" if bounds else "training by epochs"
 
 

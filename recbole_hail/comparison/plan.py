@@ -16,7 +16,7 @@ from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.models.rules import RULES
 from recbole_hail.settings import MAY_DIFFER, known_settings, leaves_one_out, meant
 from recbole_hail.training.records import settings_in_force
-from recbole_hail.users_models import code_hash
+from recbole_hail.users_models import code_hash, full_name, is_users
 
 MEMBER_SEEDS = 1000  # between the seeds of the models that one mean is taken of
 
@@ -89,6 +89,8 @@ def make_plan(
             continue
         in_force[spec] = in_force[spec.member] = settings_in_force(config)
         code[spec] = code_hash(config.model_class)
+        if ":" not in spec.model and is_users(config.model_class):  # known because another of these models brought it
+            found.append(f"models: {spec.model} is a class of your own; write {full_name(config.model_class)}")
         known_here = known_settings(config)
         known |= known_here
         if config["MODEL_TYPE"] in WITH_LABELS:

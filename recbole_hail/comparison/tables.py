@@ -55,10 +55,10 @@ class Table:
         return sorted({cells[column].mean for cells in self.rows.values()}, reverse=True)
 
     def improvements(self) -> list[float | None]:
-        """For each column, how much the best is above the second, in percent of the second; None where undefined."""
+        """For each column, how much the best is above the second value, in percent of it; None where undefined."""
         found = []
         for index, column in enumerate(self.columns):
-            means = sorted((cells[index].mean for cells in self.rows.values()), reverse=True) if column.ranked else []
+            means = self.values(index) if column.ranked else []
             defined = len(means) > 1 and means[1] > 0
             found.append(100 * (means[0] / means[1] - 1) if defined else None)
         return found

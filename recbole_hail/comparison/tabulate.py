@@ -41,7 +41,7 @@ def differences_of(results: dict[str, list[Result]], reference: str, context: Co
     columns = [Column(metric, "+.4f", ranked=False) for metric in context.metrics.values()]
     lists = context.lists(next(iter(results.values()))[0])
     caption = context.caption_of_differences(reference, len(generators), lists)
-    constants = {"targets": "all", "generators": str(len(generators)), "candidates": lists, "less": reference}
+    constants = _constants(context, "all", len(generators), lists) | {"less": reference}
     return Table(caption, columns, rows, constants, detailed=True)
 
 
@@ -100,9 +100,13 @@ def _table(results: dict[str, list[Result]], context: Context, targets: str) -> 
             rows[label] += [_cost([run.steps for run in runs]), _cost([run.seconds for run in runs])]
             rows[label].append(Cell(float(np.mean([run.parameters for run in runs]))))
     lists = context.lists(next(iter(results.values()))[0])
-    constants = {"targets": targets, "generators": str(len(generators)), "candidates": lists}
+    constants = _constants(context, targets, len(generators), lists)
     caption = context.caption(targets, len(generators), lists)
     return Table(caption, columns, rows, constants, detailed=context.published is not None)
+
+
+def _constants(context: Context, targets: str, generators: int, lists: str) -> dict[str, str]:
+    return {"dataset": context.dataset, "targets": targets, "generators": str(generators), "candidates": lists}
 
 
 def _cost(of_runs: list[float | None]) -> Cell:

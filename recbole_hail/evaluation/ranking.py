@@ -1,6 +1,8 @@
 """Ranks of targets among their candidates, every sequence encoded once, whichever the model."""
 
 from collections.abc import Iterator
+from functools import cache
+from logging import getLogger
 from typing import NamedTuple
 
 import numpy as np
@@ -110,7 +112,14 @@ def scores_by_view(model, dataset, interaction: Interaction, asked: Tensor, most
     try:
         yield model.full_sort_predict(interaction).view(len(asked), -1)
     except NotImplementedError:  # a model that can only score single elements
+        _tell_slow(type(model).__name__)
         yield _one_by_one(model, dataset, interaction, asked, most_rows)
+
+
+@cache
+def _tell_slow(name: str) -> None:
+    """Says in the log, once."""
+    getLogger().warning(f"{name} has no full_sort_predict, so elements are scored one by one by predict, which is slow")
 
 
 def _one_by_one(model, dataset, interaction: Interaction, asked: Tensor, most_rows: int) -> Tensor:

@@ -20,16 +20,17 @@ from recbole_hail.files import write_text
 from recbole_hail.forecast.scoring import batches, logits
 from recbole_hail.forecast.trained import Trained
 
-_FORM = 2  # of the file that is kept
+_FORM = 3  # of the file that is kept
 LARGEST = 100.0  # temperatures lie between this and its inverse
 BINS = 15
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was fitted, and the expected calibration error before and after; None where there was no target.
+    """What was fitted, and what it gives: the expected calibration error before and after, the mean probability of the
+    first answers, and the share of them that is right; None where there was no target.
 
-    `ece_after` is of targets that the temperature was not fitted to: half of the generators have that of the others.
+    All that is after is of targets that the temperature was not fitted to: half of the generators have the others'.
     `ece_by_chance` is what a model would have whose probabilities are right, for its answers are a sample.
     """
 
@@ -38,16 +39,20 @@ class Calibration:
     ece_before: float | None
     ece_after: float | None
     ece_by_chance: float | None
+    confidence: float | None
+    right: float | None
     trained_on: bool  # whether training has seen the validation targets, which makes them look too easy
 
     def __str__(self) -> str:
         if not self.targets:
             return "not calibrated, for the checkpoint's split has no validation targets"
         seen = " (that training has seen)" if self.trained_on else ""
+        learnt = "; so high a temperature says that hardly anything was learnt" * (self.temperature >= LARGEST)
         return (
-            f"calibrated on {self.targets:,} validation targets{seen}: temperature {self.temperature:.3f}, expected "
-            f"calibration error {self.ece_before:.4f} before, {self.ece_after:.4f} after, {self.ece_by_chance:.4f} by "
-            "chance"
+            f"the likeliest element came true for {100 * self.right:.1f} % of {self.targets:,} validation targets{seen}"
+            f", at a chance of {100 * self.confidence:.1f} % on average\n"
+            f"calibrated on these: temperature {self.temperature:.3f}, expected calibration error "
+            f"{self.ece_before:.4f} before, {self.ece_after:.4f} after, {self.ece_by_chance:.4f} by chance{learnt}"
         )
 
 
@@ -138,7 +143,7 @@ def _questions(trained: Trained) -> tuple[list[np.ndarray], np.ndarray, np.ndarr
 def _calibrate(trained: Trained, sequences, generators: np.ndarray, targets: np.ndarray) -> Calibration:
     trained_on = bool(trained.config["train_on_valid"])
     if not len(targets):
-        return Calibration(1.0, 0, None, None, None, trained_on)
+        return Calibration(1.0, 0, *[None] * 5, trained_on)
     scores = torch.empty(len(targets), trained.train.item_num - 1)
     for batch in batches(trained, sequences, generators):
         of_view = logits(trained, [sequences[row] for row in batch], generators[batch])[view_of(trained.model)]
@@ -148,7 +153,8 @@ def _calibrate(trained: Trained, sequences, generators: np.ndarray, targets: np.
     after = _first_answers(scores, wanted, _of_the_others(scores, wanted, generators))
     errors = expected_calibration_error(*before), expected_calibration_error(*after)
     by_chance = calibration_error_by_chance(after[0])
-    return Calibration(fit_temperature(scores, wanted), len(targets), *errors, by_chance, trained_on)
+    first = (float(values.mean()) for values in after)
+    return Calibration(fit_temperature(scores, wanted), len(targets), *errors, by_chance, *first, trained_on)
 
 
 def _of_the_others(scores: Tensor, targets: Tensor, generators: np.ndarray) -> Tensor:

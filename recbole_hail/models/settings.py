@@ -81,6 +81,8 @@ def _peers(config, learns: Iterable[str]) -> list[str]:
             f"base_network: {names} mixes networks that predict masked elements with networks that predict the next "
             "element; peers can be compared only at the same positions: mix causal with gru, or use bidirectional alone"
         )
+    if config["transform"]:
+        found.append(f"transform: {config['transform']} is for batches of RecBole's own models; leave it out")
     if not whole(1)(peers):
         return found
     if names and len(names) != peers:

@@ -157,5 +157,5 @@ def _knows_generators(model, train) -> bool:
 def _other_data(path, config, train, why: str) -> str:
     return (
         f"checkpoint: {path} was not trained on the data in {config['data_path']} ({why}; there it has "
-        f"{train.item_num - 1} elements); name the folder that holds its dataset with {_NAMED}"
+        f"{train.item_num - 1} elements); name the folder that holds its dataset with {_NAMED}, or train again on these"
     )

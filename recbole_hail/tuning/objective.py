@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from logging import getLogger
+from pathlib import Path
 
 from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.utils import get_trainer, init_logger, init_seed
 
 from recbole_hail.building import build_model
-from recbole_hail.errors import DataError, SettingsError, TrainingDiverged
+from recbole_hail.errors import DataError, Interrupted, SettingsError, TrainingDiverged
 from recbole_hail.training.checkpoints import plain
 from recbole_hail.tuning.trials import DIVERGED, FINISHED, IMPOSSIBLE, Trial
 
@@ -50,7 +51,14 @@ def objective_function(config_dict=None, config_file_list=None, saved=True, on_v
         if on_validation and goes_on and epoch + 1 < trainer.epochs:
             on_validation(trainer, score, taken(trainer))
 
-    score, valid_result = trainer.fit(train_data, valid_data, verbose=False, saved=saved, callback_fn=after_validation)
+    try:
+        score, valid_result = trainer.fit(
+            train_data, valid_data, verbose=False, saved=saved, callback_fn=after_validation
+        )
+    except Interrupted:  # a search begins the trial anew; what it has left is of no use
+        for file in (trainer.latest_file, trainer.saved_model_file):
+            Path(file).unlink(missing_ok=True)
+        raise KeyboardInterrupt from None
     if not valid_result:
         raise DataError(
             f"valid_metric: {config['valid_metric']} was never measured, so nothing can be chosen by it; give an "

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from recbole_hail.comparison.plots import BEST, OTHER
 from recbole_hail.files import written_whole
@@ -57,6 +58,11 @@ def _panel(panel, search: Search, name: str) -> None:
         panel.set_xlim(-0.5, len(choices) - 0.5)
     elif dimension.kind == "loguniform":
         panel.set_xscale("log")
+        low, high = panel.get_xlim()
+        some = (1.0,) if high > 100 * low else (1.0, 2.0, 5.0)  # labels of all digits lie on one another
+        panel.xaxis.set_major_locator(LogLocator(subs=some))
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        panel.xaxis.set_minor_formatter(NullFormatter())
     panel.set_title(name, fontsize=10)
     panel.tick_params(labelsize=8)
     panel.spines[["top", "right"]].set_visible(False)

@@ -91,6 +91,15 @@ def test_a_misspelt_setting_is_pointed_out(cyclic, run_here):
     assert "warning: --alhpa is not a setting of HAIL; did you mean --alpha?" in done.stderr
 
 
+def test_a_batch_size_that_does_nothing_is_pointed_out(cyclic, run_here):
+    """Steps hold train_batch_tokens positions where these are set; RecBole printed the size as if it were in force."""
+    Path("bare.yaml").write_text("hidden_size: 8\nmax_steps: 2\ncandidates: strict\n")  # as small.yaml, with tokens
+    given = ("run_recbole", "--model=HAIL", "--dataset=cyclic", "--config_files=bare.yaml", "--train_batch_size=4")
+    said = "warning: --train_batch_size does nothing for HAIL, whose steps hold train_batch_tokens positions; add"
+    assert said in run_here(*given).stderr
+    assert said not in run_here(*given, "--train_batch_tokens=None").stderr
+
+
 def test_a_setting_that_is_like_none_is_pointed_out(cyclic, run_here):
     """`--output_dir` for `--output` did nothing, in silence."""
     done = run_hail(run_here, "--epochs=1", "--zzz=3", "--nproc=1")

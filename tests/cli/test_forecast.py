@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -47,7 +48,10 @@ def test_a_run_is_forecast_from_in_another_process(cyclic, run_command):
     tables = done.stdout.split("\n\n")
     assert [table.split(",")[0] for table in tables[:2]] == ["g1", "g2"] and len(tables[0].splitlines()) == 6
     assert "peer 1" in tables[0] and "divergence" in tables[0]
-    assert "calibrated on 120 validation targets: temperature" in tables[2]
+    assert re.match(
+        r"the likeliest element came true for [\d.]+ % of 120 validation targets, at a chance of", tables[2]
+    )
+    assert "calibrated on these: temperature" in tables[2]
     assert path.with_suffix(".calibration.json").is_file()
 
 
@@ -138,6 +142,15 @@ def test_newer_events_of_a_file_are_taken_and_unknown_ones_named(checkpoint, for
     found = {row["generator"]: row["element"] for row in csv.DictReader(printed.splitlines())}
     assert status == 0 and found == {"g1": "e6", "new": "e8"}
     assert "warning: history: 1 event left out, of elements that the model does not know: 'nothing' (1)" in told
+
+
+def test_who_is_named_is_forecast_and_not_everyone_in_the_history(checkpoint, forecast):
+    """Of 56 places with newer events all were printed, though one was asked for."""
+    Path("newer.csv").write_text("generator,element,timestamp\ng1,e5,1\ng2,e7,1\nnew,e7,1\n")
+    asked = ("--checkpoint", checkpoint, "--history=newer.csv", "--format=json", "--generator=g1", "--generator=g3")
+    status, printed, _ = forecast(*asked)
+    found = {one["generator"]: one["events"] for one in json.loads(printed)["forecasts"]}
+    assert status == 0 and found == {"g1": 21, "g3": 20}, "with its newer event"
 
 
 @pytest.mark.parametrize("name", ["output", "map"])

@@ -18,7 +18,7 @@ def test_best_second_and_the_improvement_between_them(table):
     assert "**0.350 ± 0.002**" in text and "**0.350 ± 0.001**" in text, "equal means are both the best"
     assert "_0.300_" in text
     assert "1,234 ± 5" in text and "**1,234" not in text, "a cost is not ranked"
-    assert table.improvements() == [pytest.approx(25.0), 0.0, None]
+    assert table.improvements() == [pytest.approx(25.0), pytest.approx(100 / 6), None], "over what is underlined"
     assert "+25.0 %" in text
 
 
@@ -45,7 +45,7 @@ def test_latex_is_a_booktabs_table_with_everything_escaped(table):
     assert r"\caption{chi18: 99 \% $|$ \$a\_b\$}" in latex
     assert r"HAIL (peers=1) & \textbf{0.250 $\pm$ 0.030} & \textbf{0.350 $\pm$ 0.001} & 600 $\pm$ 2 \\" in latex
     assert r"Pop\_1 \& 50 \% & 0.100$^{*}$ & \underline{0.300} & 0 \\" in latex
-    assert rf"{IMPROVEMENT} & +25.0 \% & +0.0 \% &  \\" in latex
+    assert rf"{IMPROVEMENT} & +25.0 \% & +16.7 \% &  \\" in latex
     body = latex.split(r"\toprule")[1].split(r"\bottomrule")[0]
     rows = [line for line in body.splitlines() if line.endswith(r"\\")]
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {3}
@@ -103,3 +103,4 @@ def test_the_tables_of_one_file_have_labels_of_their_own():
     assert label(targets="all", candidates="strict 99, seed 2020, lists 01") == "tab:all-strict"
     assert label(targets="all", less="MED, 100 steps", candidates="full, lists 01") == "tab:all-med-100-steps-full"
     assert label(group="Alpha", targets="new", candidates="paper 99") == "tab:alpha-new-paper"
+    assert label(dataset="chi18", targets="all", candidates="full") == "tab:chi18-all-full", "two datasets in one paper"

@@ -1,5 +1,7 @@
 """What a comparison plans: rules in every one, the same evaluation for all, problems reported together."""
 
+from pathlib import Path
+
 import pytest
 
 from recbole_hail.cli.config import checked_config
@@ -125,3 +127,13 @@ def test_problems_of_all_models_are_reported_together(cyclic):
     with pytest.raises(SettingsError) as raised:
         plan("HAIL[peers=0],HAIL[alpha=2;beta=1],Popp")
     assert len(raised.value.problems) == 4
+
+
+def test_a_users_class_by_its_name_alone_is_refused_whatever_stands_before(cyclic, monkeypatch):
+    """Another of the models had imported it; its run, in a process of its own, failed after all others were trained."""
+    Path("brought.py").write_text(
+        "from recbole.model.sequential_recommender import GRU4Rec\n\n\nclass Brought(GRU4Rec):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(".")
+    with pytest.raises(SettingsError, match=r"^models: Brought is a class of your own; write brought:Brought$"):
+        plan("brought:Brought[hidden_size=8],Brought")

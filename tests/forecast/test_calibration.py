@@ -107,7 +107,8 @@ def test_targets_and_errors_are_those_of_the_validation_part(saved):
     cooled = (scores / untouched).softmax(1).max(1).values.numpy()
     assert found.ece_after == pytest.approx(expected_calibration_error(cooled, right), abs=1e-5)
     assert found.ece_by_chance == pytest.approx(calibration_error_by_chance(cooled), abs=1e-5)
-    assert f"41 validation targets: temperature {found.temperature:.3f}" in str(found)
+    assert (found.confidence, found.right) == pytest.approx((cooled.mean(), right.mean()), abs=1e-5)
+    assert "of 41 validation targets" in str(found) and f"these: temperature {found.temperature:.3f}" in str(found)
 
 
 def test_answers_that_are_right_as_often_as_they_say_have_the_error_of_chance():
@@ -131,6 +132,13 @@ def test_a_single_generator_has_no_others_to_be_measured_by():
     scores, targets = torch.randn(6, 5, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1, 2, 3, 4, 0])
     found = calibration._of_the_others(scores, targets, np.zeros(6, dtype=int))
     assert found.tolist() == pytest.approx([fit_temperature(scores, targets)] * 6)
+
+
+def test_a_model_that_has_learnt_nothing_says_so():
+    """Only documentation said what a temperature of 100 means, beside a small error that read like success."""
+    said = str(calibration.Calibration(100.0, 175, 0.04, 0.01, 0.01, 0.005, 0.005, False))
+    assert said.endswith("; so high a temperature says that hardly anything was learnt")
+    assert "learnt" not in str(calibration.Calibration(99.9, 175, 0.04, 0.01, 0.01, 0.005, 0.005, False))
 
 
 def test_a_split_without_validation_is_not_calibrated(saved):

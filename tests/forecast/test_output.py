@@ -35,7 +35,7 @@ def forecaster():
         ),
         name_of=lambda number: f"{slots[number]} {names[number]}".strip(),
         days=("2016-01-01", "2016-12-31"),
-        calibration=Calibration(1.25, 100, 0.03, 0.01, 0.0075, False),
+        calibration=Calibration(1.25, 100, 0.03, 0.01, 0.0075, 0.114, 0.11, False),
         trained=SimpleNamespace(config={"model": "HAIL", "dataset": "nyc16"}, file="saved/x.pth"),
     )
 
@@ -51,7 +51,8 @@ def test_text_has_a_table_for_each_generator_and_the_calibration(forecaster):
         "new (not in the training data), 0 events: none of its elements is known\n"
         "\n"
         "nyc16 has events of 2016-01-01 to 2016-12-31\n"
-        "calibrated on 100 validation targets: temperature 1.250, expected calibration error 0.0300 before, 0.0100 "
+        "the likeliest element came true for 11.0 % of 100 validation targets, at a chance of 11.4 % on average\n"
+        "calibrated on these: temperature 1.250, expected calibration error 0.0300 before, 0.0100 "
         "after, 0.0075 by chance\n"
     )
 
@@ -72,7 +73,7 @@ def test_csv_and_json_hold_the_same_forecasts(forecaster):
     }
     assert read["calibration"] == {
         **{"temperature": 1.25, "targets": 100, "ece_before": 0.03, "ece_after": 0.01, "ece_by_chance": 0.0075},
-        "trained_on": False,
+        **{"confidence": 0.114, "right": 0.11, "trained_on": False},
     }
     told = read["forecasts"][0]["predictions"][1]
     assert told["probability"] == 0.0625 and told["peers"] == [0.1, 0.05] and told["slot"] == "00-03h"

@@ -1,5 +1,6 @@
 """The slice plot of a search."""
 
+import itertools
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,3 +37,25 @@ def test_numbers_stand_by_size_and_all_else_as_in_the_file(tmp_path, monkeypatch
     assert [label.get_text() for label in panel.get_xticklabels()] == labels
     points = {(round(x), round(y, 3)) for x, y in (dots.get_offsets()[0] for dots in panel.collections)}
     assert points == {(labels.index(plots.word(trial.settings["setting"])), trial.score) for trial in trials}
+
+
+@pytest.mark.parametrize("values, least", [([0.002, 0.0031], 1), ([0.0001, 0.1], 3)])
+def test_labels_of_a_logarithmic_axis_do_not_lie_on_one_another(tmp_path, monkeypatch, values, least):
+    """ "3 × 10⁻³4 × 10⁻³" stood there."""
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, format: figures.append(self) or Path(file).touch())
+    trials = [Trial({"rate": value}, FINISHED, score=0.1) for value in values]
+    search = SimpleNamespace(
+        space={"rate": Dimension("loguniform", [-10, -1])},
+        trials=trials,
+        config={"model": "HAIL", "dataset": "made"},
+        metric="mrr",
+        best=lambda: trials[0],
+    )
+    plots.slice_plot(search, tmp_path / "plot.png")
+    (panel,) = (axes for axes in figures[0].axes if axes.get_visible())
+    figures[0].draw_without_rendering()
+    low, high = panel.get_xlim()
+    shown = [label for label in panel.get_xticklabels(which="both") if low <= label.get_position()[0] <= high]
+    boxes = sorted(label.get_window_extent().intervalx.tolist() for label in shown if label.get_text())
+    assert len(boxes) >= least and all(first[1] < second[0] for first, second in itertools.pairwise(boxes))

@@ -35,8 +35,11 @@ def trials():
     return [json.loads(line) for line in (FOLDER / "trials.jsonl").read_text().splitlines()]
 
 
-def test_searches_the_grid_and_leaves_table_plot_and_results(search, capsys):
+def test_searches_the_grid_and_leaves_table_plot_and_results(search, capsys, recwarn):
     assert search("--epochs=1", "--tool=Hyperopt") == 0
+    assert not [warning for warning in recwarn if "is not a setting" in str(warning.message)], (
+        "of `dataset`, each trial"
+    )
     said = capsys.readouterr().out
     kept = trials()
     assert sorted((trial["settings"]["alpha"], trial["settings"]["beta"]) for trial in kept) == [
@@ -232,7 +235,8 @@ def test_a_killed_and_an_interrupted_search_keep_what_they_have_and_go_on(cyclic
     interrupted.send_signal(signal.SIGINT)
     assert interrupted.wait(300) == 130
     said, after_interrupt = Path("interrupted.log").read_text(), trials()
-    assert "Traceback" not in said
+    assert "Traceback" not in said and "--resume" not in said, "which no search takes"
+    assert not list(Path("saved").glob("*.latest.pth")), "of the trial that is begun anew"
     assert re.search(r"(\n1 trial is|\n\d+ trials are) missing; the same command goes on from here\n", said)
     assert after_interrupt[: len(after_kill)] == after_kill and len(after_interrupt) < len(ALPHAS)
     for name in ("table.txt", "table.csv", "table.md", "plot.png", "best.yaml"):
