@@ -118,6 +118,6 @@ def _first_elements(parts: list, rows: np.ndarray) -> np.ndarray:
 
 
 def _oldest_elements(part, rows: Tensor) -> Tensor:
-    if CONTEXT_START in part.inter_feat:
+    if hasattr(part, "elements"):  # a HAILDataset; a file of any model's may have a column of the same name
         return part.elements[part.inter_feat[CONTEXT_START][rows]]
     return part.inter_feat[part.item_id_list_field][rows, 0]

@@ -102,6 +102,18 @@ def test_popularity_of_a_split_by_time_knows_nothing_of_who_begins_after_it(make
     assert counted == {"a": 6, "b": 6, "c": 0}
 
 
+@pytest.mark.parametrize("model", ["HAIL", "SASRec", "Pop"])
+def test_a_file_may_have_columns_of_our_names(make_config, tmp_path, model):
+    """SASRec ended in an AttributeError, taken for a dataset of ours by a column of its file."""
+    expected = set().union(*map(known, split(make_config, WORLD, model, {"LS": "valid_and_test"})))
+    file, names = tmp_path / "dataset" / "tiny" / "tiny.inter", "\tcontext_start:float\tevents_before:float\n"
+    config = make_config(WORLD, model=model, load_col=None, **(RANKING if model != "Pop" else BY_RECBOLE))
+    header, *rows = file.read_text().splitlines()
+    file.write_text(header + names + "".join(f"{row}\t5\t3\n" for row in rows))
+    parts = [loader._dataset for loader in data_preparation(config, create_dataset(config))]
+    assert set().union(*map(known, parts)) == expected
+
+
 def test_rows_that_all_hold_one_event_have_one_first_event_each(make_config):
     """With MAX_ITEM_LIST_LENGTH 1 every row looks like a generator's second event."""
     parts = split(make_config, WORLD, "GRU4Rec", {"LS": "valid_and_test"}, MAX_ITEM_LIST_LENGTH=1)
