@@ -107,7 +107,8 @@ def test_a_file_may_have_columns_of_our_names(make_config, tmp_path, model):
     """SASRec ended in an AttributeError, taken for a dataset of ours by a column of its file."""
     expected = set().union(*map(known, split(make_config, WORLD, model, {"LS": "valid_and_test"})))
     file, names = tmp_path / "dataset" / "tiny" / "tiny.inter", "\tcontext_start:float\tevents_before:float\n"
-    config = make_config(WORLD, model=model, load_col=None, **(RANKING if model != "Pop" else BY_RECBOLE))
+    how = {"eval_args": LEAVE_ONE_OUT, "load_col": None, **(RANKING if model != "Pop" else BY_RECBOLE)}
+    config = make_config(WORLD, model=model, **how)
     header, *rows = file.read_text().splitlines()
     file.write_text(header + names + "".join(f"{row}\t5\t3\n" for row in rows))
     parts = [loader._dataset for loader in data_preparation(config, create_dataset(config))]
