@@ -145,16 +145,16 @@ def _label(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """A table environment for the package booktabs."""
+    """A table for the package booktabs, over both columns where a page has two: rows are long."""
     header, *rows = [" & ".join(cells) + r" \\" for cells in _grid(table, LATEX)]
     lines = [
         r"% needs \usepackage{booktabs}",
-        r"\begin{table}",
-        r"\centering",
+        r"\begin{table*}",
+        r"\centering\small",
         rf"\caption{{{_latex(table.caption)}}}",
         rf"\label{{{_label(table)}}}",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         *(r"\toprule", header, r"\midrule", *_ruled(table, rows, r"\midrule"), r"\bottomrule"),
-        *(r"\end{tabular}", r"\end{table}"),
+        *(r"\end{tabular}", r"\end{table*}"),
     ]
     return "\n".join(lines) + "\n"

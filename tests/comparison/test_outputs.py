@@ -155,7 +155,7 @@ def test_the_files(plan, folder, ranks, write_run):
     written = write_files(plan, tables, folder.output)
     assert [path.name for path in written] == ["table.txt", "table.csv", "table.md", "table.tex", "chart.png"]
     assert written[0].read_text().count("lists abc") == 3
-    assert written[3].read_text().count(r"\begin{table}") == 3
+    assert written[3].read_text().count(r"\begin{table*}") == 3
     assert len(written[1].read_text().splitlines()) == 1 + 3 * len(plan.rows)
 
 

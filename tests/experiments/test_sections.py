@@ -190,7 +190,7 @@ def test_the_files_name_their_command_and_hold_every_run(sweep, finish, budget, 
     tables = [table for section in sections for table in section.tables]
     with open(written[1]) as file:
         assert len(list(csv.DictReader(file))) == sum(len(table.rows) for table in tables)
-    assert written[2].read_text().count(r"\begin{table}") == len(tables)
+    assert written[2].read_text().count(r"\begin{table*}") == len(tables)
     assert written[3].read_bytes().startswith(b"\x89PNG")
     for runs in written[4:]:
         with open(runs) as file:
