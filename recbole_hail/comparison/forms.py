@@ -19,6 +19,7 @@ class Style:
     differs: str = "*"
     plus_minus: str = " ± "
     escape: Callable[[str], str] = str
+    parts: Callable[[list[str]], str] = " ".join  # of a cell: the value, its interval, the paper's number
 
 
 _LATEX_ESCAPES = {
@@ -32,6 +33,11 @@ def _latex(text: str) -> str:
     return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
 
 
+def _stacked(parts: list[str]) -> str:
+    r"""One above the other, for a page is not as wide as a screen; after \\ a bracket would be a distance."""
+    return parts[0] if len(parts) == 1 else r"\shortstack[r]{" + r"\\{}".join(parts) + "}"
+
+
 def markdown_text(text: str) -> str:
     """`text` as Markdown shows it unchanged."""
     return "".join(f"\\{character}" if character in r"\*_|`[]<>" else character for character in text)
@@ -40,7 +46,7 @@ def markdown_text(text: str) -> str:
 PLAIN = Style()
 TERMINAL = Style(best="\033[1m{}\033[0m", second="\033[4m{}\033[0m")
 MARKDOWN = Style(second="<u>{}</u>", differs=r"\*", escape=markdown_text)
-LATEX = Style(r"\textbf{{{}}}", r"\underline{{{}}}", "$^{*}$", r" $\pm$ ", _latex)
+LATEX = Style(r"\textbf{{{}}}", r"\underline{{{}}}", "$^{*}$", r" $\pm$ ", _latex, _stacked)
 
 
 def _cell(table: Table, index: int, cell: Cell, style: Style) -> str:
@@ -56,14 +62,14 @@ def _cell(table: Table, index: int, cell: Cell, style: Style) -> str:
             text = style.best.format(text)
         elif cell.mean == second:
             text = style.second.format(text)
-    text += style.differs * cell.differs
+    parts = [text + style.differs * cell.differs]
     if table.detailed and cell.low is not None and cell.high is not None:
         low, high = (_end(end, column, cell) for end in (cell.low, cell.high))
-        text += style.escape(f" [{low}, {high}]")
+        parts.append(style.escape(f"[{low}, {high}]"))
     if cell.published is not None:
         off = "" if cell.off is None else f", {cell.off:+.1f} %"
-        text += style.escape(f" ({format(cell.published, column.format)}{off})")
-    return text
+        parts.append(style.escape(f"({format(cell.published, column.format)}{off})"))
+    return style.parts(parts)
 
 
 def _end(value: float, column: Column, cell: Cell) -> str:
@@ -145,16 +151,17 @@ def _label(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """A table for the package booktabs, over both columns where a page has two: rows are long."""
+    """A table for booktabs, over both columns where a page has two, and made smaller where rows are longer still."""
     header, *rows = [" & ".join(cells) + r" \\" for cells in _grid(table, LATEX)]
     lines = [
-        r"% needs \usepackage{booktabs}",
+        r"% needs \usepackage{booktabs,graphicx}",
         r"\begin{table*}",
         r"\centering\small",
         rf"\caption{{{_latex(table.caption)}}}",
         rf"\label{{{_label(table)}}}",
+        r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         *(r"\toprule", header, r"\midrule", *_ruled(table, rows, r"\midrule"), r"\bottomrule"),
-        *(r"\end{tabular}", r"\end{table*}"),
+        *(r"\end{tabular}}", r"\end{table*}"),
     ]
     return "\n".join(lines) + "\n"
