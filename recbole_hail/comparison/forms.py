@@ -35,7 +35,7 @@ def _latex(text: str) -> str:
 
 def _stacked(parts: list[str]) -> str:
     r"""One above the other, for a page is not as wide as a screen; after \\ a bracket would be a distance."""
-    return parts[0] if len(parts) == 1 else r"\shortstack[r]{" + r"\\{}".join(parts) + "}"
+    return parts[0] if len(parts) == 1 else r"\begin{tabular}[t]{@{}r@{}}" + r"\\{}".join(parts) + r"\end{tabular}"
 
 
 def markdown_text(text: str) -> str:
@@ -152,7 +152,8 @@ def _label(table: Table) -> str:
 
 def to_latex(table: Table) -> str:
     """A table for booktabs, over both columns where a page has two, and made smaller where rows are longer still."""
-    header, *rows = [" & ".join(cells) + r" \\" for cells in _grid(table, LATEX)]
+    end = r" \\" + r"\addlinespace" * table.detailed
+    header, *rows = [" & ".join(cells) + end for cells in _grid(table, LATEX)]
     lines = [
         r"% needs \usepackage{booktabs,graphicx}",
         r"\begin{table*}",

@@ -58,7 +58,7 @@ def test_intervals_and_the_papers_numbers_stand_in_the_cells_of_a_detailed_table
     table = Table("c", [Column("HR@1"), Column("MRR")], {"HAIL": cells, "Pop": [Cell(0.1), Cell(0.1)]}, detailed=True)
     assert "**0.450 ± 0.010** [0.430, 0.470] (0.500, -10.0 %)" in to_text(table)
     assert r"**0.450 ± 0.010** \[0.430, 0.470\] (0.500, -10.0 %)" in to_markdown(table)
-    stacked = r"\shortstack[r]{\textbf{0.450 $\pm$ 0.010}\\{}[0.430, 0.470]\\{}(0.500, -10.0 \%)}"
+    stacked = r"{@{}r@{}}\textbf{0.450 $\pm$ 0.010}\\{}[0.430, 0.470]\\{}(0.500, -10.0 \%)\end{tabular}"
     assert stacked in to_latex(table), "side by side they were three times as wide as a page"
     (row, other) = csv.DictReader(io.StringIO(to_csv([table])))
     assert float(row["HR@1 paper"]) == 0.5 and float(row["HR@1 off by %"]) == pytest.approx(-10)
