@@ -197,7 +197,10 @@ class TextSource(io.RawIOBase):
             block = self._raw_block()
             self.ended = not block
             self._pending = self._clean(block)
-        head, self._pending = self._pending[:size], self._pending[size:]
+        # A block that has grown in UTF-8 goes in equal parts: pyarrow refuses one of a few bytes between two others.
+        parts = max(-(-len(self._pending) // size), 1)
+        part = -(-len(self._pending) // parts)
+        head, self._pending = self._pending[:part], self._pending[part:]
         return head
 
     def first_line(self) -> str:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_converters import ConversionError, text
+from dataset_converters import ConversionError, table, text
+from dataset_converters.table import TableReader
 from dataset_converters.text import TextSource, fingerprint
 
 
@@ -72,6 +73,18 @@ def test_rows_are_named_in_later_blocks(tmp_path, monkeypatch):
         path.write_bytes(b"abcdef\nghi\njk" + bad + b"l\n")
         with pytest.raises(ConversionError, match=said), TextSource(path) as source:
             source.read()
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+def test_blocks_that_grow_in_utf8_were_refused(tmp_path, monkeypatch, encoding):
+    """`straddling object straddles two block boundaries`: of 8 MB and a byte the byte went to pyarrow alone."""
+    monkeypatch.setattr(text, "BLOCK", 1000)
+    monkeypatch.setattr(table, "BLOCK_BYTES", 1000)
+    rows = [f"{n};Straße\n" if n % 9 == 0 or encoding == "utf-8" else f"{n};Strasse\n" for n in range(2000)]
+    (tmp_path / "source").write_bytes(("number;street\n" + "".join(rows)).encode(encoding))
+    reader = TableReader(tmp_path / "source", lambda header: {"number": 0}, plain=["number"], delimiter=";")
+    numbers = [number for batch in reader.batches() for number in batch.columns["number"].to_pylist()]
+    assert numbers == [str(n) for n in range(2000)]
 
 
 def test_a_pipe(tmp_path):
