@@ -121,7 +121,7 @@ def _read(path: Path, needed: Sequence[str], result: Checked, progress: bool) ->
         )
     if not batches:
         return None
-    if reader.encoding == "cp1252":
+    if reader.encoding in ("cp1252", "utf-16"):
         result.findings.append(f"{path.name}: is not UTF-8, the encoding in which RecBole reads")
     table = Atomic(path, reader, batches)
     for name, kind in table.types.items():

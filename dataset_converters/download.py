@@ -19,8 +19,9 @@ from dataset_converters.http import check_url, fetch_file
 from dataset_converters.layouts import CHICAGO, NYC
 from dataset_converters.movielens import movielens
 from dataset_converters.nyc import nyc
+from dataset_converters.packed import DAMAGED
 from dataset_converters.portal import Pages, Portal
-from dataset_converters.text import DAMAGED, describe_os_error
+from dataset_converters.text import describe_os_error
 from dataset_converters.writer import check_output
 
 PAGE_ROWS = 50_000

@@ -141,7 +141,7 @@ class TableReader:
 
     @property
     def encoding(self) -> str | None:
-        """`utf-8` or `cp1252` once a byte beyond ASCII was met."""
+        """See TextSource."""
         return self._source.encoding
 
     def batches(self) -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""Opening a source: plain, gzip or zip; UTF-8 or Windows-1252; a clear error where the bytes are not text rows."""
+"""Opening a source: packed or not; UTF-8, UTF-16 or Windows-1252; a clear error where the bytes are not text rows."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import gzip
 import hashlib
 import io
 import os
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 from tqdm import tqdm
 
 from dataset_converters.errors import ConversionError
+from dataset_converters.packed import DAMAGED, unpacked
+from dataset_converters.utf16 import MARKS, NoUtf16, Utf16Stream
 
 BLOCK = 8 << 20
-DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
 def describe_os_error(path: str | os.PathLike, error: OSError) -> ConversionError:
@@ -38,8 +37,9 @@ def fingerprint(path: str | os.PathLike) -> dict:
 class TextSource(io.RawIOBase):
     """A readable stream of UTF-8 bytes without byte-order mark, whatever the file's packing and encoding.
 
-    The first bytes beyond ASCII decide between UTF-8 and Windows-1252 for the whole file: almost every export is pure
-    ASCII for megabytes, and a pass over the file just to find its encoding would double the reading.
+    UTF-16 is told by its byte-order mark. Otherwise the first bytes beyond ASCII decide between UTF-8 and Windows-1252
+    for the whole file: almost every export is pure ASCII for megabytes, and a pass over the file just to find its
+    encoding would double the reading.
 
     Args:
         path: a plain, gzip or zip file; told by its first bytes, not by its name.
@@ -47,7 +47,7 @@ class TextSource(io.RawIOBase):
         progress: show a progress bar over the bytes of the file.
 
     Raises:
-        ConversionError: not a readable file, empty, damaged, an HTML page, UTF-16, NUL bytes or undecodable bytes.
+        ConversionError: not a readable file, empty, damaged, an HTML page, NUL bytes or undecodable bytes.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class TextSource(io.RawIOBase):
         self.path = str(path)
         self.lines_read = 0
         self._file = None
-        self.encoding = None  # "utf-8" or "cp1252" once a byte beyond ASCII was met
+        self.encoding = None  # "utf-16", or "utf-8" or "cp1252" once a byte beyond ASCII was met
         self._pending = b""
         self._carry = b""
         self.ended = False
@@ -72,10 +72,8 @@ class TextSource(io.RawIOBase):
             raise ConversionError(f"{path}: is a pipe or device; save it to a file first, it is read more than once")
         try:
             self._file = io.BufferedReader(io.FileIO(path))
-            magic = self._file.read(4)
-            self._file.seek(0)
             size = os.fstat(self._file.fileno()).st_size
-            self._stream = self._unpack(magic, member)
+            self._stream = unpacked(self.path, self._file, member)
             self._bar = tqdm(
                 total=size, unit="B", unit_scale=True, desc=Path(path).name, disable=None if progress else True
             )
@@ -92,35 +90,13 @@ class TextSource(io.RawIOBase):
             self.close()
             raise
 
-    def _unpack(self, magic: bytes, member: Callable[[str], bool] | None):
-        if magic[:2] == b"\x1f\x8b":
-            return gzip.open(self._file)
-        if magic == b"PK\x03\x04":
-            archive = zipfile.ZipFile(self._file)
-            try:
-                return archive.open(self._pick(archive.namelist(), member))
-            except (RuntimeError, NotImplementedError) as error:  # a password, or a compression Python lacks
-                raise ConversionError(f"{self.path}: {error}; unpack it and convert the file inside") from error
-        return self._file
-
-    def _pick(self, names: list[str], member: Callable[[str], bool] | None) -> str:
-        names = [name for name in names if not name.endswith("/") and not name.startswith("__MACOSX")]
-        wanted = [name for name in names if (member or (lambda n: n.lower().endswith(".csv")))(name)]
-        if not wanted and member is None and len(names) == 1:
-            wanted = names
-        if len(wanted) != 1:
-            held = ", ".join(names[:8]) or "nothing"
-            raise ConversionError(
-                f"{self.path}: needs exactly one data file in the archive, found {len(wanted)} (it holds {held}); "
-                "unpack it and name the files to convert"
-            )
-        return wanted[0]
-
     def _start(self) -> None:
-        first = self._raw_block()
-        if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            raise ConversionError(f"{self.path}: is UTF-16 text; save it as UTF-8 and convert that")
-        first = first.removeprefix(codecs.BOM_UTF8)
+        mark = self._raw_block(2)
+        if mark in MARKS:
+            self.encoding = "utf-16"
+            self._stream = Utf16Stream(self._stream, MARKS[mark])
+            mark = b""
+        first = self._raw_block(BLOCK - len(mark), mark).removeprefix(codecs.BOM_UTF8)
         if not first.strip():
             raise ConversionError(f"{self.path}: is empty; download it again")
         if first.lstrip()[:1] == b"<":
@@ -131,16 +107,20 @@ class TextSource(io.RawIOBase):
             )
         self._pending = self._clean(first)
 
-    def _raw_block(self) -> bytes:
-        pieces, missing = [], BLOCK
+    def _raw_block(self, size: int, head: bytes = b"") -> bytes:
+        """`head` and about `size` bytes more, fewer at the end alone."""
+        pieces, missing = [head], size
         try:
             # piece by piece: what a damaged file still gave counts for the row that the error names
-            while missing and (piece := self._stream.read1(missing)):
+            while missing > 0 and (piece := self._stream.read1(missing)):
                 pieces.append(piece)
                 missing -= len(piece)
         except DAMAGED as error:
-            self.lines_read += sum(piece.count(b"\n") for piece in pieces)
+            self.lines_read += _lines(pieces)
             raise self._damaged() from error
+        except NoUtf16 as error:
+            self.lines_read += _lines([*pieces, error.sound])
+            raise ConversionError(f"{self.path}: row {self.lines_read + 1} {error}") from error
         except OSError as error:
             raise describe_os_error(self.path, error) from error
         self._bar.update(self._file.tell() - self._bar.n)
@@ -163,7 +143,7 @@ class TextSource(io.RawIOBase):
         return text
 
     def _decode(self, block: bytes) -> bytes:
-        if not self._carry and block.isascii():
+        if self.encoding == "utf-16" or (not self._carry and block.isascii()):
             return block
         block = self._carry + block
         if self.encoding != "cp1252":
@@ -194,7 +174,7 @@ class TextSource(io.RawIOBase):
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(BLOCK), b""))
         while not self._pending and not self.ended:
-            block = self._raw_block()
+            block = self._raw_block(BLOCK)
             self.ended = not block
             self._pending = self._clean(block)
         # A block that has grown in UTF-8 goes in equal parts: pyarrow refuses one of a few bytes between two others.
@@ -206,7 +186,7 @@ class TextSource(io.RawIOBase):
     def first_line(self) -> str:
         """The first line, without its end; what is read afterwards starts on the second."""
         while b"\n" not in self._pending and not self.ended:
-            block = self._raw_block()
+            block = self._raw_block(BLOCK)
             self.ended = not block
             self._pending += self._clean(block)
         line, _, self._pending = self._pending.partition(b"\n")
@@ -232,3 +212,7 @@ class TextSource(io.RawIOBase):
         with io.TextIOWrapper(io.BufferedReader(self, BLOCK), encoding="utf-8") as stream:
             for row, line in enumerate(stream, 1):
                 yield row, line.rstrip("\r\n")
+
+
+def _lines(pieces: list[bytes]) -> int:
+    return sum(piece.count(b"\n") for piece in pieces)

@@ -1,5 +1,6 @@
 """A CSV of events that are newer than the training data."""
 
+import codecs
 import csv
 import math
 import os
@@ -50,8 +51,8 @@ def read_events(path: str | os.PathLike) -> list[Event]:
     """The events of a file, or of a converted dataset's folder, oldest first.
 
     The file has a header with `generator` and `element`, or RecBole's `user_id` and `item_id`, and commas, tabs or
-    semicolons between fields. A column `timestamp` of numbers or of ISO times gives the order; without it the file's
-    order does.
+    semicolons between fields; it is in UTF-8, or in UTF-16 with a byte-order mark. A column `timestamp` of numbers or
+    of ISO times gives the order; without it the file's order does.
 
     Raises:
         DataError: the file cannot be read or is empty, lacks a column, or a row lacks a value; names the line.
@@ -62,7 +63,7 @@ def read_events(path: str | os.PathLike) -> list[Event]:
             f"history: {path} is a folder without {Path(path).resolve().name}.inter; name the file of events"
         )
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with open(path, encoding=_encoding(path), newline="") as file:
             before, header = next(((at, line) for at, line in enumerate(file) if line.strip()), (0, ""))
             header = header.rstrip("\r\n")
             separator = next((mark for mark in "\t;" if mark in header), ",")
@@ -81,6 +82,12 @@ def read_events(path: str | os.PathLike) -> list[Event]:
     if "timestamp" in place:
         rows = _in_time(path, rows)
     return rows
+
+
+def _encoding(path) -> str:
+    """UTF-16 is told by its byte-order mark, as in what spreadsheets save as Unicode text."""
+    with open(path, "rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def _lines(path, file, separator: str, before: int):

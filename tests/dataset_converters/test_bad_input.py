@@ -175,10 +175,6 @@ def test_nul_bytes(tmp_path, capsys, good):
     assert ": row 4 holds a NUL byte" in refused(tmp_path, capsys, with_row(good, 4, good.splitlines()[3] + "\0\0"))
 
 
-def test_utf16(tmp_path, capsys, good):
-    assert "is UTF-16 text; save it as UTF-8" in refused(tmp_path, capsys, good.encode("utf-16"))
-
-
 def test_bytes_of_no_encoding(tmp_path, capsys, good):
     text = with_row(good, 6, good.splitlines()[5].replace("STREET", "CAF?")).replace(b"CAF?", b"CAF\x81")
     assert "row 6 holds byte 0x81" in refused(tmp_path, capsys, text)

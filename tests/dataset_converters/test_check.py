@@ -69,6 +69,7 @@ def test_what_the_converters_write_is_sound(world, tmp_path):
         (rows().replace("u1\ti3\t3", "u1\ti3\tx"), "row 11: timestamp 'x' is not a number"),
         (rows().replace("u1\ti3\t3", "u1\ti3\tinf"), "row 11: timestamp 'inf' is not a number"),
         (rows().replace("u1\ti3", "u1\té").encode("cp1252"), "is not UTF-8"),
+        (rows().encode("utf-16"), "is not UTF-8"),
         (
             rows(time=lambda user, rank: -rank),
             "15 rows stand before an earlier event of their generator (first: row 3)",

@@ -75,7 +75,7 @@ def test_rows_are_named_in_later_blocks(tmp_path, monkeypatch):
             source.read()
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-16"])
 def test_blocks_that_grow_in_utf8_were_refused(tmp_path, monkeypatch, encoding):
     """`straddling object straddles two block boundaries`: of 8 MB and a byte the byte went to pyarrow alone."""
     monkeypatch.setattr(text, "BLOCK", 1000)

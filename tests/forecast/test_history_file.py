@@ -33,6 +33,17 @@ def test_events_come_in_the_order_of_time(tmp_path, text):
     assert by_generator(read_events(written(tmp_path / "h.csv", text))) == {"a": ["x", "y"], "b": ["z"]}
 
 
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_unicode_text_of_a_spreadsheet_was_refused(tmp_path, order):
+    """UTF-16, with tabs."""
+    text = "\ufeffgenerator\telement\ttimestamp\r\nBüro\ty\t10\r\n岸\tz\t0\r\nBüro\tx\t9\r\n"
+    (tmp_path / "h.txt").write_bytes(text.encode(f"utf-16-{order}"))
+    assert by_generator(read_events(tmp_path / "h.txt")) == {"Büro": ["x", "y"], "岸": ["z"]}
+    (tmp_path / "h.txt").write_bytes(text.encode(f"utf-16-{order}") + b"x")
+    with pytest.raises(DataError, match=r"is not text in UTF-8 \(truncated data\); save it as such"):
+        read_events(tmp_path / "h.txt")
+
+
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.text("xyz,\"|'", min_size=1, max_size=4), st.integers(-9, 9))))
 def test_any_events_come_back_sorted_by_time_and_equal_times_as_they_stand(tmp_path_factory, rows):
     path = tmp_path_factory.getbasetemp() / "events.csv"
