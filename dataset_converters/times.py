@@ -14,16 +14,18 @@ from dataset_converters.errors import ConversionError
 MISSING, UNREADABLE = -(2**31) + 1, -(2**31)
 # What cities write, then what spreadsheets and pandas make of an empty cell.
 MISSING_WORDS = frozenset(["", "na", "(null)", "unknown", "#n/a", "n/a", "nan", "none", "null", "<na>"])
-DATE_FORMS = "dates are read as 12/31/2015, 31/12/2015, 12-31-2015, 12/31/15, 31.12.2015 and 2015-12-31"
-CLOCK_FORMS = "times of day are read as 23:45:00, 23:45, 2345 and 11:45 PM"
+DATE_FORMS = "dates are read as 12/31/2015, 31/12/2015, 12-31-2015, 12/31/15, 31.12.2015, 2015-12-31 and 2015.12.31"
+CLOCK_FORMS = "times of day are read as 23:45:00, 23:45, 23.45, 2345 and 11:45 PM"
 DAY = 86_400  # seconds
 DATE_ORDERS = ("mdy", "dmy")
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
-_ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
+_ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 # Two digits of a year only after a slash: `16-05-01` may have the year first.
 _SLASHED = re.compile(r"(\d{1,2})([/-])(\d{1,2})\2(\d{4}|(?<=/)\d{2})")
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})")  # wherever dates have points the day comes first
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s*([AaPp])\.?[Mm]\.?)?")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})")  # where the year is last the day comes first
+# `14.35` is a time where one must stand. Were it a number, of hours or of days, many of its kind would not be read, as
+# `14.5` and `0.75` are not, and the file be refused.
+_CLOCK = re.compile(r"(\d{1,2})([:.])(\d{2})(?:\2(\d{2})(?:\.\d+)?)?(?:\s*([AaPp])\.?[Mm]\.?)?")
 # Four digits only. Where leading zeros are lost, `12` may be an hour or minutes; and to read `930` but not `12` would
 # leave out the first hour of every day, which are too few rows to be noticed.
 _FOUR_DIGITS = re.compile(r"(\d{2})(\d{2})")
@@ -55,18 +57,18 @@ def split_date_and_clock(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 
 def clock_seconds(text: str) -> int:
-    """Seconds from midnight of `23:45:00`, `11:45 PM`, `2345`, `24:00:00` (86,400); MISSING or UNREADABLE."""
+    """Seconds from midnight of `23:45:00`, `23.45`, `11:45 PM`, `2345`, `24:00:00` (86,400); MISSING or UNREADABLE."""
     text = text.strip()
     if is_missing(text):
         return MISSING
     match = _CLOCK.fullmatch(_FOUR_DIGITS.sub(r"\1:\2", text) if len(text) == 4 else text)
     if not match:
         return UNREADABLE
-    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
-    if match[4]:
+    hour, minute, second = int(match[1]), int(match[3]), int(match[4] or 0)
+    if match[5]:
         if not 1 <= hour <= 12:
             return UNREADABLE
-        hour = hour % 12 + 12 * (match[4] in "Pp")
+        hour = hour % 12 + 12 * (match[5] in "Pp")
     if minute > 59 or second > 59 or hour > 24 or (hour == 24 and (minute or second)):
         return UNREADABLE
     return hour * 3600 + minute * 60 + second
@@ -105,7 +107,7 @@ class Dates:
             return MISSING
         if match := _ISO.fullmatch(text):
             self._forms.setdefault("year first", (row, text))
-            return _day_number(int(match[1]), int(match[2]), int(match[3]))
+            return _day_number(int(match[1]), int(match[3]), int(match[4]))
         if match := _DOTTED.fullmatch(text):
             self._forms.setdefault("points", (row, text))
             return _day_number(_year(match[3]), int(match[2]), int(match[1]))

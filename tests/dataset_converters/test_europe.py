@@ -66,6 +66,25 @@ def test_dates_with_points_have_the_day_first(world, tmp_path, date, order):
     assert world.read_inter(tmp_path / "day")[1][3] == "2024-03-02T00:00:00"
 
 
+@pytest.mark.parametrize("date", ["2024.07.30 14.35", "30.07.2024 14.35", "2024.7.30 14.35.00", "2024.07.30T14:35"])
+def test_points_in_dates_of_the_year_first_and_in_times_were_unreadable(world, tmp_path, date):
+    converted(tmp_path, table(date=date))
+    assert world.read_inter(tmp_path / "made")[1][3] == "2024-07-30T14:35:00"
+
+
+@pytest.mark.parametrize("time", ["14.35", "14.35.00"])
+def test_times_with_points_in_a_column_of_their_own_were_unreadable(world, tmp_path, time):
+    content = table(date="2024.07.30").replace(b"442,86", time.encode())
+    converted(tmp_path, content, time="Schaden, ca. (EUR; Tab\t)")
+    assert world.read_inter(tmp_path / "made")[1][3] == "2024-07-30T14:35:00"
+
+
+@pytest.mark.parametrize("date", ["14.35", "45503.61", "2024.07", "45503.61 14.35"])
+def test_a_decimal_number_is_no_date(tmp_path, date):
+    with pytest.raises(ConversionError, match=r"6 of 6 rows .* cannot be used: 6 unreadable date"):
+        converted(tmp_path, table(date=date))
+
+
 @pytest.mark.parametrize(
     ("latitude", "read"), [("52,5", "52.5"), ("-33,25", "-33.25"), (" 52,5 ", "52.5"), ("52.5", "52.5"), ("52", "52")]
 )

@@ -27,6 +27,18 @@ from dataset_converters.times import MISSING, UNREADABLE, Dates, clock_seconds, 
         ("", MISSING),
         ("(null)", MISSING),
         ("0227", 8_820),
+        ("14.35", 52_500),
+        ("9.05", 32_700),
+        ("14.35.59", 52_559),
+        ("2.35 pm", 52_500),
+        ("24.00", 86_400),
+        ("14.5", UNREADABLE),  # a number
+        ("14.75", UNREADABLE),
+        ("0.604166666667", UNREADABLE),
+        ("14.355", UNREADABLE),
+        ("14.35:59", UNREADABLE),
+        ("14,35", UNREADABLE),
+        (".35", UNREADABLE),
         (" 0000 ", 0),
         ("2400", 86_400),
         ("2360", UNREADABLE),
@@ -64,6 +76,7 @@ def test_every_way_to_write_a_date(day):
         f"{day:%m-%d-%Y}",
         f"{day:%Y-%m-%d}",
         f"{day:%Y/%m/%d}",
+        f"{day:%Y.%m.%d}",
         f"{day:%d.%m.%Y}",
         f"{day.day}.{day.month}.{day:%y}",
     ]
@@ -84,6 +97,12 @@ def test_every_way_to_write_a_date(day):
         "31.02.2024",
         "12.31.2015",
         "1.2",
+        "2024.07",
+        "2024.7.30.1",
+        "2024.07-30",
+        "14.35",
+        "45351.60",
+        "45351.6.1",
     ],
 )
 def test_what_is_no_date(text):
@@ -104,10 +123,24 @@ def test_date_and_clock_in_one_column():
         "Tue",
         "1\n2\n3",
         "30.07.2024 14:35",
+        "2024.07.30 14.35",
+        "45351.60",
     ]
     date, clock = split_date_and_clock(pa.array(texts))
-    assert date.to_pylist() == ["01/03/2016", "2012-01-01", "2016-01-03", "", "1/3/2016", "Tue", "1", "30.07.2024"]
-    assert clock.to_pylist() == ["11:57:00 PM", "00:05:00.000", "", "", "9:00", "", "2\n3", "14:35"]
+    dates = [
+        "01/03/2016",
+        "2012-01-01",
+        "2016-01-03",
+        "",
+        "1/3/2016",
+        "Tue",
+        "1",
+        "30.07.2024",
+        "2024.07.30",
+        "45351.60",
+    ]
+    assert date.to_pylist() == dates
+    assert clock.to_pylist() == ["11:57:00 PM", "00:05:00.000", "", "", "9:00", "", "2\n3", "14:35", "14.35", ""]
 
 
 # What a file holds, and how `2/3/2016` in it is then to be read: the month of it, or None where it must be refused.
