@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dataset_converters.crime import convert_crime
 from dataset_converters.errors import ConversionError
+from dataset_converters.header import normal_name
 from dataset_converters.layouts import Layout
-from dataset_converters.table import normal_name
 
 # No normal name begins with `_`: a generator's column that is called `number` is not taken for the record's number.
 ROLES = {"number": "_number", "date": "_date", "time": "_time", "latitude": "latitude", "longitude": "longitude"}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.table import SEPARATORS, normal_name
+from dataset_converters.header import SEPARATORS, normal_name
 
 # Columns by which an export is recognised, to tell a person which one they have.
 EXPORTS = {

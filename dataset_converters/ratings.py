@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from dataset_converters.errors import ConversionError
 from dataset_converters.events import Events
+from dataset_converters.header import normal_name
 from dataset_converters.report import SHOWN, Tally
-from dataset_converters.table import TableReader, normal_name
+from dataset_converters.table import TableReader
 from dataset_converters.tokens import natural_key, token
 
 MILLISECONDS = 10**11  # as seconds this is the year 5138

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import bisect
-import contextlib
 import csv
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,18 +12,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from dataset_converters.errors import ConversionError
+from dataset_converters.header import Header, read_header
 from dataset_converters.loan import Loan, ReadingFailed
 from dataset_converters.text import TextSource
 
 # Larger blocks no longer fit the processor's cache and are parsed more slowly.
 BLOCK_BYTES = 8 << 20
 SHOWN = 5  # bad rows whose text is kept
-SEPARATORS = ",;\t"  # spreadsheets write semicolons where the comma is a decimal one
-
-
-def normal_name(header: str) -> str:
-    """A header as it is compared: `Community Area`, `COMMUNITY_AREA` and `community_area` are one name."""
-    return re.sub(r"[\W_]+", "_", header.strip().lower()).strip("_")
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,7 @@ class Batch:
         self._reader = reader
 
     def row_number(self, index: int) -> int:
-        """The file's row number (the header is row 1) of the row at `index` of this batch."""
+        """The file's row number (its first line is row 1) of the row at `index` of this batch."""
         number = self._first_good + index + 1 + self._reader.header_rows
         return number + bisect.bisect_right(self._reader.good_before_bad, number)
 
@@ -78,7 +71,7 @@ class TableReader:
         choose: given the header, names the columns wanted: role -> position.
         plain: roles whose values hardly repeat; the others are dictionary-encoded.
         header: the column names of a file that has no header row.
-        delimiter: one character; None for that of SEPARATORS with which `choose` finds its columns in row 1.
+        delimiter: one character; None for that which the header shows (`read_header`).
         quotes: whether `"` encloses fields.
         skip_bad: collect rows with a wrong number of fields in `bad_rows` instead of raising at the first.
         member: see TextSource.
@@ -109,35 +102,15 @@ class TableReader:
         self._member = member
         self._source = TextSource(path, member=member, progress=progress)
         try:
-            self.header_rows = int(header is None)
             if header is None:
-                self._delimiter, self.header = self._read_header(delimiter, choose)
+                found = read_header(self._source, choose, delimiter, quotes)
             else:
-                self._delimiter, self.header = delimiter or ",", list(header)
+                found = Header(0, delimiter or ",", list(header))
+            self.header_rows, self._delimiter, self.header = found.rows, found.separator, found.names
             self.positions = choose(self.header)
         except BaseException:
             self._source.close()
             raise
-
-    def _read_header(self, delimiter: str | None, choose: Callable) -> tuple[str, list[str]]:
-        """The separator and the header; where `choose` finds its columns with none, those with the most fields."""
-        line = self._source.first_line()
-        found = {separator: self._split(line, separator) for separator in delimiter or SEPARATORS}
-        for separator, header in found.items():
-            with contextlib.suppress(ConversionError):
-                choose(header)
-                return separator, header
-        return max(found.items(), key=lambda pair: len(pair[1]))
-
-    def _split(self, line: str, separator: str) -> list[str]:
-        if not self._quotes:
-            return line.split(separator)
-        try:
-            return next(csv.reader([line], delimiter=separator), [])
-        except csv.Error as error:
-            raise ConversionError(
-                f"{self.path}: row 1 is no header of a table ({error}); save it as CSV with LF or CR LF line ends"
-            ) from error
 
     @property
     def encoding(self) -> str | None:

@@ -85,6 +85,32 @@ def test_a_decimal_number_is_no_date(tmp_path, date):
         converted(tmp_path, table(date=date))
 
 
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=; "])
+def test_the_line_of_the_separator_was_taken_for_the_header(world, tmp_path, line):
+    """Excel reads `sep=;` and does not show it."""
+    converted(tmp_path, f"{line}\r\n".encode() + table())
+    assert world.read_inter(tmp_path / "made")[1][:2] == ["Mitte, Süd; West", "12-15h|Betrug"]
+
+
+@pytest.mark.parametrize(("told", "written"), [("|", "|"), ("\t", "\t"), (",", ","), (",", ";")])
+def test_the_separator_that_a_file_names_is_tried_first(world, tmp_path, told, written):
+    converted(tmp_path, f"sep={told}\r\n".encode() + table(written))
+    assert world.read_inter(tmp_path / "made")[1][0] == "Mitte, Süd; West"
+
+
+def test_rows_below_the_line_of_the_separator_are_named_as_they_are_counted(tmp_path):
+    lines = (b"sep=;\n" + table(rows=40)).splitlines(keepends=True)
+    lines[9] = lines[9].replace(b"30.07.2024", b"30.30.2024")
+    lines[4:4] = [b"a;b\n"]
+    shown = converted(tmp_path, b"".join(lines), tolerate=2)["rows"]["examples_of_unusable"]
+    assert [text.split("Straftaten.csv ")[1] for text in shown] == [
+        "row 11 '30.30.2024 14:35': unreadable date",
+        "row 5 has 2 fields instead of 7 ('a;b'): wrong number of fields",
+    ]
+    with pytest.raises(ConversionError, match="row 5 has 2 fields instead of 7"):
+        converted(tmp_path, b"".join(lines), "other")
+
+
 @pytest.mark.parametrize(
     ("latitude", "read"), [("52,5", "52.5"), ("-33,25", "-33.25"), (" 52,5 ", "52.5"), ("52.5", "52.5"), ("52", "52")]
 )
