@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from dataset_converters.advice import advice_for
 from dataset_converters.crime_rows import CrimeRows
 from dataset_converters.errors import ConversionError
 from dataset_converters.events import LAST_YEAR, drop_rare, positive
@@ -13,16 +14,8 @@ from dataset_converters.layouts import Layout
 from dataset_converters.like import names_like
 from dataset_converters.meaning import crime_events, each_number_once, one_time_of_day
 from dataset_converters.report import Tally, build_report
-from dataset_converters.times import CLOCK_FORMS, DATE_FORMS, date_order
+from dataset_converters.times import date_order
 from dataset_converters.writer import check_output, write_dataset
-
-ADVICE = {
-    "no date": DATE_FORMS,
-    "unreadable date": DATE_FORMS,
-    "no time of day": f"a time of day stands after the date or in a column of its own; {CLOCK_FORMS}",
-    "unreadable time of day": CLOCK_FORMS,
-    "no complaint or case number": "each event needs a number; where an export has none, number its rows",
-}
 
 
 def convert_crime(
@@ -52,7 +45,7 @@ def convert_crime(
     if year is not None:
         positive("--year", year, most=LAST_YEAR)
     positive("--min-events", min_events)
-    tally = Tally(tolerate, ADVICE)
+    tally = Tally(tolerate)
     order = date_order(date_format)
     check_output(output, overwrite)
 
@@ -75,7 +68,7 @@ def convert_crime(
     rows = CrimeRows(layout, options["generator"], element, year, tally)
     for path in paths:
         rows.read_file(path, order, progress)
-    tally.check()
+    tally.check(advice_for(layout, rows.header, rows.generator))
     if year is not None and not len(rows):
         raise ConversionError(f"{', '.join(map(str, paths))}: no usable events in {year}; {rows.span()}")
     collected, twice = each_number_once(rows.collected())

@@ -35,6 +35,7 @@ class CrimeRows:
         self.generator = tuple(generator)
         self._code_role, description = layout.classes[element]
         self.tally = tally
+        self.header: list[str] = []  # of the file read last
         self._year = year
         self._limits = None if year is None else tuple(_seconds_of_new_year(year + after) for after in (0, 1))
         self._first, self._last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
@@ -83,6 +84,7 @@ class CrimeRows:
             skip_bad=self.tally.tolerate is not None,
             progress=progress,
         )
+        self.header = reader.header
         self._positions.call(reader.header, reader.positions)
         for batch in reader.batches():
             self._add(batch, dates)

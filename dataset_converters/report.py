@@ -20,16 +20,14 @@ class Tally:
 
     Args:
         tolerate: how many unusable rows are accepted: a count (`200`), a share (`8%`), or None for 5 %.
-        advice: reason for which rows cannot be used -> what can be used instead.
     """
 
-    def __init__(self, tolerate: int | str | None = None, advice: Mapping[str, str] = MappingProxyType({})):
+    def __init__(self, tolerate: int | str | None = None):
         self.read = 0
         self.dropped: dict[str, int] = {}
         self.unusable: dict[str, int] = {}
         self.examples: list[str] = []
         self.tolerate = None if tolerate is None else _tolerance(tolerate)
-        self._advice = advice
 
     def drop(self, reason: str, count: int) -> None:
         """Adds `count` rows that a rule leaves out."""
@@ -54,8 +52,15 @@ class Tally:
         """Goes back to the counts of a snapshot."""
         self.read, self.dropped, self.unusable, self.examples = counts
 
-    def check(self) -> None:
-        """Raises ConversionError if more rows are unusable than are tolerated, or all of them."""
+    def check(self, advice: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Checks that no more rows are unusable than are tolerated, and not all of them.
+
+        Args:
+            advice: reason for which rows cannot be used -> what can be used instead.
+
+        Raises:
+            ConversionError: they are.
+        """
         bad = sum(self.unusable.values())
         share = bad / self.read if self.read else 0.0
         kind, limit = self.tolerate or ("share", UNUSABLE_LIMIT)
@@ -63,15 +68,15 @@ class Tally:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.unusable.items())
             raise ConversionError(
                 f"{bad:,} of {self.read:,} rows ({share:.1%}) cannot be used: {reasons}; first: "
-                f"{'; '.join(self.examples[:SHOWN])}; {self._remedy(bad)}"
+                f"{'; '.join(self.examples[:SHOWN])}; {self._remedy(bad, advice)}"
             )
 
-    def _remedy(self, bad: int) -> str:
+    def _remedy(self, bad: int, advice: Mapping[str, str]) -> str:
         """What to do: where most rows are unusable it is their form that is wrong, and few would be left."""
         if bad * 2 <= self.read:
             return f"add --tolerate {bad} to leave them out"
-        advice = [self._advice[reason] for reason in self.unusable if reason in self._advice]
-        return "; ".join(dict.fromkeys(advice)) or "is this the file that the command converts?"
+        told = [advice[reason] for reason in self.unusable if reason in advice]
+        return "; ".join(dict.fromkeys(told)) or "is this the file that the command converts?"
 
     def as_dict(self, kept: int) -> dict:
         """The `rows` part of the report; `read` is the sum of all the others."""

@@ -104,6 +104,35 @@ def test_a_date_is_read_with_its_time_where_no_other_column_has_it(world, angele
     assert report["notes"][0].startswith("5 of 5 events start at 00:00:00")
 
 
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("TIME OCC", '--time "TIME OCC"'),
+        ("Uhrzeit", '--time "Uhrzeit"'),
+        ("Hora del hecho", '--time "Hora del hecho"'),
+        ("heure", '--time "heure"'),
+        ("at", "--time (other columns are Date Rptd, at, AREA, LAT, LON)"),
+    ],
+)
+def test_the_error_of_dates_without_times_named_neither_the_option_nor_the_column(tmp_path, column, said):
+    """It listed rows and the forms that are read, beside a column of times."""
+    path = tmp_path / "city.csv"
+    path.write_text(table([record(n, DATE_OCC="9/23/2023") for n in range(5)]).replace("TIME OCC", column))
+    with pytest.raises(ConversionError) as told:
+        dataset_converters.city(path, tmp_path / "made", **COLUMNS)
+    assert "5 of 5 rows (100.0%) cannot be used: 5 no time of day; " in str(told.value)
+    assert f"in a column of its own, to be named with {said}; times of day are read as " in str(told.value)
+
+
+def test_columns_of_times_that_have_another_part_already_are_not_proposed(tmp_path):
+    path = tmp_path / "city.csv"
+    path.write_text("id,Tatzeit,Zeitung,Time reported,Time occurred,Art\n1,9/23/2023,a,1:00,2:00,b\n")
+    with pytest.raises(ConversionError, match='named with --time "Time reported" or --time "Time occurred"; times'):
+        dataset_converters.city(
+            path, tmp_path / "made", number="id", date="tatzeit", generator="zeitung", element="ART"
+        )
+
+
 def test_columns_with_the_names_of_roles_are_themselves(world, tmp_path):
     """A house number is not the record's number, and words in any script name a column."""
     path = tmp_path / "city.csv"
