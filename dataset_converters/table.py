@@ -176,7 +176,7 @@ class TableReader:
         if not self.bad_rows or self._skip_bad:
             return
         bad = self.bad_rows[0]
-        at_end = self._source.ended and not self._source.ends_with_line and bad is self.bad_rows[-1]
+        at_end = self._source.ended and not self._source.ends_with_line and bad.number > self._source.lines_read
         if at_end and bad.fields < bad.expected and not ('"' in bad.text and "\n" in bad.text):
             bad = BadRow(bad.number, bad.fields, bad.expected, bad.text, cut_off=True)
         raise ConversionError(

@@ -150,6 +150,11 @@ def test_too_few_fields(tmp_path, capsys, good):
     assert line.endswith("leave such rows out with --tolerate 5%")
 
 
+def test_a_short_row_was_called_the_last_where_no_line_end_follows_the_last_one(tmp_path, capsys, good):
+    line = refused(tmp_path, capsys, with_row(good, 7, "a,b,c").rstrip(b"\n"))
+    assert line.startswith(": row 7 has 3 fields instead of 24 ('a,b,c')")
+
+
 def test_too_many_fields(tmp_path, capsys, good):
     row = good.splitlines()[6] + ",x,y"
     assert "row 7 has 26 fields instead of 24" in refused(tmp_path, capsys, with_row(good, 7, row))
