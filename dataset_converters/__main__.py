@@ -11,6 +11,7 @@ import dataset_converters
 from dataset_converters.download import DOWNLOADABLE, PAGE_ROWS
 from dataset_converters.errors import ConversionError
 from dataset_converters.layouts import CHICAGO, NYC, Layout
+from dataset_converters.next_steps import next_steps
 from dataset_converters.report import summary
 from dataset_converters.sequences import LAYOUTS
 
@@ -138,7 +139,8 @@ def _run_sample(command: str, **options) -> tuple[int, str]:
 
 
 def _convert(command: str, **options) -> tuple[int, str]:
-    return 0, summary(getattr(dataset_converters, command)(progress=True, **options))
+    report = getattr(dataset_converters, command)(progress=True, **options)
+    return 0, "\n".join([summary(report), *next_steps(report, options["output"])])
 
 
 def build_parser() -> argparse.ArgumentParser:
