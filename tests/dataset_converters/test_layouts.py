@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import dataset_converters
@@ -41,9 +41,6 @@ def test_any_layout_and_any_row_order_give_the_same_files(world, city, layout, s
 @given(seed=st.integers(0, 10**6), count=st.integers(20, 80), slot_hours=st.sampled_from([1, 3, 6, 24]))
 def test_agrees_with_a_plain_reading_of_the_rules(world, seed, count, slot_hours):
     events = world.random_events(seed, count)
-    made = converted(
-        dataset_converters.chicago, world.chicago["portal"](events), year=2016, min_events=3, slot_hours=slot_hours
-    )
     groups = collections.defaultdict(list)
     for event in sorted(events, key=lambda event: (event.start, event.number)):
         if event.start.year == 2016:
@@ -57,6 +54,10 @@ def test_agrees_with_a_plain_reading_of_the_rules(world, seed, count, slot_hours
         if len(sequence) >= 3
         for rank, (element, time) in enumerate(sequence)
     }
+    assume(expected)  # a few events may leave no generator with three, which is an error
+    made = converted(
+        dataset_converters.chicago, world.chicago["portal"](events), year=2016, min_events=3, slot_hours=slot_hours
+    )
     header, *rows = made[".inter"].decode().splitlines()
     assert header == "user_id:token\titem_id:token\ttimestamp:float\ttime:token"
     assert len(rows) == len(expected) and set(rows) == expected
