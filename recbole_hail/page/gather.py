@@ -1,73 +1,27 @@
 """Everything that the page says of a trained model, as numbers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import unquote
 
 import numpy as np
-from recbole.config import Config
 
 from recbole_hail.data.days import days_of
 from recbole_hail.data.history import EVENTS_BEFORE
 from recbole_hail.data.words import NO_MEANING, words_of
 from recbole_hail.errors import DataError, SettingsError
-from recbole_hail.evaluation.agreement import Pair, pairs
+from recbole_hail.evaluation.agreement import pairs
 from recbole_hail.evaluation.metrics import rows_by_target
 from recbole_hail.evaluation.protocol import NEGATIVES, protocol_of
 from recbole_hail.evaluation.ranking import view_of
 from recbole_hail.page.answers import Answers, RulesBeside, answer
-from recbole_hail.page.charts import Mark
-from recbole_hail.page.data import DataSummary, by_length, element_names, summarise
+from recbole_hail.page.data import by_length, element_names, summarise
 from recbole_hail.page.estimates import LEAD, difference, estimate, shown_metrics, values_of
 from recbole_hail.page.groups import Grouping, group
+from recbole_hail.page.report import ProtocolResult, Report
 from recbole_hail.training.opening import Opened
 from recbole_hail.training.records import settings_in_force
 
 _SHOWN = ("strict", "paper", "recbole")
-
-
-@dataclass(frozen=True)
-class ProtocolResult:
-    """What the scorers reach under one protocol: a row of marks for each of them, a column for each metric."""
-
-    described: dict  # name, candidates drawn, seed, hash and number of questions
-    shortage: str | None
-    marks: dict[str, list[list[Mark]]]  # by "all", "repeat" and "new", where there are such targets
-    questions: dict[str, int]
-    pairs: list[Pair]
-    as_own: bool  # whether its lists are those of the run's own protocol once more
-
-
-@dataclass(frozen=True)
-class Report:
-    """One page. The first of `protocols` is the one that the run was tested under."""
-
-    config: Config
-    checkpoint: str
-    scorers: list[str]  # the model's views, then the rules
-    views: int  # how many of the scorers are the model's
-    chosen: int  # which view the model predicts with
-    metrics: list[str]  # titles
-    lead: int  # which of them charts and groups go by
-    data: DataSummary
-    period: tuple[str, str] | None  # first and last day of the events, where that is known
-    cut: float  # share of the questions with more history than the model reads
-    protocols: list[ProtocolResult]
-    impossible: dict[str, str]  # protocols that this dataset has no candidates for, and why
-    best_rule: int  # among the scorers
-    above_rule: Mark  # how much the model's lead metric is above the best rule's
-    groupings: list[Grouping]
-    settings: dict
-    record: dict | None
-
-    @property
-    def own(self) -> ProtocolResult:
-        return self.protocols[0]
-
-    @property
-    def distinct(self) -> list[ProtocolResult]:
-        """Those whose numbers are not the run's own once more."""
-        return [result for result in self.protocols if not result.as_own]
 
 
 def gather(opened: Opened, say: Callable[[str], None]) -> Report:

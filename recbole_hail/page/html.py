@@ -1,15 +1,15 @@
 """The report from its sections: one file, without scripts and without anything from elsewhere."""
 
-from recbole_hail.page import results, sections, wording
-from recbole_hail.page.gather import Report
+from recbole_hail.page import curves, results, sections, wording
 from recbole_hail.page.markup import element, whole_page
+from recbole_hail.page.report import Report
 
 # Anchor and title of each section, and what fills it.
 SECTIONS = (
     ("short", "In short", sections.in_short),
     ("uses", wording.USES_TITLE, sections.uses),
     ("data", "Data", sections.data),
-    ("curves", "Learning curves", sections.curves),
+    ("curves", "Learning curves", curves.curves),
     ("protocols", "Metrics by protocol", results.protocols),
     ("repeats", "Repeats and new targets", results.repeats),
     ("generators", "Best and worst generators", results.generators),

@@ -34,6 +34,11 @@ def figure(drawing: Markup, caption: str) -> Markup:
     return element("figure", element("figcaption", caption), drawing)
 
 
+def side_by_side(*figures: Markup) -> Markup:
+    """On a wide screen; below one another on a phone."""
+    return element("div", *figures, class_="charts")
+
+
 def table(caption: str, header: Sequence, rows: Sequence[Sequence], *, words: int = 1) -> Markup:
     """A table that scrolls by itself where it is wider than the page.
 

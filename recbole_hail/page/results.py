@@ -2,9 +2,9 @@
 
 from recbole_hail.page import wording
 from recbole_hail.page.charts import Mark, bars, intervals
-from recbole_hail.page.gather import ProtocolResult, Report
 from recbole_hail.page.groups import SHOWN, SUPPORT, Group, Grouping
 from recbole_hail.page.markup import Markup, element, figure, paragraph, table
+from recbole_hail.page.report import ProtocolResult, Report
 
 
 def protocols(report: Report) -> list[Markup]:

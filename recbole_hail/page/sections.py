@@ -1,13 +1,10 @@
-"""The sections of the page that tell of the data, the training and the settings, and what the page begins with."""
-
-from dataclasses import replace
+"""The sections of the page that tell of the data and the settings, and what the page begins with."""
 
 from recbole_hail.page import wording
-from recbole_hail.page.charts import Line, bars, lines
-from recbole_hail.page.gather import Report
-from recbole_hail.page.markup import Markup, bullets, element, figure, paragraph, table, text
+from recbole_hail.page.charts import bars
+from recbole_hail.page.markup import Markup, bullets, element, figure, paragraph, side_by_side, table, text
+from recbole_hail.page.report import Report
 from recbole_hail.settings import OF_THE_MACHINE
-from recbole_hail.training.progress import PARTS
 
 
 def in_short(report: Report) -> list[Markup]:
@@ -89,71 +86,11 @@ def data(report: Report) -> list[Markup]:
             "films. An element is what is recorded, such as a kind of event in a part of the day."
         ),
         _values(f"The dataset {report.config['dataset']}, validation and test events included.", counts),
-        _charts(
+        side_by_side(
             figure(bars(lengths, title="Generators by number of events"), "Generators by their number of events."),
             figure(bars(frequent, title="The most frequent elements"), "The most frequent elements, share of events."),
         ),
     ]
-
-
-def curves(report: Report) -> list[Markup]:
-    """Losses of every peer and the validation of every view, by step."""
-    points = (report.record or {}).get("curve") or []
-    if not points:
-        return [paragraph("There is no curve: there is no record beside the checkpoint, and it holds none itself.")]
-    best = (report.record or {}).get("best epoch")
-    marked = next((point["step"] for point in points if point["epoch"] == best), None)
-    drawn = []
-    for title, found in (*_loss_lines(points), *_validation_lines(report, points), *_agreement_lines(points)):
-        named = [replace(line, name=wording.of_view(line.name, report.views)) for line in found]
-        chart = lines(named, title=title, x_name="steps", marked=marked)
-        drawn.append(figure(chart, title))
-    said = f"Means over each epoch; {points[-1]['step']:,} steps took {points[-1]['seconds']:,.0f} seconds."
-    if report.record.get("ends with the checkpoint"):
-        said += " There is no record of the run's end beside the checkpoint, so the curve ends where it was saved."
-    elif marked is not None:
-        said += " The dotted vertical line is where the checkpoint was saved."
-    if report.config["pretrain_share"]:
-        said += " The run pre-trains first, with a loss of its own, so its line breaks where fine-tuning begins."
-    return [paragraph(said), _charts(*drawn)]
-
-
-def _loss_lines(points: list[dict]) -> list[tuple[str, list[Line]]]:
-    """A chart for each part of the loss that is not 0 throughout, a line for each peer."""
-    steps = [point["step"] for point in points]
-    if "loss" in points[0]["losses"]:
-        return [("Loss in training", [Line("loss", steps, [point["losses"]["loss"] for point in points])])]
-    charts = []
-    for part in PARTS:
-        names = [name for name in points[0]["losses"] if name.endswith(f"/{part}")]
-        found = [Line(name.split("/")[0], steps, [point["losses"][name] for point in points]) for name in names]
-        if any(any(line.y) for line in found):
-            charts.append((f"Loss in training: {part}", found))
-    return charts
-
-
-def _validation_lines(report: Report, points: list[dict]) -> list[tuple[str, list[Line]]]:
-    validated = [point for point in points if "valid" in point]
-    if not validated:
-        return []
-    steps = [point["step"] for point in validated]
-    views = validated[0]["valid"]
-    metric = report.config["valid_metric"].lower()
-    if metric not in next(iter(views.values())):  # of repeats or of new targets, which curves leave out
-        metric = next(iter(next(iter(views.values()))))
-    found = [Line(view, steps, [point["valid"][view][metric] for point in validated]) for view in views]
-    return [(f"Validation: {metric.upper()}", found)]
-
-
-def _agreement_lines(points: list[dict]) -> list[tuple[str, list[Line]]]:
-    """Inconsistent answers in validation, which mutual exclusivity is meant to make use of."""
-    compared = [point for point in points if point.get("agreement")]
-    if not compared:
-        return []
-    steps = [point["step"] for point in compared]
-    named = {"all right": "all peers", "some right": "not all"}
-    found = [Line(name, steps, [point["agreement"][key] for point in compared]) for key, name in named.items()]
-    return [("Validation: share of questions that peers answer rightly", found)]
 
 
 def settings(report: Report) -> list[Markup]:
@@ -196,7 +133,3 @@ def _shown(value) -> str:
 
 def _values(caption: str, rows: list[tuple[str, str]]) -> Markup:
     return element("div", table(caption, ("what", "value"), rows, words=2), class_="values")
-
-
-def _charts(*figures: Markup) -> Markup:
-    return element("div", *figures, class_="charts")
