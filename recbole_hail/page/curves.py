@@ -12,8 +12,8 @@ from recbole_hail.training.progress import PARTS
 def curves(report: Report) -> list[Markup]:
     """Losses of every peer and the validation of every view, by step."""
     points = (report.record or {}).get("curve") or []
-    if not points:
-        return [paragraph("There is no curve: there is no record beside the checkpoint, and it holds none itself.")]
+    if report.is_rule or not points:
+        return [paragraph(_why_none(report))]
     best = (report.record or {}).get("best epoch")
     marked = next((point["step"] for point in points if point["epoch"] == best), None)
     drawn = []
@@ -29,6 +29,19 @@ def curves(report: Report) -> list[Markup]:
     if report.config["pretrain_share"]:
         said += " The run pre-trains first, with a loss of its own, so its line breaks where fine-tuning begins."
     return [paragraph(said), side_by_side(*drawn)]
+
+
+def _why_none(report: Report) -> str:
+    model, kept = report.config["model"], report.record
+    if report.is_rule:
+        return f"{model} is a rule: it counts past events and has no training, so there is no curve."
+    if kept is None:
+        return "There is no curve: there is no record beside the checkpoint, and it holds none itself."
+    if "curve" not in kept:
+        return "There is no curve: the record beside the checkpoint is of an earlier version, which kept none."
+    if kept["curve"] is None:
+        return f"There is no curve: there is a record beside the checkpoint, but the trainer of {model} keeps none."
+    return "There is no curve: the record beside the checkpoint has no point of one, for no epoch was validated."
 
 
 def _loss_lines(points: list[dict]) -> list[tuple[str, list[Line]]]:

@@ -7,6 +7,7 @@ from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval
 from recbole_hail.page.charts import Mark
 
 METRICS = ("Hit", "NDCG", "MRR")  # paper section 5.1.2
+FIRST = 10  # answers of a forecast, as its command gives them
 LEAD = "mrr"  # the one that charts and groups go by
 
 
@@ -37,3 +38,9 @@ def estimate(values: np.ndarray, generators: np.ndarray) -> list[list[Mark]]:
 def difference(values: np.ndarray, first: int, second: int, generators: np.ndarray) -> Mark:
     """How much a scorer is above another, [N, S] of one metric, paired by question."""
     return estimate((values[:, first] - values[:, second])[:, None, None], generators)[0][0]
+
+
+def shares_first(ranks: np.ndarray, ties: str) -> tuple[float, float]:
+    """How often the target comes first and among the first `FIRST`, of [N, 3] ranks."""
+    means = values_of(ranks[:, None], [1, FIRST], ties).mean(axis=0)[0]
+    return float(means[0]), float(means[1])

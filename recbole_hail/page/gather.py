@@ -8,20 +8,19 @@ import numpy as np
 from recbole_hail.data.days import days_of
 from recbole_hail.data.history import EVENTS_BEFORE
 from recbole_hail.data.words import NO_MEANING, words_of
-from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.evaluation.agreement import pairs
 from recbole_hail.evaluation.metrics import rows_by_target
-from recbole_hail.evaluation.protocol import NEGATIVES, protocol_of
 from recbole_hail.evaluation.ranking import view_of
-from recbole_hail.page.answers import Answers, RulesBeside, answer
+from recbole_hail.models.rules import Rule
+from recbole_hail.page.answers import Answers
 from recbole_hail.page.data import by_length, element_names, summarise
-from recbole_hail.page.estimates import LEAD, difference, estimate, shown_metrics, values_of
+from recbole_hail.page.estimates import LEAD, difference, estimate, shares_first, shown_metrics, values_of
 from recbole_hail.page.groups import Grouping, group
+from recbole_hail.page.protocols import answers_under_each, own_protocol
 from recbole_hail.page.report import ProtocolResult, Report
+from recbole_hail.page.rules import RulesBeside
 from recbole_hail.training.opening import Opened
 from recbole_hail.training.records import settings_in_force
-
-_SHOWN = ("strict", "paper", "recbole")
 
 
 def gather(opened: Opened, say: Callable[[str], None]) -> Report:
@@ -34,10 +33,11 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
         SettingsError: the model was evaluated in a way that has no ranks.
         DataError: the data have changed since the test that the record tells of.
     """
-    config, own = opened.config, _own_protocol(opened)
+    config, own = opened.config, own_protocol(opened)
     say("counting the rules that do not train")
     rules = RulesBeside(opened)
-    answers, impossible = _answers(opened, own, rules, say)
+    answers, impossible = answers_under_each(opened, own, rules, say)
+    all_elements = next((name for name, found in answers.items() if found.among_all), None)
     mine = answers[own[0]]
     topk = sorted({1, *config["topk"]})
     metrics = shown_metrics(topk)
@@ -58,9 +58,15 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
         data=summarise(rules.train, element_names(config, opened.test)),
         period=days_of(config),
         cut=_cut(opened, mine),
-        protocols=[_result(found, values[name], mine) for name, found in answers.items()],
+        protocols=[
+            _result(found, values[name], all_elements if found.among_all and name != all_elements else None)
+            for name, found in answers.items()
+        ],
         impossible=impossible,
+        among_all=all_elements and shares_first(answers[all_elements].ranks[:, chosen], config["ties"]),
+        is_rule=isinstance(opened.model, Rule) or config["model"] == "Pop",
         best_rule=best_rule,
+        rule_to_take=rules.models[best_rule - mine.views],
         above_rule=difference(reciprocal, chosen, best_rule, mine.generators),
         groupings=_groupings(opened, mine, reciprocal[:, [chosen, best_rule]]),
         settings=settings_in_force(config),
@@ -68,54 +74,7 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
     )
 
 
-def _own_protocol(opened: Opened) -> tuple[str, int]:
-    """By which the run was tested, and how many candidates it draws."""
-    config = opened.config
-    if not len(opened.test):
-        split = config["eval_args"]["split"]
-        raise DataError(f"checkpoint: {opened.path} was trained under the split {split}, without a test to show")
-    own = protocol_of(config, "test")
-    if own is None:
-        raise SettingsError(
-            [
-                f"checkpoint: {opened.path} was evaluated by RecBole itself (eval_args {config['eval_args']}, metrics "
-                f"{config['metrics']}), without ranks of single targets that a page could show; train with "
-                "--candidates, and with metrics of ranks such as Hit and MRR"
-            ]
-        )
-    return own
-
-
-def _answers(
-    opened: Opened, own: tuple[str, int], rules: RulesBeside, say: Callable[[str], None]
-) -> tuple[dict[str, Answers], dict[str, str]]:
-    """By protocol, the run's own first; and why those are missing that this dataset has no candidates for."""
-    drawn = own[1] if own[0] != "full" else NEGATIVES
-    say(f"ranking the test targets under {own[0]}")
-    answers, impossible = {own[0]: answer(opened, rules, own[0], drawn)}, {}
-    _check_same_questions(opened, answers[own[0]])
-    for name in _SHOWN:
-        if name != own[0]:
-            say(f"ranking the test targets under {name}")
-            try:
-                answers[name] = answer(opened, rules, name, drawn)
-            except DataError as error:
-                impossible[name] = str(error)
-    return answers, impossible
-
-
-def _check_same_questions(opened: Opened, answers: Answers) -> None:
-    """The lists' hash depends on every event, so equal hashes mean the data of the test."""
-    kept = ((opened.record or {}).get("candidates") or {}).get("test")
-    found = answers.phase.described()
-    if kept and kept["hash"] != found["hash"]:
-        raise DataError(
-            f"dataset: {opened.config['data_path']} is not what {opened.path} was tested on (lists {found['hash']} "
-            f"now, {kept['hash']} then); name the folder that holds its data with --data_path"
-        )
-
-
-def _result(answers: Answers, values: np.ndarray, own: Answers) -> ProtocolResult:
+def _result(answers: Answers, values: np.ndarray, same_as: str | None) -> ProtocolResult:
     repeat = answers.repeat
     rows = {name: chosen for name, chosen in rows_by_target(repeat).items() if chosen.any()}
     return ProtocolResult(
@@ -124,7 +83,7 @@ def _result(answers: Answers, values: np.ndarray, own: Answers) -> ProtocolResul
         marks={name: estimate(values[chosen], answers.generators[chosen]) for name, chosen in rows.items()},
         questions={name: int(chosen.sum()) for name, chosen in rows.items()},
         pairs=pairs(answers.ranks, answers.firsts, answers.scorers),
-        as_own=answers is not own and answers.among_all and own.among_all,
+        same_as=same_as,
     )
 
 

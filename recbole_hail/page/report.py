@@ -19,7 +19,7 @@ class ProtocolResult:
     marks: dict[str, list[list[Mark]]]  # by "all", "repeat" and "new", where there are such targets
     questions: dict[str, int]
     pairs: list[Pair]
-    as_own: bool  # whether its lists are those of the run's own protocol once more
+    same_as: str | None  # the protocol before it whose lists are all elements too
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,11 @@ class Report:
     period: tuple[str, str] | None  # first and last day of the events, where that is known
     cut: float  # share of the questions with more history than the model reads
     protocols: list[ProtocolResult]
-    impossible: dict[str, str]  # protocols that this dataset has no candidates for, and why
+    impossible: dict[str, str]  # protocols that cannot be asked here, and why
+    among_all: tuple[float, float] | None  # how often the target is first and among `FIRST` of all elements
+    is_rule: bool  # whether the model itself counts
     best_rule: int  # among the scorers
+    rule_to_take: str  # its name for run_recbole
     above_rule: Mark  # how much the model's lead metric is above the best rule's
     groupings: list[Grouping]
     settings: dict
@@ -50,5 +53,5 @@ class Report:
 
     @property
     def distinct(self) -> list[ProtocolResult]:
-        """Those whose numbers are not the run's own once more."""
-        return [result for result in self.protocols if not result.as_own]
+        """Those whose numbers are not another's once more."""
+        return [result for result in self.protocols if not result.same_as]

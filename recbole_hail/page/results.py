@@ -12,7 +12,8 @@ def protocols(report: Report) -> list[Markup]:
     said = [
         paragraph(
             "The same test targets, ranked among different lists. Numbers of different protocols cannot be compared "
-            "with one another. The rows marked as rules count past events and do not train."
+            "with one another. The rows marked as rules count past events and do not train"
+            f"{', and the model is such a rule itself' if report.is_rule else ''}."
         ),
         paragraph(
             "HR@k is the share of targets among the first k of their lists. NDCG@k is the same with less weight "
@@ -23,9 +24,9 @@ def protocols(report: Report) -> list[Markup]:
         name = result.described["protocol"]
         if result is report.own:
             said += [element("h3", f"{name}, by which the run was tested"), *_protocol(report, result)]
-        elif result.as_own:
-            others, own = report.data.elements - 1, report.own.described["protocol"]
-            said.append(paragraph(f"{name}: the same as {own}, for there are only {others:,} others to draw from."))
+        elif result.same_as:
+            others = f"there are only {report.data.elements - 1:,} others to draw from"
+            said.append(paragraph(f"{name}: the same as {result.same_as}, for {others}."))
         else:
             summary = element("summary", element("h3", name))
             said.append(element("details", summary, *_protocol(report, result)))
@@ -154,10 +155,12 @@ def _pair_rows(result: ProtocolResult) -> list[list[str]]:
 
 
 def _name(report: Report, scorer: int) -> str:
-    """`mean of the peers`, `peer 1`, `the model`, `GeneratorKNN (rule)`."""
+    """`mean of the peers`, `peer 1`, `the model`, `GeneratorKNN (rule)`, `GeneratorKNN (the model)`."""
     name = report.scorers[scorer]
     if scorer >= report.views:
         return f"{name} (rule)"
+    if report.is_rule:
+        return f"{name} (the model)"
     return "mean of the peers" if name == "mean" else wording.of_view(name, report.views)
 
 

@@ -2,6 +2,7 @@
 
 from recbole_hail.page import wording
 from recbole_hail.page.charts import bars
+from recbole_hail.page.estimates import FIRST
 from recbole_hail.page.markup import Markup, bullets, element, figure, paragraph, side_by_side, table, text
 from recbole_hail.page.report import Report
 from recbole_hail.settings import OF_THE_MACHINE
@@ -15,6 +16,7 @@ def in_short(report: Report) -> list[Markup]:
         f"Asked {questions:,} times for the next event, among {wording.candidates(own.described)}, the model puts the "
         f"right one first {marks[0].mean:.1%} of the time. Its {metric}, the mean of 1 / the place of the right one (1 "
         f"is perfect), is {marks[report.lead]}.",
+        *_as_forecast(report),
         _beside_the_rule(report),
     ]
     if {"repeat", "new"} <= own.marks.keys():
@@ -34,21 +36,39 @@ def in_short(report: Report) -> list[Markup]:
     return [bullets(said), paragraph("Intervals in brackets are 95 % bootstrap intervals over generators.")]
 
 
+def _as_forecast(report: Report) -> list[str]:
+    """How often a forecast is right, which chooses from all elements: less often than from a short list."""
+    if report.among_all is None:
+        return []
+    (first, among_first), elements, said = report.among_all, report.data.elements, []
+    if report.own.described["protocol"] != "full":
+        said.append(f"the first answer is right {first:.1%} of the time")
+    if elements > FIRST:
+        said.append(f"one of the first {FIRST} is right {among_first:.1%} of the time")
+    chosen_from = f"Among all {elements:,} elements, which is what a forecast chooses from, "
+    return [f"{chosen_from}{', and '.join(said)}."] if said else []
+
+
 def _beside_the_rule(report: Report) -> Markup:
     """Whether the model is better than the best rule, and what to take where it is worse."""
     rule, above = report.scorers[report.best_rule], report.above_rule
+    beside = "other rules" if report.is_rule else "rules beside it"
     of_rule, advice = report.own.marks["all"][report.best_rule][report.lead], []
     if above.low > 0:
         verdict = "The model is better than it"
     elif above.high < 0:
         verdict = "The model is worse than it"
-        given = {"model": rule, "dataset": report.config["dataset"], "candidates": report.config["candidates"]}
+        given = {
+            "model": report.rule_to_take,
+            "dataset": report.config["dataset"],
+            "candidates": report.config["candidates"],
+        }
         command = " ".join(["run_recbole", *(f"--{name}={value}" for name, value in given.items() if value)])
         advice = [f" Take {rule}: ", element("code", command)]
     else:
         verdict = "The two are not clearly apart"
     said = (
-        f"{rule}, the best of the rules beside it, which count and do not train, has {of_rule}. {verdict}: the "
+        f"{rule}, the best of the {beside}, which count and do not train, has {of_rule}. {verdict}: the "
         f"difference is {_signed(above.mean)} ({_signed(above.low)} to {_signed(above.high)})."
     )
     return Markup("".join(map(text, [said, *advice])))

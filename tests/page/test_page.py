@@ -16,11 +16,12 @@ from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.evaluation.agreement import right
 from recbole_hail.page import gather as gathering
 from recbole_hail.page import wording
-from recbole_hail.page.answers import RULES_BESIDE, RulesBeside, answer
+from recbole_hail.page.answers import answer
 from recbole_hail.page.charts import Mark
 from recbole_hail.page.data import by_length, summarise
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import SECTIONS, to_html
+from recbole_hail.page.rules import RULES_BESIDE, RulesBeside
 from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint, write_checkpoint
 from recbole_hail.training.opening import opened
 
@@ -160,13 +161,13 @@ def test_only_the_runs_own_protocol_is_unfolded(pages):
     _, page = pages["HAIL"]
     shown, *folded = page.split('id="protocols"')[1].split("</section>")[0].split("<details>")
     assert "strict, by which the run was tested</h3>" in shown and shown.count("<table>") == 1
-    assert [re.search(r"<h3>(\w+)</h3></summary>", part)[1] for part in folded] == ["paper", "recbole"]
+    assert [re.search(r"<h3>(\w+)</h3></summary>", part)[1] for part in folded] == ["full", "paper", "recbole"]
     assert all(part.count("<table>") == 1 for part in folded) and "details-content" in page, "which prints them"
 
 
 def test_protocols_begin_with_the_runs_own(pages):
     report, _ = pages["HAIL"]
-    assert [result.described["protocol"] for result in report.protocols] == ["strict", "paper", "recbole"]
+    assert [result.described["protocol"] for result in report.protocols] == ["strict", "full", "paper", "recbole"]
     assert {result.questions["all"] for result in report.protocols} <= {40, 41}, "one has had every element"
 
 
@@ -206,6 +207,21 @@ def test_learning_curves_or_that_there_are_none(pages):
         assert f"<figcaption>{chart}</figcaption>" in page
     assert "<figcaption>Loss in training</figcaption>" in pages["SASRec"][1]
     assert "There is no curve" in pages["pruned"][1]
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (None, "there is no record beside the checkpoint, and it holds none itself."),
+        ({"model": "SASRec"}, "the record beside the checkpoint is of an earlier version, which kept none."),
+        ({"curve": None}, "there is a record beside the checkpoint, but the trainer of SASRec keeps none."),
+        ({"curve": []}, "the record beside the checkpoint has no point of one, for no epoch was validated."),
+    ],
+)
+def test_why_there_is_no_curve(pages, record, why):
+    """All of them were told that there is no record."""
+    page = to_html(replace(pages["SASRec"][0], record=record))
+    assert f"There is no curve: {why}" in page
 
 
 def test_a_run_that_was_killed_has_the_curve_so_far(pages, runs):
@@ -268,7 +284,7 @@ def test_all_protocols_draw_as_many_candidates_as_the_runs_own(runs):
         it.config["eval_args"]["mode"]["test"] = "uni50"
         report = gather(it, say=lambda text: None)
     assert report.protocols[0].described["protocol"] == "recbole" and len(report.protocols) > 2
-    assert {result.described["drawn"] for result in report.protocols} == {50}
+    assert {result.described.get("drawn") for result in report.protocols} == {50, None}
 
 
 def events() -> list[list[str]]:

@@ -1,0 +1,60 @@
+"""The page of a rule, and the rules beside it."""
+
+from pathlib import Path
+
+import pytest
+from recbole.quick_start import run_recbole
+
+from recbole_hail.page.gather import gather
+from recbole_hail.page.html import to_html
+from recbole_hail.training.opening import opened
+
+
+@pytest.fixture(scope="module")
+def page_of(build, tmp_path_factory):
+    """Report and page of a model that was trained with some settings."""
+    built = build("Pop")
+
+    def page_of(model: str, **settings):
+        folder = tmp_path_factory.mktemp(model)
+        given = {**built.ranked, "candidates": "strict", "checkpoint_dir": str(folder), "topk": [1, 10], **settings}
+        run_recbole(model=model, dataset="world", config_dict=given)
+        with opened(next(Path(folder).glob("*.pth"))) as it:
+            report = gather(it, say=lambda text: None)
+        return report, to_html(report)
+
+    return page_of
+
+
+@pytest.mark.parametrize("rule", ["Pop", "GeneratorFrequency", "GeneratorKNN"])
+def test_a_rule_is_not_compared_with_itself(page_of, rule):
+    """ "GeneratorKNN, the best of the rules beside it, …: the difference is +0.000", and it stood twice everywhere."""
+    report, page = page_of(rule)
+    assert report.scorers == [rule, *(name for name in ("Pop", "GeneratorFrequency", "GeneratorKNN") if name != rule)]
+    best = report.scorers[report.best_rule]
+    assert best != rule and f"{best}, the best of the other rules, which count" in page
+    assert report.rule_to_take == best and report.above_rule.mean != 0
+    assert f'<th scope="row">{rule} (the model)</th>' in page and f"{rule} (rule)" not in page
+    assert "the model is such a rule itself" in page
+
+
+def test_a_rule_with_other_settings_is_told_apart_from_the_one_beside_it(page_of):
+    """Both rows were called GeneratorKNN."""
+    report, page = page_of("GeneratorKNN", weight=1)
+    assert report.scorers == ["GeneratorKNN", "Pop", "GeneratorFrequency", "GeneratorKNN with weight 20"]
+    assert '<th scope="row">GeneratorKNN with weight 20 (rule)</th>' in page
+    assert report.rule_to_take in ("GeneratorFrequency", "GeneratorKNN"), "a command has no `with weight 20`"
+
+
+def test_another_rule_stands_beside_all_of_them(page_of):
+    report, page = page_of("RecencyFrequency")
+    assert report.scorers[1:] == ["Pop", "GeneratorFrequency", "GeneratorKNN"] and "the best of the other rules" in page
+
+
+@pytest.mark.parametrize("rule", ["Pop", "GeneratorKNN"])
+def test_a_rule_has_no_curve_because_it_has_no_training(page_of, rule):
+    """Its page said that there is no record beside the checkpoint, though there was one."""
+    report, page = page_of(rule)
+    section = page.split('id="curves"')[1].split("</section>")[0]
+    assert report.record and f"{rule} is a rule: it counts past events and has no training, so there is no" in section
+    assert "no record" not in section and "<svg" not in section
