@@ -13,6 +13,7 @@ from recbole_hail.page.wording import USES_TITLE
 
 SHOWN = 3  # predictions in the note of a generator
 NAMED = 5  # generators whose names are printed, as far as there is room
+LISTED = 8  # names of elements that are listed
 
 
 def elements_of_group(forecaster: Forecaster, words: str) -> list[int]:
@@ -73,7 +74,25 @@ def map_page(forecaster: Forecaster, forecasts: list[Forecast], chances: dict[st
             "line leads to where they belong."
         )
     warning = element("section", element("h2", USES_TITLE), *uses(), class_="warning")
-    return whole_page(title, element("h1", title), paragraph(about), Markup(drawing), warning)
+    model, dataset = (forecaster.trained.config[name] for name in ("model", "dataset"))
+    made = f"Made from {forecaster.trained.file.name}, {model} on {dataset}, by recbole-hail forecast."
+    said = [element("p", made, class_="soft"), paragraph(about), paragraph(_summed(forecaster, group))]
+    return whole_page(title, element("h1", title), *said, Markup(drawing), warning)
+
+
+def _summed(forecaster: Forecaster, group: str) -> str:
+    """Which elements the chances are of: their names, each once, with how many slots it has."""
+    numbers, words = elements_of_group(forecaster, group), forecaster.elements
+    of_name = {}
+    for number in sorted(numbers, key=lambda number: (words.names[number].casefold(), number)):
+        of_name.setdefault(words.names[number], []).append(number)
+    named = [
+        f"{name} ({len(found)} slots)" if len(found) > 1 else forecaster.name_of(found[0])
+        for name, found in of_name.items()
+    ]
+    more = f"; and {len(named) - LISTED:,} more" if len(named) > LISTED else ""
+    several = f"all {len(numbers):,} elements that have" if len(numbers) > 1 else "the one element that has"
+    return f"The chance is that of {several} {group!r} in slot or name: {'; '.join(named[:LISTED])}{more}."
 
 
 def _drawing(

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,13 +27,15 @@ def forecaster():
     """What the map asks of a Forecaster."""
     names = ["", "21-24h RAPE", "00-03h THEFT, <BIG>"]
     return SimpleNamespace(
-        elements=SimpleNamespace(tokens=["[PAD]", *(one.element for one in PREDICTIONS)]),
+        elements=SimpleNamespace(
+            tokens=["[PAD]", *(one.element for one in PREDICTIONS)], names=["", "RAPE", "THEFT, <BIG>"]
+        ),
         generators=SimpleNamespace(
             coordinates=np.array([[np.nan] * 2, [40.8, -73.9]]), number=lambda name: {"44|BAR": 1}.get(name)
         ),
         name_of=lambda number: names[number],
         days=("2016-01-01", "2016-12-31"),
-        trained=SimpleNamespace(config={"dataset": "nyc16"}),
+        trained=SimpleNamespace(config={"dataset": "nyc16", "model": "HAIL"}, file=Path("saved/HAIL-Dec-1.pth")),
     )
 
 
@@ -60,6 +63,22 @@ def test_a_map_needs_no_network_and_shows_each_place_with_its_chance(forecaster,
     assert "1 generators (places, or kinds of place) of nyc16" in head and "25.0 % to 25.0 %" in head
     assert "moved apart" not in head and '"displayModeBar": false' in drawn and '"text":"44|BAR"' in drawn
     assert "What this must not be used for" in html and "sending patrols" in html
+
+
+def test_a_map_says_which_model_it_is_of_and_which_elements_it_sums(forecaster):
+    """It said neither: whether `THEFT` had taken in `THEFT OF SERVICES` was anybody's guess."""
+    page = map_page(forecaster, FORECASTS, {"44|BAR": 0.25}, "RAPE")
+    assert '<p class="soft">Made from HAIL-Dec-1.pth, HAIL on nyc16, by recbole-hail forecast.</p>' in page
+    assert "that of the one element that has &#x27;RAPE&#x27; in slot or name: 21-24h RAPE.</p>" in page
+    slots, names = ("00-03h", "21-24h"), ["THEFT", *(f"THEFT <{number:02}>" for number in range(11))]
+    forecaster.elements.names = ["", *names * 2]
+    forecaster.elements.tokens = forecaster.elements.names
+    forecaster.name_of = lambda number: f"{slots[number > 12]} {forecaster.elements.names[number]}".strip()
+    page = map_page(forecaster, FORECASTS, {"44|BAR": 0.25}, "THEFT")
+    listed = "; ".join(f"{name.replace('<', '&lt;').replace('>', '&gt;')} (2 slots)" for name in names[:8])
+    assert f"that of all 24 elements that have &#x27;THEFT&#x27; in slot or name: {listed}; and 4 more.</p>" in page
+    page = map_page(forecaster, FORECASTS, {"44|BAR": 0.25}, "21-24h")
+    assert "that of all 12 elements" in page and ": 21-24h THEFT; 21-24h THEFT &lt;00&gt;; " in page
 
 
 def test_kinds_of_place_at_one_point_are_told_apart(forecaster):
