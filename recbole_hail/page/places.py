@@ -6,6 +6,7 @@ that what is apart here is apart there too, where it goes with the land.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -20,9 +21,12 @@ _ROUNDS = 120
 _MOST = 0.5  # share of the drawing that dots may cover
 _GOLDEN = np.pi * (3 - 5**0.5)
 _LETTERS, _LINE = 30, 16  # of a name, and pixels of its height
-_DISTANCES = (3, 14, 30, 55, 85, 120, 160)  # of a name from its dot
+_DISTANCES = (3, 8, 14, 22, 30, 42, 55, 70, 85, 100, 120, 140, 160)  # of a name from its dot
 _DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
-_DIRECTIONS += ((1, 2), (-1, 2), (1, -2), (-1, -2), (2, 1), (-2, 1), (2, -1), (-2, -1))
+_DIRECTIONS += tuple(
+    (x * right, y * up) for x, y in ((1, 2), (2, 1), (1, 4), (4, 1)) for up in (1, -1) for right in (1, -1)
+)
+_THROUGH = 3  # unnamed dots, across which a line is as hard to follow as across another line or through a name
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,17 @@ def beside(texts: Sequence[str], pixels: np.ndarray, sizes: np.ndarray) -> list[
     """The names of the first of the dots at `pixels` [N, 2] with these sizes [N].
 
     They end with the first that finds no room: a name that is missing would make the next one look likelier. Only the
-    very first may cover other dots.
+    very first may cover other dots. A line to a name crosses dots, names and other lines where there is no place,
+    near or far, that it reaches without.
     """
     found = []
     for text, start, size in zip(texts, pixels, sizes, strict=False):
-        ways = [name for name in _around(text, start, size / 2) if _is_free(name, found)]
+        ways = [name for name in _around(text, start, size / 2) if not any(_touch(name, other) for other in found)]
         worst = [_in_the_way(name, start, pixels, sizes / 2, len(texts)) for name in ways]
+        worst = [
+            (bad, crossed + _THROUGH * sum(map(_crossings, repeat(name), repeat(start), found, pixels)))
+            for name, (bad, crossed) in zip(ways, worst, strict=True)
+        ]
         best = min(range(len(ways)), key=worst.__getitem__, default=None)
         if best is None or (found and worst[best][0]):
             break
@@ -117,14 +126,15 @@ def beside(texts: Sequence[str], pixels: np.ndarray, sizes: np.ndarray) -> list[
 
 
 def _around(text: str, start: np.ndarray, radius: float) -> list[Name]:
-    """Where a name may stand, the nearest first."""
+    """Where a name may stand, the nearest first; what would leave the drawing is moved into it."""
     text = text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"
     half = np.array([4 + sum(8.5 if letter.isupper() else 6.5 for letter in text), _LINE]) / 2
-    found = []
+    most, found = np.array([WIDTH, HEIGHT]) / 2, []
     for distance in _DISTANCES:
         for way in map(np.array, _DIRECTIONS):
             away = way / abs(way).max() * half + way / np.linalg.norm(way) * (radius + distance)
-            found.append(Name(text, start + away, half, near=distance == _DISTANCES[0]))
+            middle = np.clip(start + away, half - most, most - half)
+            found.append(Name(text, middle, half, near=distance == _DISTANCES[0]))
     return found
 
 
@@ -135,14 +145,33 @@ def _in_the_way(name: Name, start: np.ndarray, pixels: np.ndarray, radii: np.nda
     """
     covered = (np.abs(pixels - name.middle) < name.half + radii[:, None]).all(1).sum()
     way = name.middle - start
-    along = np.clip((pixels - start) @ way / (way @ way), 0, 1)
+    along = np.clip((pixels - start) @ way / max(way @ way, 1e-9), 0, 1)
     crossed = np.linalg.norm(start + along[:, None] * way - pixels, axis=1) < radii
     return int(covered + crossed[:named].sum()) - 1, int(crossed.sum()) - 1  # its own is one of them
 
 
-def _is_free(name: Name, others: Sequence[Name]) -> bool:
-    """Whether it lies in the drawing and touches no other."""
-    inside = (np.abs(name.middle) + name.half <= [WIDTH / 2, HEIGHT / 2]).all()
-    return bool(inside) and not any(
-        (np.abs(other.middle - name.middle) < other.half + name.half + 2).all() for other in others
-    )
+def _touch(name: Name, other: Name) -> bool:
+    return bool((np.abs(other.middle - name.middle) < other.half + name.half + 2).all())
+
+
+def _crossings(name: Name, start: np.ndarray, other: Name, its_start: np.ndarray) -> int:
+    """How often the lines to two names, from their dots at the starts, cross one another or the other's name."""
+    line, its_line = (start, name.middle), (its_start, other.middle)
+    through = any(_cross(*line, *across) for across in _diagonals(other))
+    under = any(_cross(*its_line, *across) for across in _diagonals(name))
+    return _cross(*line, *its_line) + through + under
+
+
+def _diagonals(name: Name) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What crosses a rectangle crosses one of them."""
+    return [(name.middle - half, name.middle + half) for half in (name.half, name.half * [1, -1])]
+
+
+def _cross(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> bool:
+    """Whether the line from `a` to `b` crosses that from `c` to `d`."""
+
+    def side(start, end, point):  # of the line that a point lies on, by its sign
+        (x, y), (right, up) = end - start, point - start
+        return x * up - y * right
+
+    return bool(side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0)

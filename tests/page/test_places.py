@@ -84,6 +84,33 @@ def test_no_line_to_a_name_crosses_another_dot_with_a_name():
     assert len(names) == 3
 
 
+def crossing(a, b, c, d) -> bool:
+    """Whether two lines cross, by where on each of them they meet."""
+    ways = np.stack([b - a, c - d], axis=1)
+    return abs(np.linalg.det(ways)) > 1e-9 and bool((abs(np.linalg.solve(ways, c - a) - 0.5) < 0.5).all())
+
+
+def test_lines_to_names_cross_neither_one_another_nor_a_dot_where_there_is_room():
+    """Two of them crossed, on a map with free space at both dots."""
+    places = [(91, -1), (-60, 50), (90, -90), (110, -50), (100, -120), (79, 11), (60, -30), (-80, -30), (50, -50)]
+    pixels = np.array([*places, (0, 90), (-20, -50), (80, -70)], dtype=float)
+    names = beside(["Hafen|Laden", "Hafen|Tankstelle", "Altstadt|Bahnhof", "Mitte|Park"], pixels, np.full(12, 16.0))
+    assert len(names) == 4
+    for number, name in enumerate(names):
+        line = pixels[number] + np.linspace(0, 1, 99)[:, None] * (name.middle - pixels[number])
+        assert all(np.linalg.norm(line - other, axis=1).min() > 8 for other in np.delete(pixels, number, axis=0))
+        for before, other in zip(pixels, names[:number], strict=False):
+            assert not crossing(pixels[number], name.middle, before, other.middle)
+            assert not (abs(line - other.middle) < other.half).all(1).any(), "nor goes through its name"
+
+
+def test_a_long_name_at_the_edge_stands_near_its_dot():
+    """It would have hung over the edge there, and so stood twice as far away."""
+    pixels = np.array([[110.0, 0.0], [80.0, -10.0], [100.0, 40.0], [40.0, 10.0]])
+    (name,) = beside(["Südvorstadt|Bar, Club"], pixels, np.full(4, 18.0))
+    assert np.linalg.norm(name.middle - pixels[0]) < 50 and name.middle[0] + name.half[0] == WIDTH / 2
+
+
 def test_a_name_without_room_ends_the_names():
     """One left out between others would say that the next is likelier."""
     grid = np.array([[x, y] for y in range(-250, 251, 12) for x in range(-140, 141, 12)], dtype=float)
