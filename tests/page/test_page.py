@@ -209,21 +209,6 @@ def test_learning_curves_or_that_there_are_none(pages):
     assert "There is no curve" in pages["pruned"][1]
 
 
-@pytest.mark.parametrize(
-    ("record", "why"),
-    [
-        (None, "there is no record beside the checkpoint, and it holds none itself."),
-        ({"model": "SASRec"}, "the record beside the checkpoint is of an earlier version, which kept none."),
-        ({"curve": None}, "there is a record beside the checkpoint, but the trainer of SASRec keeps none."),
-        ({"curve": []}, "the record beside the checkpoint has no point of one, for no epoch was validated."),
-    ],
-)
-def test_why_there_is_no_curve(pages, record, why):
-    """All of them were told that there is no record."""
-    page = to_html(replace(pages["SASRec"][0], record=record))
-    assert f"There is no curve: {why}" in page
-
-
 def test_a_run_that_was_killed_has_the_curve_so_far(pages, runs):
     """It had none, for runs leave their record at their end."""
     report, page = pages["killed"]
