@@ -67,10 +67,10 @@ def _beside_the_rule(report: Report) -> Markup:
         advice = [f" Take {rule}: ", element("code", command)]
     else:
         verdict = "The two are not clearly apart"
-    said = (
-        f"{rule}, the best of the {beside}, which count and do not train, has {of_rule}. {verdict}: the "
-        f"difference is {_signed(above.mean)} ({_signed(above.low)} to {_signed(above.high)})."
-    )
+    apart = f"{verdict}: the difference is {_signed(above.mean)} ({_signed(above.low)} to {_signed(above.high)})."
+    if above.low == above.high == 0:  # as rules of two settings may be
+        apart = "The two give every target the same place."
+    said = f"{rule}, the best of the {beside}, which count and do not train, has {of_rule}. {apart}"
     return Markup("".join(map(text, [said, *advice])))
 
 

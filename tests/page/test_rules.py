@@ -1,10 +1,12 @@
 """The page of a rule, and the rules beside it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from recbole.quick_start import run_recbole
 
+from recbole_hail.page.charts import Mark
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import to_html
 from recbole_hail.training.opening import opened
@@ -44,6 +46,13 @@ def test_a_rule_with_other_settings_is_told_apart_from_the_one_beside_it(page_of
     assert report.scorers == ["GeneratorKNN", "Pop", "GeneratorFrequency", "GeneratorKNN with weight 20"]
     assert '<th scope="row">GeneratorKNN with weight 20 (rule)</th>' in page
     assert report.rule_to_take in ("GeneratorFrequency", "GeneratorKNN"), "a command has no `with weight 20`"
+
+
+def test_two_settings_that_answer_alike_are_not_said_to_be_hardly_apart(page_of):
+    """ "The two are not clearly apart: the difference is +0.000 (+0.000 to +0.000)" says less than is known."""
+    report, _ = page_of("GeneratorKNN", weight=1)
+    page = to_html(replace(report, above_rule=Mark(0.0, 0.0, 0.0)))
+    assert "). The two give every target the same place.</li>" in page and "clearly apart" not in page
 
 
 def test_another_rule_stands_beside_all_of_them(page_of):
