@@ -18,6 +18,7 @@ import torch
 from hypothesis import settings
 
 import recbole_hail  # noqa: F401  before any test imports RecBole
+from recbole_hail.threads import usable_cores
 
 torch.set_num_threads(1)  # tests run side by side, one process for each core
 settings.register_profile("busy", deadline=None)  # on a busy machine a slow example is no fault
@@ -45,6 +46,11 @@ SMALL = {
     "use_gpu": False,
     "gpu_id": "",
 }
+
+
+def pytest_xdist_auto_num_workers(config):
+    """One more than there are cores: for a quarter of the time tests wait for what they have started."""
+    return usable_cores() + 1
 
 
 def pytest_collection_modifyitems(items):
