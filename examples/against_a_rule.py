@@ -2,7 +2,8 @@
 
     python examples/against_a_rule.py [--dataset=ml-100k] [--max_steps=600]
 
-What does not beat the rule has learnt nothing of use.
+What does not beat the rule has learnt nothing of use. `recbole-hail compare` asks the same over seeds, with all rules
+and tests of the differences.
 """
 
 import argparse

@@ -1,5 +1,7 @@
 """The networks and the loss in a training loop of your own; torch is all they need.
 
+Where RecBole is installed, importing them registers the plugin too.
+
     python examples/without_recbole.py
 
 Elements follow one another in a circle, with one in five replaced at random: interactions that cannot be learnt.
