@@ -2,8 +2,8 @@
 
     python examples/city_to_forecast.py [--csv=NYPD_Complaint_Data_Historic.csv] [--max_steps=300]
 
-Without --csv the events are made up. Another city's file goes through dataset_converters.city in place of .nyc, with the
-names of its columns. What is written (dataset/, saved/, the CSV) goes to the folder it is called from.
+Without --csv the events are made up. Another city's file goes through dataset_converters.city in place of .nyc, with
+the names of its columns. What is written (dataset/, saved/, the CSV) goes to the folder it is called from.
 """
 
 import argparse
