@@ -1,6 +1,7 @@
 """Times that would lose their order, or that are not there."""
 
 import pytest
+from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 
 from recbole_hail.errors import DataError
@@ -57,3 +58,21 @@ def test_times_that_are_not_asked_for_may_be_missing(make_config, distinct_items
     sequences["u1"][-1] = (sequences["u1"][-1][0], "")
     random_order = {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "RO", "group_by": "user", "mode": "full"}
     create_dataset(make_config(sequences, model="BPR", eval_args=random_order, valid_metric="MRR@10"))
+
+
+@pytest.mark.parametrize("how, times, told", [(None, "places", True), (None, "days", False), ("user", "places", False)])
+def test_a_split_by_one_time_over_places_in_sequences_is_told_of(workplace, caplog, how, times, told):
+    """The converters' timestamp is a place in a sequence, and such a split held out the ends of the longest."""
+    folder = workplace / "dataset" / "ranks"
+    folder.mkdir(parents=True)
+    rows = [
+        f"u{user}\ti{place}\t{place if times == 'places' else 1000 * user + 3 * place}"
+        for user in range(6)
+        for place in range(4 + user)
+    ]
+    header = "user_id:token\titem_id:token\ttimestamp:float"
+    (folder / "ranks.inter").write_text("\n".join([header, *rows]) + "\n")
+    arguments = {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "TO", "group_by": how, "mode": "full"}
+    with caplog.at_level("WARNING"):
+        create_dataset(Config("SASRec", "ranks", config_dict={"eval_args": arguments, "train_neg_sample_args": None}))
+    assert ("6 of 6 generators begin at 0, as if it were places in a sequence" in caplog.text) == told
