@@ -69,8 +69,8 @@ def _warn_of_ranks(dataset, times: np.ndarray) -> None:
     if generators > 1 and 2 * alike > generators:
         dataset.logger.warning(
             f"{dataset.time_field}: {alike:,} of {generators:,} generators begin at {values[counts.argmax()]:g}, as if "
-            "it were places in a sequence; a split by one time for all would hold out the ends of the longest sequences, "
-            "so give times that mean the same for all"
+            "it were places in a sequence; a split by one time for all would hold out the ends of the longest, so give "
+            "times that mean the same for all"
         )
 
 
