@@ -74,5 +74,6 @@ def test_a_split_by_one_time_over_places_in_sequences_is_told_of(workplace, capl
     (folder / "ranks.inter").write_text("\n".join([header, *rows]) + "\n")
     arguments = {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "TO", "group_by": how, "mode": "full"}
     with caplog.at_level("WARNING"):
-        create_dataset(Config("SASRec", "ranks", config_dict={"eval_args": arguments, "train_neg_sample_args": None}))
+        settings = {"eval_args": arguments, "train_neg_sample_args": None}
+        create_dataset(Config("SASRec", "ranks", config_dict=settings)).build()
     assert ("6 of 6 generators begin at 0, as if it were places in a sequence" in caplog.text) == told
