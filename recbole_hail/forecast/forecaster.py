@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from numbers import Integral
@@ -16,35 +15,11 @@ from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast.answers import Answers, chances_of, find_answers
 from recbole_hail.forecast.calibration import Calibration, calibration_of
 from recbole_hail.forecast.inputs import is_list, listed
+from recbole_hail.forecast.predictions import Forecast, Prediction
 from recbole_hail.forecast.scoring import NOBODY, peers
 from recbole_hail.forecast.trained import Trained, open_trained
 
 Newer = Mapping[str, Sequence[str]]
-
-
-@dataclass(slots=True)  # not frozen: there may be very many, and a frozen one takes several times as long to make
-class Prediction:
-    """One of the most likely next elements."""
-
-    element: str  # its token
-    words: str  # what it is called
-    slot: str  # its time slot, "" where elements have none
-    probability: float
-    times_before: int  # how often the history has it
-    peers: tuple[float, ...]  # each peer's own probability; () for a model without peers
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What comes next for one generator."""
-
-    generator: str
-    words: str
-    events: int  # in its whole history
-    predictions: list[Prediction]  # most likely first; none where no event is known
-    divergence: float | None  # Jensen-Shannon, of the peers' distributions over all elements, in bits
-    first_answers: tuple[str, ...]  # what each peer finds most likely, in words
-    skipped: tuple[str, ...]  # newer elements that the model does not know
 
 
 class _Asked(NamedTuple):

@@ -6,7 +6,8 @@ import json
 from collections import Counter
 from dataclasses import asdict
 
-from recbole_hail.forecast.forecaster import Forecast, Forecaster
+from recbole_hail.forecast.forecaster import Forecaster
+from recbole_hail.forecast.predictions import Forecast
 
 
 def as_text(forecaster: Forecaster, forecasts: list[Forecast]) -> str:

@@ -5,7 +5,8 @@ from urllib.parse import unquote
 import numpy as np
 
 from recbole_hail.errors import DataError, SettingsError
-from recbole_hail.forecast.forecaster import Forecast, Forecaster
+from recbole_hail.forecast.forecaster import Forecaster
+from recbole_hail.forecast.predictions import Forecast
 from recbole_hail.page.markup import Markup, element, paragraph, whole_page
 from recbole_hail.page.places import EDGE, Frame, Name, arranged, beside, frame_of
 from recbole_hail.page.sections import uses
