@@ -1,4 +1,4 @@
-"""What comes after whole histories, in rows for people: the most likely elements with their probabilities."""
+"""What comes after whole histories, by one checkpoint, in rows for people."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence

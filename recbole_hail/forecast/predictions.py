@@ -1,4 +1,4 @@
-"""What a forecast says, in rows for people."""
+"""What a forecast says: the most likely elements of a generator, with their probabilities."""
 
 from dataclasses import dataclass
 
