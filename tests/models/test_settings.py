@@ -33,7 +33,7 @@ from recbole_hail.errors import DataError, SettingsError
         ({"schedule": "cosine"}, "schedule: 'cosine' must be one of linear, noam, constant"),
         ({"mask_ratio": 0}, "mask_ratio: 0 must lie between 0 and 1"),
         ({"positive_term": "yes"}, "positive_term: 'yes' must be True or False"),
-        ({"transform": "crop_itemseq"}, "transform: crop_itemseq is for batches of RecBole's own models"),  # did nothing
+        ({"transform": "crop_itemseq"}, "transform: crop_itemseq is for batches of RecBole's own"),  # did nothing
         ({"valid_metric": "MRR@7"}, "valid_metric: 'MRR@7' must be one of Hit@1"),
     ],
 )
