@@ -19,7 +19,7 @@ MAY_DIFFER = OF_THE_MACHINE | {
 }
 
 
-_ARGUMENTS = {"model", "dataset"}  # which a dictionary of settings may name too
+_ARGUMENTS = {"model", "dataset", "config_files"}  # which stand among settings too
 
 
 def known_settings(config) -> set[str]:

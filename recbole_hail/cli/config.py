@@ -71,7 +71,7 @@ def warn_of_unknown(configs: list[Config]) -> None:
 
     A file may hold settings of several models, whichever of them is run.
     """
-    known = {"model", "dataset", "config_files"}.union(*map(known_settings, configs))
+    known = set().union(*map(known_settings, configs))
     models = " or ".join(config["model"] for config in configs)
     of_command, of_files = configs[0].cmd_config_dict, configs[0].file_config_dict
     for name in sorted(settings_of_ours() & of_command.keys() - known):

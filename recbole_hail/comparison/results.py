@@ -41,8 +41,8 @@ def read_record(folder: Path) -> dict:
 def several_versions(folders: Iterable[Path]) -> list[str]:
     """A line for each package of which the finished runs in `folders` had more than one version."""
     runs = defaultdict(lambda: defaultdict(int))  # by package and version
-    for folder in filter(lambda folder: record_file(folder).is_file(), folders):
-        for package, version in read_record(folder).get("versions", {}).items():
+    for record in (read_record(folder) for folder in folders if record_file(folder).is_file()):
+        for package, version in record.get("versions", {}).items():
             runs[package][version] += 1
     return [
         f"these runs had several versions of {package}: "
