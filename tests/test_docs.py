@@ -2,7 +2,6 @@
 
 import importlib.util
 import re
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -68,7 +67,7 @@ def test_every_page_can_be_reached_from_the_readme():
 
 def test_the_base_network_of_the_page_on_hail_can_be_trained(cyclic, small, monkeypatch):
     (source,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "hail.md").read_text(encoding="utf-8"), re.DOTALL)
-    (cyclic / "of_the_page.py").write_text(textwrap.dedent(source))
+    (cyclic / "of_the_page.py").write_text(source)
     monkeypatch.syspath_prepend(cyclic)
     settings = {**small, "epochs": 2, "base_network": "mean", "peers": 2}
     try:
