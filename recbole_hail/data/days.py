@@ -1,11 +1,11 @@
 """Which days the events of a dataset are of, where its times say so."""
 
+import os
 from datetime import date, datetime, timezone
-from pathlib import Path
 
 import pandas as pd
 
-from recbole_hail.data.requirements import fields_of
+from recbole_hail.data.inter_file import fields_of, inter_file, text_of
 
 # Seconds since 1970 that are days of 1973 to 2099. Smaller numbers may be ranks, years, or days written as 20240131.
 _EARLIEST, _LATEST = 1e8, 4.1e9
@@ -17,19 +17,14 @@ def days_of(config) -> tuple[str, str] | None:
     Days are those of a column `time` in ISO form, as the converters write it, or of timestamps that are plainly seconds
     or milliseconds since 1970, in UTC.
     """
-    file = Path(config["data_path"], f"{config['dataset']}.inter")
-    if not file.is_file():  # benchmark files have other names
+    file = inter_file(config)
+    if not os.path.isfile(file):  # benchmark files have other names
         return None
-    kinds = fields_of(file, config)
+    fields = fields_of(file, config)
     for name, days in (("time", _of_text), (config["TIME_FIELD"], _of_numbers)):
-        if name in kinds and (found := days(_column(file, f"{name}:{kinds[name]}", config))):
+        if name in fields and (found := days(text_of(file, fields, [name], config)[name])):
             return found
     return None
-
-
-def _column(file: Path, name: str, config) -> pd.Series:
-    how = {"sep": config["field_separator"], "encoding": config["encoding"], "dtype": str, "keep_default_na": False}
-    return pd.read_csv(file, usecols=[name], **how)[name]
 
 
 def _of_text(times: pd.Series) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 import os
 
+from recbole_hail.data.inter_file import fields_of, inter_file
 from recbole_hail.data.times import by_time
 from recbole_hail.errors import DataError
 from recbole_hail.evaluation.protocol import protocol_of
@@ -11,10 +12,9 @@ _NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "LABEL_FIELD")
 
 def check_files(config) -> None:
     """The dataset's folder, its .inter file, and in its header the columns a sequential run needs."""
-    name, folder = config["dataset"], config["data_path"]
-    file = os.path.join(folder, f"{name}.inter")
     if config["benchmark_filename"] is not None:
         return
+    name, folder, file = config["dataset"], config["data_path"], inter_file(config)
     if not os.path.isfile(file):
         from dataset_converters import DOWNLOADABLE, commands_for
 
@@ -62,32 +62,6 @@ def _instead(missing: str, fields: dict[str, str], needed: list[str], kinds: dic
         )
     order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
     return f"Add the column, or name the one to use{order}, as in --{setting}={[*fitting, unused[-1]][0]}"
-
-
-def fields_of(file: str | os.PathLike, config) -> dict[str, str]:
-    """The type of each column; DataError where there are no rows, no types, or no text."""
-    encoding = config["encoding"] or "utf-8"
-    try:
-        with open(file, encoding=encoding) as lines:
-            header, first = lines.readline().rstrip("\r\n"), lines.readline()
-    except (UnicodeDecodeError, LookupError):
-        raise DataError(
-            f"dataset: {file} is not text in {encoding}; convert it, or name its encoding, as in --encoding=latin-1"
-        ) from None
-    if header.startswith("\ufeff"):
-        raise DataError(
-            f"dataset: {file} begins with a byte-order mark; read it with --encoding=utf-8-sig, or save it without"
-        )
-    if not (header.strip() and first.strip()):
-        raise DataError(f"dataset: {file} holds no events; it needs a header and a line for each event")
-    columns = header.split(config["field_separator"])
-    untyped = [column for column in columns if ":" not in column]
-    if untyped:
-        raise DataError(
-            f"dataset: {file} does not say in its header what {', '.join(map(repr, untyped))} holds; write name:token "
-            "for names and numbers of things, name:float for times"
-        )
-    return dict(column.split(":", 1) for column in columns)
 
 
 def check_split(config, dataset, parts) -> None:

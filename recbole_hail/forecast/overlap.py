@@ -1,11 +1,8 @@
 """Newer events that are not newer: an export that overlaps the one a model was trained on."""
 
 from collections.abc import Callable
-from pathlib import Path
 
-import pandas as pd
-
-from recbole_hail.data.requirements import fields_of
+from recbole_hail.data.inter_file import fields_of, inter_file, text_of
 from recbole_hail.forecast.history_file import Event, iso_time
 
 
@@ -34,11 +31,9 @@ def _no_later(time: str, newest: str) -> bool:
 
 def _newest(config) -> dict[str, str]:
     """The newest time of each generator, by token; empty where the dataset has no such column."""
-    file = Path(config["data_path"], f"{config['dataset']}.inter")
-    kinds, generator = fields_of(file, config), config["USER_ID_FIELD"]
-    if not {generator, "time"} <= kinds.keys():
+    file, generator = inter_file(config), config["USER_ID_FIELD"]
+    fields = fields_of(file, config)
+    if not {generator, "time"} <= fields.keys():
         return {}
-    generator, time = (f"{name}:{kinds[name]}" for name in (generator, "time"))
-    how = {"sep": config["field_separator"], "encoding": config["encoding"], "dtype": str, "keep_default_na": False}
-    rows = pd.read_csv(file, usecols=[generator, time], **how)
-    return rows.groupby(generator)[time].max().to_dict()  # as text, for all have one form
+    rows = text_of(file, fields, [generator, "time"], config)
+    return rows.groupby(generator)["time"].max().to_dict()  # as text, for all have one form
