@@ -15,15 +15,10 @@ class InteractionEmbedding(nn.Module):
 
     def __init__(self, sizes: Sizes, *, elements: int):
         super().__init__()
-        self.elements = elements
         self.element = nn.Embedding(elements + 2, sizes.hidden_size, padding_idx=0)
         self.position = nn.Embedding(sizes.positions, sizes.hidden_size)
         self.norm = nn.LayerNorm(sizes.hidden_size, eps=sizes.layer_norm_eps)
         self.dropout = Dropout(sizes.hidden_dropout)
-
-    @property
-    def mask_token(self) -> int:
-        return self.elements + 1
 
     @property
     def predictable(self) -> Tensor:

@@ -25,7 +25,6 @@ def test_sums_element_and_position_and_normalises():
 def test_the_table_holds_padding_elements_and_mask_and_only_elements_can_be_predicted():
     layer = embedding()
     assert layer.element.weight.shape == (7, 6)
-    assert layer.mask_token == 6
     assert torch.equal(layer.predictable, layer.element.weight[1:6])
 
 
