@@ -25,8 +25,8 @@ from recbole_hail.users_models import class_of_checkpoint, full_name
 
 _ENUMS = {"MODEL_INPUT_TYPE": InputType, "eval_type": EvaluatorType}
 _BEGINNINGS = (b"P", b"\x80")  # of torch's archives, and of pickles such as its older files
-# Known anew wherever a checkpoint is opened: the machine's devices, and that one process opens it.
 _CLASS = "model class"  # under which a Config's plain settings say where its model is from
+# Known anew wherever a checkpoint is opened: the machine's devices, and that one process opens it.
 _OF_THE_PROCESS = OF_PROCESSES | {"device", "MODEL_TYPE", "resume"}
 
 
@@ -41,6 +41,18 @@ def write_checkpoint(state: dict, path: str | os.PathLike) -> None:
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
         file.flush()
         os.fsync(file.fileno())
+
+
+def entries_of(trainer, epoch: int) -> dict:
+    """What RecBole's own trainers write after an epoch, but for the optimiser, which a rule has none of."""
+    return {
+        "config": trainer.config,
+        "epoch": epoch,
+        "cur_step": trainer.cur_step,
+        "best_valid_score": trainer.best_valid_score,
+        "state_dict": trainer.model.state_dict(),
+        "other_parameter": trainer.model.other_parameter(),
+    }
 
 
 def read_checkpoint(path: str | os.PathLike) -> dict:

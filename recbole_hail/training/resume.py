@@ -10,19 +10,14 @@ from recbole_hail import ranks
 from recbole_hail.errors import CheckpointError
 from recbole_hail.settings import MAY_DIFFER
 from recbole_hail.training import checkpoints
-from recbole_hail.training.checkpoints import plain, read_checkpoint
+from recbole_hail.training.checkpoints import entries_of, plain, read_checkpoint
 from recbole_hail.training.curve import Curve
 
 
 def state_of(trainer, epoch: int, best_valid_result) -> dict:
     """RecBole's entries, and under `run` what it does not keep."""
     return {
-        "config": trainer.config,
-        "epoch": epoch,
-        "cur_step": trainer.cur_step,
-        "best_valid_score": trainer.best_valid_score,
-        "state_dict": trainer.model.state_dict(),
-        "other_parameter": trainer.model.other_parameter(),
+        **entries_of(trainer, epoch),
         "optimizer": trainer.optimizer.state_dict(),
         "run": {
             "saved_model_file": os.path.basename(trainer.saved_model_file),

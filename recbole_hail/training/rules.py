@@ -8,7 +8,7 @@ from recbole.utils import EvaluatorType, dict2str, set_color
 
 from recbole_hail.evaluation.rules import gather_sequences
 from recbole_hail.training.budget import Budget
-from recbole_hail.training.checkpoints import write_checkpoint
+from recbole_hail.training.checkpoints import entries_of, write_checkpoint
 
 
 class RuleTrainer(Trainer):
@@ -40,15 +40,7 @@ class RuleTrainer(Trainer):
 
     def _save_checkpoint(self, epoch, verbose=True, **kwargs):
         file = kwargs.get("saved_model_file", self.saved_model_file)
-        state = {
-            "config": self.config,
-            "epoch": epoch,
-            "cur_step": 0,
-            "best_valid_score": self.best_valid_score,
-            "state_dict": self.model.state_dict(),
-            "other_parameter": self.model.other_parameter(),
-        }
-        write_checkpoint(state, file)
+        write_checkpoint(entries_of(self, epoch), file)
         if verbose:
             self.logger.info(set_color("Saving current", "blue") + f": {file}")
 
