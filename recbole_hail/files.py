@@ -2,6 +2,7 @@
 
 import errno
 import glob
+import json
 import os
 import platform
 from collections.abc import Iterator
@@ -64,6 +65,11 @@ def write_text(path: Path, text: str) -> None:
         return
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value, **how) -> None:
+    """`write_text` of what `json.dumps` makes of `value`, indented; `how` is for that."""
+    write_text(path, json.dumps(value, indent=2, **how) + "\n")
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Work in child processes of their own, one or several at a time, each in a hidden folder until it has ended well."""
 
-import json
 import multiprocessing
 import os
 import shutil
@@ -14,7 +13,7 @@ import torch
 from recbole_hail.comparison import one_run
 from recbole_hail.devices import gpus_of
 from recbole_hail.errors import RunFailed
-from recbole_hail.files import write_text
+from recbole_hail.files import write_json
 from recbole_hail.interrupts import interrupts_held
 from recbole_hail.threads import usable_cores
 
@@ -80,7 +79,7 @@ class Job:
         self.folder.mkdir()
         self.child = share.child(self.folder)
         try:
-            write_text(self.folder / "request.json", json.dumps(request, indent=2) + "\n")
+            write_json(self.folder / "request.json", request)
             (self.folder / "log.txt").touch()  # there even if the child ends before it says anything
             with interrupts_held():  # by the server too, which imports for seconds and would end with a traceback
                 self.child.start()

@@ -8,7 +8,7 @@ from pathlib import Path
 from recbole_hail.clusters import gpus_of_a_worker, has_gpus
 from recbole_hail.comparison.jobs import Share
 from recbole_hail.errors import UserError
-from recbole_hail.files import write_text
+from recbole_hail.files import write_json
 
 _SECONDS_TO_END = 10  # that a worker has before it is killed
 
@@ -91,7 +91,7 @@ def _work(folder: str) -> int:
         raise UserError(f"{socket.gethostname()} has no {folder}; the machines of a cluster must share OUTPUT's folder")
     asked = json.loads(request.read_text(encoding="utf-8"))
     asked["settings"]["gpu_id"] = gpus_of_a_worker()
-    write_text(request, json.dumps(asked, indent=2) + "\n")
+    write_json(request, asked)
     child = Share().child(Path(folder))
     child.start()
     try:

@@ -19,17 +19,17 @@ from recbole.quick_start import run_recbole
 from recbole.utils import init_seed
 
 import recbole_hail  # noqa: F401  registers the plugin
-from recbole_hail.comparison.results import ranks_file, read_record
+from recbole_hail.comparison.results import ranks_file, read_record, record_file
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.ranking import rank_targets, views_of
-from recbole_hail.files import write_text
+from recbole_hail.files import write_json, write_text
 from recbole_hail.model_names import model_named
 from recbole_hail.training.budget import Budget
 from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.opening import data_of, restored
-from recbole_hail.training.records import write_json, write_ranks
+from recbole_hail.training.records import AS_RECORD, write_ranks
 from recbole_hail.users_models import code_hash, find_in
 
 PROGRESS = "progress.txt"  # how far training has come, as long as it goes on
@@ -94,7 +94,7 @@ def average(request: dict) -> None:
         "training seconds": None if None in seconds else sum(seconds),
         "candidates": {"test": phase.described()},
     }
-    write_json("record.json", record)
+    write_json(record_file(Path()), record, **AS_RECORD)
 
 
 def rank(request: dict) -> None:

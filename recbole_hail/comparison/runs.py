@@ -14,7 +14,7 @@ from recbole_hail.comparison.jobs import ALL, Job, Share
 from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.results import ranks_file, read_record, record_file
 from recbole_hail.errors import SettingsError
-from recbole_hail.files import held_alone, write_text
+from recbole_hail.files import held_alone, write_json
 from recbole_hail.models.cross_entropy import stands_for_one_network
 from recbole_hail.settings import MAY_DIFFER
 
@@ -111,7 +111,7 @@ class RunFolder:
         """Makes the folder and keeps other commands from writing to it."""
         with held_alone(self.output):
             self.runs.mkdir(exist_ok=True)
-            write_text(self.output / "settings.json", json.dumps(self.shared.described(), indent=2) + "\n")
+            write_json(self.output / "settings.json", self.shared.described())
             for left in self.runs.glob(".*"):  # by commands that were killed
                 shutil.rmtree(left, ignore_errors=True)
             yield

@@ -15,7 +15,7 @@ from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.runs import Shared
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.stepper import ROUNDS, SECONDS, Stepper, in_turn, paired
-from recbole_hail.files import write_text
+from recbole_hail.files import write_json
 from recbole_hail.threads import usable_cores
 
 REFERENCE = ModelSpec("HAIL")
@@ -60,7 +60,7 @@ class StepCosts:
         kept = self._read()
         self.systems = self._own(kept)
         self.systems.setdefault(label, figures)
-        write_text(self.file, json.dumps(kept, indent=2) + "\n")
+        write_json(self.file, kept)
 
     def measure(self, specs: Iterable[ModelSpec], config_of: Callable, say: Callable[[str], None]) -> None:
         """Measures the systems that are not known yet, one after another, and keeps the figures of each at once."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
 from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, view_of
-from recbole_hail.files import write_text
+from recbole_hail.files import write_json
 from recbole_hail.forecast.scoring import batches, logits
 from recbole_hail.forecast.trained import Trained
 
@@ -116,7 +116,7 @@ def calibration_of(trained: Trained) -> Calibration:
         return Calibration(**kept["calibration"])
     found = _calibrate(trained, sequences, generators, targets)
     with contextlib.suppress(OSError):
-        write_text(file, json.dumps({**mark, "calibration": asdict(found)}, indent=2) + "\n")
+        write_json(file, {**mark, "calibration": asdict(found)})
     return found
 
 

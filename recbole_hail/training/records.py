@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from recbole_hail.files import write_text, written_whole
+from recbole_hail.files import write_json, written_whole
 from recbole_hail.training.checkpoints import plain
 from recbole_hail.versions import versions
 
+AS_RECORD = {"ensure_ascii": False, "default": str}  # how `write_json` writes one
 _given: set[str] = set()
 
 
@@ -58,7 +59,7 @@ def write_record(trainer) -> None:
         "peak memory MiB": peak_memory_mib(trainer.device),
         "versions": versions(),
     }
-    write_json(f"{_stem(trainer)}.json", record)
+    write_json(Path(f"{_stem(trainer)}.json"), record, **AS_RECORD)
 
 
 def write_ranks(path: Path, phase, views: list[str], ranks) -> None:
@@ -86,11 +87,6 @@ def _stem(trainer) -> str:
 
 def _leaves_files(trainer) -> bool:
     return trainer.config["local_rank"] in (0, None) and os.path.exists(trainer.saved_model_file)
-
-
-def write_json(path: str, record: dict) -> None:
-    """Writes whole or not at all."""
-    write_text(Path(path), json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
 def settings_in_force(config) -> dict:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from recbole_hail.errors import SettingsError
-from recbole_hail.files import held_alone, write_text
+from recbole_hail.files import held_alone, write_json, write_text
 
 HEADING, TRIALS = "search.json", "trials.jsonl"
 FINISHED, STOPPED, DIVERGED, IMPOSSIBLE = "finished", "stopped", "diverged", "impossible"
@@ -59,7 +59,7 @@ class TrialsFolder:
         with held_alone(self.path):
             if self._file.is_file():
                 self.trials = self._read()
-            write_text(self._heading, json.dumps(self._searched, indent=2) + "\n")
+            write_json(self._heading, self._searched)
             yield
 
     def _check(self) -> None:

@@ -83,7 +83,7 @@ def test_a_folder_that_cannot_be_written_to_is_no_trouble(saved, tmp_path, monke
     def full_disk(path, text):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(calibration, "write_text", full_disk)
+    monkeypatch.setattr(calibration, "write_json", full_disk)
     checkpoint = tmp_path / "model.pth"
     checkpoint.write_bytes(saved("SASRec").path.read_bytes())
     assert calibration_of(open_trained(checkpoint)).targets == 41
