@@ -30,9 +30,7 @@ def model_named(name: str) -> type:
         return imported(name)
     module, package = _LATER.get(name, (None, None))
     if module and find_spec(module) is None:
-        raise SettingsError(
-            [f"model: {name} needs the package {package}, which is not installed: pip install {package}"]
-        )
+        raise SettingsError([_needs(name, package)])
     try:
         return get_model(name)
     except ModuleNotFoundError as error:

@@ -124,9 +124,8 @@ def _with_prepared_parts(original):
         try:
             return original(config, dataset, built_datasets)
         except ValueError as error:  # a generator has had every element
-            ranked = all(protocol_of(config, name) for name in ("valid", "test"))
-            if not ranked or config["train_neg_sample_args"]["distribution"] != "none":
-                trains = config["train_neg_sample_args"]["distribution"] != "none"
+            trains = config["train_neg_sample_args"]["distribution"] != "none"
+            if trains or not all(protocol_of(config, name) for name in ("valid", "test")):
                 otherwise = "" if trains else " Or give --repeatable=True, under which they may be what a user has had."
                 raise DataError(f"dataset: {config['model']} cannot draw negatives: {error}{otherwise}") from error
         return _samplers_of_targets(original, config, dataset, built_datasets)

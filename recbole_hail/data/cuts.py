@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import torch
-from recbole.data.interaction import Interaction
 from torch import Generator, Tensor
 
-from recbole_hail.data.loader import WindowLoader
+from recbole_hail.data.loader import WindowBatch, WindowLoader
 from recbole_hail.data.masking import Targets
 from recbole_hail.data.windows import Spans, gather
 
@@ -76,7 +75,7 @@ class CutLoader(WindowLoader):
         self._cut(draw_shifts(lengths, following=self.placeholders, generator=generator))
         return super()._batches(generator)
 
-    def _rows(self, batch: Tensor, generator: Generator) -> Interaction:
+    def _rows(self, batch: Tensor, generator: Generator) -> WindowBatch:
         histories = Spans(self.windows.start[batch], self.windows.end[batch])
         following = Spans(self.following.start[batch], self.following.end[batch])
         lengths = histories.length + self.placeholders

@@ -7,7 +7,7 @@ from recbole.data.interaction import Interaction
 from torch import Generator, Tensor
 
 from recbole_hail.data.dataset import CONTEXT_END
-from recbole_hail.data.loader import WindowLoader
+from recbole_hail.data.loader import WindowBatch, WindowLoader
 from recbole_hail.data.windows import Spans
 from recbole_hail.errors import DataError
 
@@ -87,7 +87,7 @@ def _by_time(times: Tensor, rank: Tensor, periods: int, dataset) -> Tensor:
 class PlacedWindowLoader(WindowLoader):
     """Says of each window too where among the dataset's events its last target stands, in the field `context_end`."""
 
-    def _interaction(self, spans: Spans, generator: Generator) -> Interaction:
+    def _interaction(self, spans: Spans, generator: Generator) -> WindowBatch:
         batch = super()._interaction(spans, generator)
         batch.update(Interaction({CONTEXT_END: spans.end - 1}))
         return batch

@@ -23,7 +23,7 @@ def right(ranks: np.ndarray) -> np.ndarray:
 
 def shared_answers(ranks: np.ndarray, views: list[str]) -> np.ndarray | None:
     """Which of `SHARES` each question belongs to: bool [N, 3], one True in a row; arguments and None as `agreement`."""
-    peers = [index for index, view in enumerate(views) if view.startswith("peer ")]
+    peers = _peers(views)
     if len(peers) < 2 or not len(ranks):
         return None
     answers = right(np.asarray(ranks)[:, peers])  # [N, T]
@@ -67,11 +67,15 @@ def pairs(ranks: np.ndarray, firsts: np.ndarray, views: list[str]) -> list[Pair]
         firsts: [N, views], the element that each puts first.
         views: as for `agreement`.
     """
-    peers = [index for index, view in enumerate(views) if view.startswith("peer ")]
     answers = right(ranks)  # [N, views]
     found = []
-    for a, b in combinations(peers, 2):
+    for a, b in combinations(_peers(views), 2):
         one, other = answers[:, a], answers[:, b]
         kinds = (one & other, one & ~other, ~one & other, ~one & ~other, firsts[:, a] != firsts[:, b])
         found.append(Pair(views[a], views[b], *(float(kind.mean()) for kind in kinds)))
     return found
+
+
+def _peers(views: list[str]) -> list[int]:
+    """Which of the views are a peer's."""
+    return [index for index, view in enumerate(views) if view.startswith("peer ")]

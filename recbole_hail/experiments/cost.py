@@ -1,13 +1,11 @@
 """What peers cost: seconds and parameters of T networks against one (paper section 5.6)."""
 
-from recbole_hail.comparison.notation import UNTRAINED, ModelSpec
+from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.results import read_record
 from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.experiments import published
 from recbole_hail.experiments.sweep import Placed, Sweep
-
-_ONE = ModelSpec("HAIL", (("peers", "1"),))
-_TWO = ModelSpec("HAIL")
+from recbole_hail.experiments.systems import hail
 
 
 def cost_table(sweep: Sweep, placed: list[Placed]) -> Table:
@@ -19,7 +17,7 @@ def cost_table(sweep: Sweep, placed: list[Placed]) -> Table:
         if spec.model in UNTRAINED or not place.folder.has(run):
             continue
         parameters = read_record(place.folder.path(run))["parameters"]
-        times = Cell(sweep.costs.times(spec, _ONE), published=known if spec == _TWO else None)
+        times = Cell(sweep.costs.times(spec, hail(peers=1)), published=known if spec == hail() else None)
         rows[place.label] = [Cell(sweep.costs.seconds(spec)), times, Cell(float(parameters))]
     columns = [
         Column("s a step", ".3f", ranked=False),
