@@ -33,7 +33,7 @@ def make_tables(
     results = {
         label: [read_result(folder.path(run), plan.config, list(context.metrics), protocol=protocol) for run in runs]
         for label, runs in plan.rows.items()
-        if all(folder.has(run) and (protocol is None or folder.ranks(run, protocol).is_file()) for run in runs)
+        if all(folder.has(run) if protocol is None else folder.is_ranked(run, protocol) for run in runs)
     }
     return tables_of(results, context) if results or protocol is None else []
 

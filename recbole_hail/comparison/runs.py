@@ -136,6 +136,10 @@ class RunFolder:
         """The ranks of a finished run under `protocol`; they are there when a `ranking` has been ended."""
         return ranks_file(self.path(run), None if protocol == self.shared.settings["candidates"] else protocol)
 
+    def is_ranked(self, run: Run, protocol: str) -> bool:
+        """Whether a run is finished, and its ranks under `protocol` are there."""
+        return self.has(run) and self.ranks(run, protocol).is_file()
+
     def ranking(self, run: Run, protocol: str, share: Share = ALL) -> Job:
         """Begins to rank the test questions of a finished run under another protocol, beside its own."""
         kept = self.ranks(run, protocol)

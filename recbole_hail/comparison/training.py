@@ -41,7 +41,7 @@ def rank_missing(
     """
     finished = [(folder, run) for folder, run in runs if folder.has(run)]
     wanted = [(folder, run, other) for other in protocols for folder, run in finished]
-    missing = [(folder, run, other) for folder, run, other in wanted if not folder.ranks(run, other).is_file()]
+    missing = [entry for entry in wanted if not entry[0].is_ranked(*entry[1:])]
     waiting, failures = deque(enumerate(missing, start=1)), []
     with UnderWay(machine) as under_way:
         while waiting or under_way:

@@ -32,7 +32,7 @@ class Placed:
 
     def results(self, plan: Plan, metrics: list[str], protocol: str) -> list[Result] | None:
         """Of all seeds; None where one is missing."""
-        if not all(self.folder.has(run) and self.folder.ranks(run, protocol).is_file() for run in self.runs):
+        if not all(self.folder.is_ranked(run, protocol) for run in self.runs):
             return None
         other = None if protocol == TRAINED_UNDER else protocol
         paths = map(self.folder.path, self.runs)
@@ -161,7 +161,8 @@ class Sweep:
         jobs = self.jobs()
         with ExitStack() as held:
             for folder in self.folders.values():
-                if not all(_complete(folder, run) for other, run in jobs if other is folder):
+                own = [run for other, run in jobs if other is folder]
+                if not all(folder.is_ranked(run, protocol) for run in own for protocol in RANKED_UNDER):
                     held.enter_context(folder.held())
             return train_missing(jobs, say, machine) + rank_missing(jobs, RANKED_UNDER[1:], say, machine)
 
@@ -171,7 +172,3 @@ _EQUAL = {False: "equal steps", True: "equal time", None: "equal steps and time"
 
 def _row(group: Group, label: str) -> Row:
     return next(row for row in group.rows if row.label == label)
-
-
-def _complete(folder: RunFolder, run: Run) -> bool:
-    return folder.has(run) and all(folder.ranks(run, protocol).is_file() for protocol in RANKED_UNDER)

@@ -80,7 +80,7 @@ def test_what_was_fitted_is_kept_for_these_bytes_and_no_others(saved, tmp_path, 
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_trouble(saved, tmp_path, monkeypatch):
-    def full_disk(path, text):
+    def full_disk(path, value):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(calibration, "write_json", full_disk)
