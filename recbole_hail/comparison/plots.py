@@ -44,9 +44,7 @@ def line_chart(panels: dict[tuple[str, str], list[Line]], path: Path, *, title: 
             panel.legend(fontsize=8)
     for panel in axes[len(panels) :]:
         panel.set_visible(False)
-    figure.suptitle(title, fontsize=11)
-    figure.supxlabel(note, fontsize=9)
-    _save(figure, path)
+    _save(figure, path, title, note)
 
 
 def bar_chart(table: Table, path: Path, *, title: str, whiskers: str) -> None:
@@ -67,9 +65,7 @@ def bar_chart(table: Table, path: Path, *, title: str, whiskers: str) -> None:
     panels[0].invert_yaxis()  # shared by all: the first model on top, as in the table
     for panel in panels[len(ranked) :]:
         panel.set_visible(False)
-    figure.suptitle(title, fontsize=11)
-    figure.supxlabel(whiskers, fontsize=9)
-    _save(figure, path)
+    _save(figure, path, title, whiskers)
 
 
 def panels_chart(tables: dict[str, Table], metrics: list[str], path: Path, *, title: str, whiskers: str) -> None:
@@ -86,9 +82,7 @@ def panels_chart(tables: dict[str, Table], metrics: list[str], path: Path, *, ti
             if panel is not panels[0]:
                 panel.set_yticklabels([])
         panels[0].set_title(f"{name}\n{metrics[0]}", fontsize=10)
-    figure.suptitle(title, fontsize=11)
-    figure.supxlabel(whiskers, fontsize=9)
-    _save(figure, path)
+    _save(figure, path, title, whiskers)
 
 
 def _panel(panel, table: Table, index: int) -> None:
@@ -112,6 +106,8 @@ def _panel(panel, table: Table, index: int) -> None:
     panel.spines[["top", "right"]].set_visible(False)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path, title: str, note: str) -> None:
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel(note, fontsize=9)
     with written_whole(path) as temporary:
         figure.savefig(temporary, format="png")
