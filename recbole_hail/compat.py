@@ -19,6 +19,7 @@ from scipy.sparse import dok_matrix
 from torch.nn.parallel import DistributedDataParallel
 
 from recbole_hail import devices, ranks
+from recbole_hail.settings import given
 from recbole_hail.training.checkpoints import restore, write_checkpoint
 from recbole_hail.training.records import path_of_this_run
 
@@ -80,7 +81,7 @@ def _train_distributed_on_cpu() -> None:
         if "local_rank" not in settings:
             init_device(self)
             return
-        if "gpu_id" not in {**self.file_config_dict, **self.variable_config_dict, **self.cmd_config_dict}:
+        if "gpu_id" not in given(self):
             settings["gpu_id"] = devices.first_gpus(settings["nproc"]) if settings["gpu_id"] else ""
         os.environ["CUDA_VISIBLE_DEVICES"] = settings["gpu_id"]
         settings["device"], settings["single_spec"] = ranks.meet(settings), False

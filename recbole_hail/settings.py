@@ -17,9 +17,12 @@ OF_THE_MACHINE = OF_PROCESSES | {
 MAY_DIFFER = OF_THE_MACHINE | {
     *("eval_batch_size", "loss_decimal_place", "distributed_timeout", "MODEL_TYPE", "verbose"),
 }
-
-
 _ARGUMENTS = {"model", "dataset", "config_files"}  # which stand among settings too
+
+
+def given(config) -> dict:
+    """The settings that the user gave, in files, in the call and on the command line, the last of which wins."""
+    return {**config.file_config_dict, **config.variable_config_dict, **config.cmd_config_dict}
 
 
 def known_settings(config) -> set[str]:

@@ -18,6 +18,7 @@ from recbole_hail.experiments.figures import EXPERIMENTS
 from recbole_hail.experiments.outputs import write_outputs
 from recbole_hail.experiments.sections import sections_of
 from recbole_hail.experiments.sweep import Sweep
+from recbole_hail.settings import given
 from recbole_hail.threads import on_threads
 
 TAKES_SETTINGS = True
@@ -61,8 +62,8 @@ def run(arguments) -> None:
     check_folder("results", arguments.results)
     files = config_files(arguments)
     config = checked_config("HAIL", arguments.dataset, files, settings)
-    given = {**config.file_config_dict, **config.variable_config_dict}
-    if own := [f"{name}: paper sets it itself{advice}" for name, advice in _OWN.items() if name in given]:
+    asked = given(config)
+    if own := [f"{name}: paper sets it itself{advice}" for name, advice in _OWN.items() if name in asked]:
         raise SettingsError(own)
     check_files(config)
     sweep = Sweep(arguments.dataset, budget, files, settings, arguments.output, checked_config)

@@ -11,10 +11,10 @@ from recbole_hail.cli.config import checked_config, config_files, warn_of_unknow
 from recbole_hail.configuration import yaml_folder
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
-from recbole_hail.settings import OF_PROCESSES, known_settings, of_the_question
+from recbole_hail.settings import OF_PROCESSES, given, known_settings, of_the_question
 from recbole_hail.tuning.proposals import ALGORITHMS
 from recbole_hail.tuning.results import BEST, TABLES, table_text, write_results
-from recbole_hail.tuning.search import Search, described, given
+from recbole_hail.tuning.search import Search, described
 from recbole_hail.tuning.space import Space, check_space, is_grid, read_space
 from recbole_hail.tuning.trials import HEADING, TRIALS, TrialsFolder
 from recbole_hail.tuning.with_hyperopt import search_with_hyperopt

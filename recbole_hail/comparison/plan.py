@@ -14,7 +14,7 @@ from recbole_hail.data.hashes import data_hash
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.models.rules import RULES
-from recbole_hail.settings import MAY_DIFFER, known_settings, leaves_one_out, meant
+from recbole_hail.settings import MAY_DIFFER, given, known_settings, leaves_one_out, meant
 from recbole_hail.training.records import settings_in_force
 from recbole_hail.users_models import code_hash, full_name, is_users
 
@@ -150,13 +150,13 @@ def _problems_of_seeds(specs: list[ModelSpec], seeds: list[int]) -> list[str]:
 
 
 def _shared(base: Config, dataset: str) -> Shared:
-    given = {**base.file_config_dict, **base.variable_config_dict}
-    same = {name: value for name, value in given.items() if name not in (*_OF_THE_MACHINE, *_OF_THE_COMPARISON)}
+    asked = given(base)
+    same = {name: value for name, value in asked.items() if name not in (*_OF_THE_MACHINE, *_OF_THE_COMPARISON)}
     same |= {name: base[name] for name in SHARED}
     modes = base["eval_args"]["mode"]  # RecBole's Config makes a dict of the phases of it
     if isinstance(modes, dict) and len(set(modes.values())) == 1:
         same["eval_args"] = {**base["eval_args"], "mode": next(iter(modes.values()))}
-    machine = {"show_progress": False, **{name: given[name] for name in _OF_THE_MACHINE if name in given}}
+    machine = {"show_progress": False, **{name: asked[name] for name in _OF_THE_MACHINE if name in asked}}
     machine["data_path"] = str(Path(base["data_path"]).absolute().parent)
     if machine.get("candidates_dir"):
         machine["candidates_dir"] = str(Path(machine["candidates_dir"]).absolute())
@@ -164,8 +164,8 @@ def _shared(base: Config, dataset: str) -> Shared:
 
 
 def _problems_of(base: Config) -> list[str]:
-    given = {**base.file_config_dict, **base.variable_config_dict}
-    found = [f"{name}: the command sets it itself; leave it out" for name in _OF_THE_COMPARISON if name in given]
+    asked = given(base)
+    found = [f"{name}: the command sets it itself; leave it out" for name in _OF_THE_COMPARISON if name in asked]
     if base["train_on_valid"]:
         found.append(
             "train_on_valid: True is unknown to RecBole's own models, which would train on less than the others; give "

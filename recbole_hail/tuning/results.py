@@ -10,10 +10,10 @@ from recbole_hail.comparison.forms import aligned, markdown_text, pipe_table
 from recbole_hail.comparison.tables import records_to_csv
 from recbole_hail.evaluation.metrics import of_all_targets
 from recbole_hail.files import write_text
-from recbole_hail.settings import MAY_DIFFER
+from recbole_hail.settings import MAY_DIFFER, given
 from recbole_hail.training.checkpoints import plain
 from recbole_hail.tuning.plots import slice_plot
-from recbole_hail.tuning.search import Search, given
+from recbole_hail.tuning.search import Search
 from recbole_hail.tuning.trials import FINISHED, Trial
 
 CHOSEN = "chosen"

@@ -8,7 +8,7 @@ from pathlib import Path
 from recbole.config import Config
 
 from recbole_hail.data.hashes import data_hash
-from recbole_hail.settings import MAY_DIFFER
+from recbole_hail.settings import MAY_DIFFER, given
 from recbole_hail.training.records import settings_in_force
 from recbole_hail.tuning import proposals
 from recbole_hail.tuning.space import Space
@@ -99,11 +99,6 @@ class Search:
         best = self.best()
         so_far = f"; best so far {best.score:.5g} (trial {self.trials.index(best) + 1})" if best else ""
         say(f"trial {len(self.trials)} of {self.total}: {in_words(trial.settings)}: {outcome}{so_far}")
-
-
-def given(config: Config) -> dict:
-    """The settings that the user gave in files and on the command line."""
-    return {**config.file_config_dict, **config.variable_config_dict, **config.cmd_config_dict}
 
 
 def described(config: Config, space: Space) -> dict:
