@@ -89,18 +89,8 @@ def make_plan(
             continue
         in_force[spec] = in_force[spec.member] = settings_in_force(config)
         code[spec] = code_hash(config.model_class)
-        if ":" not in spec.model and is_users(config.model_class):  # known because another of these models brought it
-            found.append(f"models: {spec.model} is a class of your own; write {full_name(config.model_class)}")
-        known_here = known_settings(config)
-        known |= known_here
-        if config["MODEL_TYPE"] in WITH_LABELS:
-            found.append(f"{spec.label}: {spec.model} learns from labels and has no ranking to compare; leave it out")
-        elif protocol_of(base, "test") and not protocol_of(config, "test"):
-            found.append(
-                f"{spec.label}: {spec.model} is not sequential, and where eval_args hold out more than one target of a "
-                "generator RecBole asks it about all of them at once; leave it out, or give the split LS"
-            )
-        found += _problems_of_own_settings(spec, known_here)
+        known |= known_settings(config)
+        found += _problems_of_model(spec, config, base)
     if not found:
         in_files = [name for name in base.file_config_dict if name not in known_settings(base)]  # HAIL's may be in all
         unknown = [name for name in dict.fromkeys([*in_files, *settings]) if name not in known]
@@ -179,8 +169,18 @@ def _problems_of(base: Config) -> list[str]:
     return found
 
 
-def _problems_of_own_settings(spec: ModelSpec, known: set[str]) -> list[str]:
-    found = []
+def _problems_of_model(spec: ModelSpec, config: Config, base: Config) -> list[str]:
+    """Of one that is compared, by its own settings in force and by those that all have."""
+    found, known = [], known_settings(config)
+    if ":" not in spec.model and is_users(config.model_class):  # known because another of these models brought it
+        found.append(f"models: {spec.model} is a class of your own; write {full_name(config.model_class)}")
+    if config["MODEL_TYPE"] in WITH_LABELS:
+        found.append(f"{spec.label}: {spec.model} learns from labels and has no ranking to compare; leave it out")
+    elif protocol_of(base, "test") and not protocol_of(config, "test"):
+        found.append(
+            f"{spec.label}: {spec.model} is not sequential, and where eval_args hold out more than one target of a "
+            "generator RecBole asks it about all of them at once; leave it out, or give the split LS"
+        )
     for name, _ in spec.settings:
         if name in (*SHARED, *_OF_THE_MACHINE, *_OF_THE_COMPARISON):
             found.append(f"{spec.label}: {name} must be the same for all models; give it once, outside the brackets")
