@@ -36,14 +36,7 @@ def objective_function(config_dict=None, config_file_list=None, saved=True, on_v
         DataError: the run was never validated, so nothing can be chosen by it.
     """
     config = Config(config_dict=config_dict, config_file_list=config_file_list)
-    for handler in getLogger().handlers[:]:  # of the setting before
-        getLogger().removeHandler(handler)
-    init_logger(config)
-    init_seed(config["seed"], config["reproducibility"])
-    train_data, valid_data, test_data = data_preparation(config, create_dataset(config))
-    init_seed(config["seed"], config["reproducibility"])
-    model = build_model(config, train_data._dataset)
-    trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
+    trainer, train_data, valid_data, test_data = _begun(config)
 
     def after_validation(epoch: int, score: float) -> None:
         budget = getattr(trainer, "budget", None)
@@ -74,6 +67,18 @@ def objective_function(config_dict=None, config_file_list=None, saved=True, on_v
         **taken(trainer),
         "checkpoint": trainer.saved_model_file if saved else None,
     }
+
+
+def _begun(config: Config):
+    """The trainer of a new model, and RecBole's three loaders; the log is this run's from now on."""
+    for handler in getLogger().handlers[:]:  # of the setting before
+        getLogger().removeHandler(handler)
+    init_logger(config)
+    init_seed(config["seed"], config["reproducibility"])
+    loaders = data_preparation(config, create_dataset(config))
+    init_seed(config["seed"], config["reproducibility"])
+    model = build_model(config, loaders[0]._dataset)
+    return get_trainer(config["MODEL_TYPE"], config["model"])(config, model), *loaders
 
 
 def taken(trainer) -> dict:
