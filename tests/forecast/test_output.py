@@ -5,7 +5,6 @@ import io
 import json
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from recbole_hail.forecast import Forecast, Prediction
@@ -25,15 +24,9 @@ FORECASTS = [
 @pytest.fixture
 def forecaster():
     """What the outputs ask of a Forecaster."""
-    names = ["", "RAPE", "THEFT, <BIG>"]
-    slots = ["", "21-24h", "00-03h"]
     return SimpleNamespace(
         peers=["peer 1", "peer 2"],
-        elements=SimpleNamespace(tokens=["[PAD]", *(one.element for one in PREDICTIONS)], slots=slots),
-        generators=SimpleNamespace(
-            coordinates=np.array([[np.nan] * 2, [40.8, -73.9]]), number=lambda name: {"44|BAR": 1}.get(name)
-        ),
-        name_of=lambda number: f"{slots[number]} {names[number]}".strip(),
+        elements=SimpleNamespace(slots=["", "21-24h", "00-03h"]),
         days=("2016-01-01", "2016-12-31"),
         calibration=Calibration(1.25, 100, 0.03, 0.01, 0.0075, 0.114, 0.11, False),
         trained=SimpleNamespace(config={"model": "HAIL", "dataset": "nyc16"}, file="saved/x.pth"),

@@ -11,13 +11,12 @@ from recbole_hail.models.csa import CSa
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
 
 
-@pytest.mark.parametrize("log_sparse", [False, True])
-def test_learns_which_element_follows(workplace, write_dataset, small, log_sparse):
+def test_learns_which_element_follows_from_few_distances_too(workplace, write_dataset, small):
     sequences = {f"g{g}": [f"e{(5 * g + i) % 6}" for i in range(24)] for g in range(100)}
     write_dataset(workplace / "dataset", "circle", sequences)
     settings = {
         **small,
-        "log_sparse": log_sparse,
+        "log_sparse": True,
         "epochs": 40,
         "eval_step": 40,
         "learning_rate": 0.005,
@@ -58,10 +57,3 @@ def test_each_problem_is_named(workplace, settings, message):
     with pytest.raises(SettingsError) as caught:
         Config(model="CSa", dataset="ml-100k", config_dict=settings)
     assert caught.value.problems == [message]
-
-
-def test_a_bad_setting_leaves_with_status_2(cyclic, run_here):
-    done = run_here("run_recbole", "--model=CSa", "--dataset=cyclic", "--kernel_width=0", "--local_window=0")
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "kernel_width: 0" in done.stderr and "local_window: 0" in done.stderr
-    assert not (cyclic / "saved").exists()

@@ -93,10 +93,3 @@ def test_each_problem_is_named(workplace, settings, message):
 def test_networks_of_informer_are_not_for_models_that_train_on_windows(workplace, model):
     with pytest.raises(SettingsError, match="base_network: 'informer' must be one of bidirectional, causal"):
         Config(model=model, dataset="ml-100k", config_dict={"base_network": "informer"})
-
-
-def test_bad_settings_leave_with_status_2(cyclic, run_here):
-    done = run_here("run_recbole", "--model=Informer", "--dataset=cyclic", "--start_length=0", "--sampling_factor=0")
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "start_length: 0" in done.stderr and "sampling_factor: 0" in done.stderr
-    assert not (cyclic / "saved").exists()
