@@ -286,6 +286,12 @@ def write_run():
     return write
 
 
+@pytest.fixture(scope="session")
+def contents():
+    """The bytes of every file below a folder, by its path."""
+    return lambda folder: {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.fixture
 def unused_port() -> str:
     """A port of this machine that nothing listens on."""

@@ -54,11 +54,6 @@ def done(compare, finished):
     return Path("comparisons/cyclic")
 
 
-def state(folder: Path) -> dict:
-    """Contents of all files below a folder."""
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def rows(folder: Path) -> dict[str, dict]:
     """The table by model, without the columns that a clock fills."""
     with open(folder / "table.csv") as file:
@@ -83,17 +78,17 @@ def test_the_table_has_models_controls_and_rules(done):
     )
 
 
-def test_a_second_call_trains_nothing_and_another_seed_only_what_is_new(done, compare):
-    before = state(done / "runs")
+def test_a_second_call_trains_nothing_and_another_seed_only_what_is_new(done, compare, contents):
+    before = contents(done / "runs")
     status, out, _ = compare(f"--models={MODELS}", "--seeds=1", "--test=bootstrap")
     assert status == 0 and out.count("there already") == len(UNTRAINED) + 4 and ": training" not in out
     assert "paired bootstrap" in " ".join(out.split())
-    assert state(done / "runs") == before
+    assert contents(done / "runs") == before
     status, out, _ = compare("--models=HAIL", "--seeds=1,2")
     assert status == 0 and [line for line in out.splitlines() if line.endswith(": training")] == [
         f"[{len(UNTRAINED) + 2}/{len(UNTRAINED) + 2}] HAIL, seed 2: training"
     ]
-    assert before.items() <= state(done / "runs").items()
+    assert before.items() <= contents(done / "runs").items()
     assert rows(done)["HAIL"]["HR@1 sd"] != "" and rows(done)["Pop"]["HR@1 sd"] == ""
 
 
@@ -103,9 +98,9 @@ def servers(process: int) -> list[psutil.Process]:
     return [child for child in started if "multiprocessing.forkserver" in " ".join(child.cmdline())]
 
 
-def test_finished_runs_are_ranked_under_another_protocol_without_training(compare, done):
+def test_finished_runs_are_ranked_under_another_protocol_without_training(compare, done, contents):
     """Another protocol was another folder, and all of it was trained again."""
-    before = state(done / "runs")
+    before = contents(done / "runs")
     status, out, _ = compare(f"--models={MODELS}", "--seeds=1", "--also=full,strict", "--intervals")
     assert status == 0 and out.count("ranking under full") == len(UNTRAINED) + 4 and ": training" not in out
     assert "ranking under strict" not in out, "that of the training"
@@ -114,7 +109,7 @@ def test_finished_runs_are_ranked_under_another_protocol_without_training(compar
         *(f"table-full.{form}" for form in FORMS),
         "chart-full.png",
     }
-    assert before.items() <= state(done / "runs").items()
+    assert before.items() <= contents(done / "runs").items()
     full, own = ((done / f"table{under}.md").read_text() for under in ("-full", ""))
     assert "candidates: full" in full and "candidates: strict 99" in own
     assert re.search(r"\| MarkovChain \| \*\*1\.000\*\* \\\[1\.000, 1\.000\\\]", full), (
@@ -124,11 +119,11 @@ def test_finished_runs_are_ranked_under_another_protocol_without_training(compar
     assert status == 0 and "ranking" not in out, "it was ranked already"
 
 
-def test_a_row_is_named_anew_without_training(compare, done):
-    before = state(done / "runs")
+def test_a_row_is_named_anew_without_training(compare, done, contents):
+    before = contents(done / "runs")
     status, out, _ = compare("--models=all=HAIL,one network = HAIL[peers=1]", "--seeds=1")
     assert status == 0 and ": training" not in out and {"all", "one network"} < rows(done).keys()
-    assert state(done / "runs") == before
+    assert contents(done / "runs") == before
     status, _, err = compare("--models=Pop=HAIL,HAIL[peers=1]")
     assert status == 2 and "HAIL and Pop would both be Pop in the table; name one, as in 'another=Pop'" in err
 
@@ -216,43 +211,45 @@ def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare
         (["--alpha=0.1", "--alpha=0.2"], "alpha: given as 0.1 and as 0.2; leave out all but one"),  # took the last
     ],
 )
-def test_bad_input_is_one_message_and_status_2_and_changes_nothing(done, compare, cyclic, arguments, expected):
-    before = state(cyclic)
+def test_bad_input_is_one_message_and_status_2_and_changes_nothing(
+    done, compare, cyclic, arguments, expected, contents
+):
+    before = contents(cyclic)
     status, out, err = compare("--models=HAIL", "--seeds=1", *arguments)
     assert status == 2, out
     assert expected in err and err.startswith("error: ") and "Traceback" not in err
-    assert state(cyclic) == before
+    assert contents(cyclic) == before
 
 
-def test_another_dataset_of_the_same_name_is_refused(done, compare):
+def test_another_dataset_of_the_same_name_is_refused(done, compare, contents):
     with open("dataset/cyclic/cyclic.inter", "a") as file:
         file.write("g0\te1\t999\n")
-    before = state(done)
+    before = contents(done)
     status, _, err = compare("--models=HAIL", "--seeds=1")
     assert status == 2 and "was written with other settings (data was" in err
     assert err.endswith("name another folder\n"), "data are no setting to give to some models alone"
-    assert state(done) == before
+    assert contents(done) == before
 
 
-def test_runs_of_other_shipped_settings_are_refused(done, compare, monkeypatch, tmp_path):
+def test_runs_of_other_shipped_settings_are_refused(done, compare, monkeypatch, tmp_path, contents):
     """They were known by what was given alone: under a yaml that had changed since, the table was that of old runs."""
     shutil.copytree(configuration.yaml_folder(), tmp_path / "shipped")
     shipped = tmp_path / "shipped" / "HAIL.yaml"
     shipped.write_text(shipped.read_text().replace("gamma: 1.0 ", "gamma: 2.0 "))
     monkeypatch.setattr(configuration, "yaml_folder", lambda: tmp_path / "shipped")
-    before = state(done)
+    before = contents(done)
     for asked in ("HAIL", "ensemble(HAIL[peers=1],2)", "HAIL[peers=3]"):
         status, _, err = compare(f"--models={asked}", "--seeds=1", "--dry-run")
         assert status == 2 * ("peers=3" not in asked) and ("(gamma was 1.0, is 2.0)" in err) == bool(status)
-    assert state(done) == before
+    assert contents(done) == before
 
 
-def test_a_dry_run_says_what_is_there_and_writes_nothing(done, compare):
-    before = state(done)
+def test_a_dry_run_says_what_is_there_and_writes_nothing(done, compare, contents):
+    before = contents(done)
     status, out, _ = compare("--models=HAIL,SASRec", "--seeds=1", "--dry-run")
     assert status == 0
     assert "HAIL, seed 1: reused" in out and "SASRec, seed 1: to be trained" in out
-    assert state(done) == before
+    assert contents(done) == before
 
 
 def test_a_diverging_model_is_left_out_and_named(done, compare):

@@ -46,10 +46,6 @@ def done(paper, finished):
     return Path("experiments/cyclic/steps-4/runs")
 
 
-def state(folder: Path) -> dict:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def rows() -> list[dict]:
     """The table, without the columns that a clock fills."""
     with open("results/cyclic-table3-4.csv") as file:
@@ -76,9 +72,9 @@ def _lists(file: Path):
         return kept["candidates"]
 
 
-def test_what_is_missing_is_made_and_nothing_else(done, paper):
+def test_what_is_missing_is_made_and_nothing_else(done, paper, contents):
     """As after a command that was killed between two runs, and with runs of `compare`, which have one protocol."""
-    expected, before = rows(), state(done)
+    expected, before = rows(), contents(done)
     shutil.rmtree(next(done.glob("HAIL-distillation=mimicry-1-*")))
     next(done.glob("Pop-1-*")).joinpath("ranks.paper.npz").unlink()
     kept = {path for path in before if path.exists()}
@@ -89,21 +85,21 @@ def test_what_is_missing_is_made_and_nothing_else(done, paper):
     ]
     assert out.count("ranking under paper") == 2 and "calibration" not in out
     assert rows() == expected and "--jobs" not in Path("results/cyclic-table3-4.md").read_text()
-    after = state(done)
+    after = contents(done)
     assert all(after[path] == before[path] for path in kept)
     assert {path for path in after if path.parent.parent == done} == {
         path for path in before if path.parent.parent == done
     }
 
 
-def test_a_dry_run_says_what_is_there_and_how_long_the_rest_takes(done, paper):
-    before = state(Path())
+def test_a_dry_run_says_what_is_there_and_how_long_the_rest_takes(done, paper, contents):
+    before = contents(Path())
     shutil.rmtree(next(done.glob("HAIL-1-*")))
     status, out, _ = paper(*ARGUMENTS, "--dry-run")
     assert status == 0
     assert "steps-4 HAIL, seed 1: to be trained" in out and "steps-4 Pop, seed 1: reused" in out
     assert f"1 of {len(UNTRAINED) + 2} runs to be trained: about a minute of steps here" in out
-    assert state(Path()).items() <= before.items()
+    assert contents(Path()).items() <= before.items()
 
 
 @pytest.mark.parametrize(
@@ -121,12 +117,12 @@ def test_a_dry_run_says_what_is_there_and_how_long_the_rest_takes(done, paper):
         (("budget",), "budget: is no argument of paper"),
     ],
 )
-def test_bad_input_is_one_message_and_status_2_and_changes_nothing(done, paper, arguments, expected):
-    before = state(Path())
+def test_bad_input_is_one_message_and_status_2_and_changes_nothing(done, paper, arguments, expected, contents):
+    before = contents(Path())
     status, out, err = paper(*ARGUMENTS, *arguments)
     assert status == 2, out
     assert expected in err and err.startswith("error: ") and "Traceback" not in err
-    assert state(Path()) == before
+    assert contents(Path()) == before
 
 
 def test_a_factor_that_there_is_not_is_refused(paper):

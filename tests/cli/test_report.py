@@ -20,32 +20,28 @@ def checkpoint(build, tmp_path_factory):
     return found
 
 
-def everything(folder: Path) -> dict:
-    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
-
-
-def test_a_page_beside_the_checkpoint_and_nothing_else(checkpoint, run_command):
-    before = everything(checkpoint.parent), everything(Path.cwd())
+def test_a_page_beside_the_checkpoint_and_nothing_else(checkpoint, run_command, contents):
+    before = contents(checkpoint.parent), contents(Path.cwd())
     done = run_command("main", "report", f"--checkpoint={checkpoint}")
     assert done.returncode == 0, done.stderr[-3000:]
     page = checkpoint.with_suffix(".html")
     assert done.stdout.strip() == str(page) and "ranking the test targets under strict" in done.stderr
     assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
-    after = everything(checkpoint.parent), everything(Path.cwd())
+    after = contents(checkpoint.parent), contents(Path.cwd())
     del after[0][page]
     page.unlink()
     assert after == before
 
 
 @pytest.fixture
-def refused(monkeypatch, capsys):
+def refused(monkeypatch, capsys, contents):
     """What the command says before it leaves with status 2; nothing is written or changed."""
 
     def refused(folder: Path, *arguments: str) -> str:
-        before = everything(folder)
+        before = contents(folder)
         monkeypatch.setattr(sys, "argv", ["recbole-hail", "report", *arguments])
         assert main() == 2
-        assert everything(folder) == before
+        assert contents(folder) == before
         return capsys.readouterr().err
 
     return refused

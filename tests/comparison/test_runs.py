@@ -163,17 +163,17 @@ def test_long_settings_still_make_a_name_that_file_systems_take(folder):
     assert len(folder.path(run).name) < 100 and "/" not in folder.path(run).name
 
 
-def test_other_settings_are_refused_and_nothing_is_changed(folder, child):
+def test_other_settings_are_refused_and_nothing_is_changed(folder, child, contents):
     with folder.held():
         folder.training(RUN).end()
-    before = {path: path.read_bytes() for path in folder.output.rglob("*") if path.is_file()}
+    before = contents(folder.output)
     folder.check({})
     other = RunFolder(folder.output, replace(SHARED, data="4567", settings={"max_steps": 9, "candidates": "strict"}))
     with pytest.raises(SettingsError) as raised:
         other.check({})
     assert "data was 0123, is 4567" in str(raised.value) and "max_steps was 5, is 9" in str(raised.value)
     assert "candidates" not in str(raised.value).split("(")[1]
-    assert {path: path.read_bytes() for path in folder.output.rglob("*") if path.is_file()} == before
+    assert contents(folder.output) == before
 
 
 def test_settings_under_which_nothing_was_finished_can_be_mended(folder, child):

@@ -98,13 +98,13 @@ def test_steps_that_the_passes_leave_no_room_for_are_refused(place, budget):
         place([table2("cyclic", replace(budget, steps=1001))])
 
 
-def test_a_folder_of_runs_with_other_settings_is_refused_and_left_alone(place, budget, write_run):
+def test_a_folder_of_runs_with_other_settings_is_refused_and_left_alone(place, budget, write_run, contents):
     sweep = place(controls(["main"], budget))
     folder, run = sweep.jobs()[0]
     with folder.held():
         write_run(folder.path(run), [[[0, 0, 9]]])
-    before = {path: path.read_bytes() for path in sweep.output.rglob("*") if path.is_file()}
+    before = contents(sweep.output)
     with pytest.raises(SettingsError) as raised:
         place(controls(["main"], budget), learning_rate="0.5")
     assert "learning_rate was None, is 0.5" in str(raised.value) or "learning_rate was 0.01" in str(raised.value)
-    assert {path: path.read_bytes() for path in sweep.output.rglob("*") if path.is_file()} == before
+    assert contents(sweep.output) == before

@@ -24,18 +24,14 @@ def run(build, tmp_path_factory):
     return checkpoint
 
 
-def everything(folder: Path) -> dict:
-    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
-
-
-def test_the_model_its_data_and_its_record_are_there_and_nothing_is_written(run):
-    before = everything(Path.cwd()), everything(run.parent)
+def test_the_model_its_data_and_its_record_are_there_and_nothing_is_written(run, contents):
+    before = contents(Path.cwd()), contents(run.parent)
     with opened(run) as found:
         weights = read_checkpoint(run)["state_dict"]
         assert all(torch.equal(value.cpu(), weights[name]) for name, value in found.model.state_dict().items())
         assert not found.model.training and (found.train.phase, found.test.phase) == ("train", "test")
         assert len(found.test) == 41 and found.record == json.loads(run.with_suffix(".json").read_text())
-    assert (everything(Path.cwd()), everything(run.parent)) == before
+    assert (contents(Path.cwd()), contents(run.parent)) == before
 
 
 def test_a_model_cut_down_to_one_peer_has_no_record(run, tmp_path):
