@@ -1,6 +1,7 @@
 """Tests of single settings, each with the advice that its message gives."""
 
 from collections.abc import Callable, Iterable
+from math import inf
 
 
 def check(config, checks: Iterable[tuple[str, Callable, str]]) -> list[str]:
@@ -24,6 +25,13 @@ def number(low: float, high: float, *, open_above: bool = False) -> Callable:
     return test
 
 
+# Tests with their advice, as `one_of` and `at_least` give them.
+switch = (lambda value: isinstance(value, bool)), "must be True or False"
+not_negative = number(0, inf), "must not be negative"
+up_to_1 = number(0, 1), "must lie in [0, 1]"
+below_1 = number(0, 1, open_above=True), "must lie in [0, 1)"
+
+
 def whole(low: int) -> Callable:
     """A test for a whole number of at least `low`."""
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= low
@@ -32,13 +40,6 @@ def whole(low: int) -> Callable:
 def one_of(names) -> tuple[Callable, str]:
     """A test for one of the names, and the advice that lists them."""
     return lambda value: value in names, "must be one of " + ", ".join(names)
-
-
-def _is_switch(value) -> bool:
-    return isinstance(value, bool)
-
-
-switch = _is_switch, "must be True or False"
 
 
 def at_least(low: int) -> tuple[Callable, str]:

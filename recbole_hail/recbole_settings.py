@@ -2,12 +2,11 @@
 
 import re
 from importlib.util import find_spec
-from math import inf
 
 from recbole.evaluator.register import metrics_dict
 from recbole.utils import EvaluatorType, ModelType
 
-from recbole_hail.checks import at_least, check, number, optional, whole
+from recbole_hail.checks import at_least, check, not_negative, optional, up_to_1, whole
 from recbole_hail.data.times import by_time
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation import metrics
@@ -161,7 +160,7 @@ _CHECKS = [
     ("eval_step", whole(0), f"{at_least(0)[1]}; 0 never validates"),
     ("stopping_step", *at_least(0)),
     ("learning_rate", lambda v: v > 0, "must be positive"),
-    ("weight_decay", number(0, inf), "must not be negative"),
+    ("weight_decay", *not_negative),
     ("clip_grad_norm", optional(_clips), "must be {max_norm: a positive number}, or ~ for none"),
     ("topk", optional(_lengths), "must be whole numbers of at least 1, as in [1, 5, 10]"),
     ("metric_decimal_place", *at_least(0)),
@@ -179,7 +178,7 @@ _OF_RECBOLES_MODELS = [
         for name in ("embedding_size", "hidden_size", "inner_size", "n_heads")
     ),
     *(
-        (name, optional(number(0, 1)), "must lie in [0, 1]")
+        (name, optional(up_to_1[0]), up_to_1[1])
         for name in ("dropout_prob", "hidden_dropout_prob", "attn_dropout_prob")
     ),
 ]

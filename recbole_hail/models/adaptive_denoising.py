@@ -1,7 +1,6 @@
 """BERT4Rec under adaptive denoising training (Wang et al., WSDM 2021) as RecBole models: R-CE and T-CE."""
 
 from abc import abstractmethod
-from math import inf
 
 from torch import Tensor
 
@@ -30,7 +29,7 @@ class AdaptiveDenoisingRecommender(CrossEntropyRecommender):
 class RCE(AdaptiveDenoisingRecommender):
     """Reweighted cross-entropy, the paper's R-CE (section 5.2; Wang et al., section 3)."""
 
-    own_checks = (("reweight_exponent", checks.number(0, inf), "must not be negative"),)
+    own_checks = (("reweight_exponent", *checks.not_negative),)
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
@@ -44,7 +43,7 @@ class TCE(AdaptiveDenoisingRecommender):
     """Truncated cross-entropy (Wang et al., section 3)."""
 
     own_checks = (
-        ("drop_rate", checks.number(0, 1, open_above=True), "must lie in [0, 1)"),
+        ("drop_rate", *checks.below_1),
         ("drop_steps", *checks.at_least(0)),
     )
 

@@ -20,9 +20,9 @@ class S3RecID(CrossEntropyRecommender):
 
     own_network = "causal"
     own_checks = (
-        ("pretrain_share", checks.number(0, 1, open_above=True), "must lie in [0, 1)"),
-        ("mip_weight", checks.number(0, float("inf")), "must not be negative"),
-        ("sp_weight", checks.number(0, float("inf")), "must not be negative"),
+        ("pretrain_share", *checks.below_1),
+        ("mip_weight", *checks.not_negative),
+        ("sp_weight", *checks.not_negative),
         ("peers", lambda peers: peers == 1, "must be 1 for S3RecID"),
     )
 

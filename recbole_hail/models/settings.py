@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from recbole_hail.checks import at_least, check, number, one_of, optional, switch, whole
+from recbole_hail.checks import at_least, below_1, check, not_negative, number, one_of, optional, switch, up_to_1, whole
 from recbole_hail.losses.hail import DENOISING_FORMS, DISTILLATIONS
 from recbole_hail.networks import BASE_NETWORKS, predicts
 from recbole_hail.networks.activations import ACTIVATIONS
@@ -39,10 +39,10 @@ _LEARNERS = ("adam", "adamw", "sgd", "adagrad", "rmsprop")  # for others RecBole
 
 _CHECKS = [
     ("peers", *at_least(1)),
-    ("alpha", number(0, 1), "must lie in [0, 1]"),
+    ("alpha", *up_to_1),
     ("alpha_end", optional(number(0, 1)), "must lie in [0, 1], or be ~ to keep alpha as it is"),
-    ("beta", number(0, 1, open_above=True), "must lie in [0, 1)"),
-    ("gamma", number(0, float("inf")), "must not be negative"),
+    ("beta", *below_1),
+    ("gamma", *not_negative),
     ("loss_type", *one_of(("CE",))),
     ("distillation", *one_of(DISTILLATIONS)),
     ("denoise", *one_of(DENOISING_FORMS)),
@@ -51,12 +51,12 @@ _CHECKS = [
     ("train_on_valid", *switch),
     ("mask_ratio", lambda v: 0 < v < 1, "must lie between 0 and 1"),
     ("max_masked", *at_least(1)),
-    ("ft_ratio", number(0, 1), "must lie in [0, 1]"),
+    ("ft_ratio", *up_to_1),
     ("n_heads", *at_least(1)),
     ("hidden_size", *at_least(1)),
     ("inner_size", *at_least(1)),
-    ("hidden_dropout_prob", number(0, 1, open_above=True), "must lie in [0, 1)"),
-    ("attn_dropout_prob", number(0, 1, open_above=True), "must lie in [0, 1)"),
+    ("hidden_dropout_prob", *below_1),
+    ("attn_dropout_prob", *below_1),
     ("hidden_act", *one_of(ACTIVATIONS)),
     ("initializer_range", lambda v: v > 0, "must be positive"),
     ("MAX_ITEM_LIST_LENGTH", *at_least(2)),
