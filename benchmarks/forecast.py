@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import statistics
 import tempfile
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def main() -> None:
     sequences = drawn(forecaster.elements.tokens[1:], options.sequences, options.length)
     forecaster.predict(sequences[:500])  # the first call allocates
     rounds = [measuring.timed(lambda: forecaster.predict(sequences, k=10)) for _ in range(options.rounds)]
-    wall, processor = (statistics.median(seconds) for seconds in zip(*rounds, strict=True))
+    wall, processor = measuring.median(rounds)
     network = f"{forecaster.trained.config['model']} {forecaster.trained.config['base_network'][0]}"
     cells = (network, options.threads, options.sequences, options.length, wall, processor)
     row = dict(zip(COLUMNS, (*cells, options.sequences / wall, options.sequences / processor), strict=True))

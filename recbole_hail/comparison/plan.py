@@ -42,15 +42,19 @@ class Plan:
 
     @property
     def runs(self) -> list[Run]:
-        """Rules first, which say within seconds whether the data are sound; then seed by seed."""
-        runs = [run for row in self.rows.values() for run in row]
-        runs.sort(key=lambda run: (run.spec.model not in UNTRAINED, self.seeds.index(run.seed)))
+        """Each once, in the order of their `turn`, after its parts."""
+        runs = sorted((run for row in self.rows.values() for run in row), key=lambda run: turn(run, self.seeds))
         return list(dict.fromkeys(part for run in runs for part in (*run.parts, run)))
 
     @property
     def in_force(self) -> dict[Run, dict]:
         """The settings that each run has or would have."""
         return {run: self.settings[run.spec] for run in self.runs}
+
+
+def turn(run: Run, seeds: list[int]) -> tuple[bool, int]:
+    """What runs are sorted by: rules first, which say within seconds whether the data are sound; then seed by seed."""
+    return run.spec.model not in UNTRAINED, seeds.index(run.seed)
 
 
 def make_plan(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recbole_hail.comparison.jobs import Machine
 from recbole_hail.comparison.notation import UNTRAINED, ModelSpec
-from recbole_hail.comparison.plan import Plan, make_plan, untrained_under
+from recbole_hail.comparison.plan import Plan, make_plan, turn, untrained_under
 from recbole_hail.comparison.results import Result, read_result
 from recbole_hail.comparison.runs import Run, RunFolder
 from recbole_hail.comparison.training import rank_missing, train_missing
@@ -141,9 +141,9 @@ class Sweep:
         return placed
 
     def jobs(self) -> list[tuple[RunFolder, Run]]:
-        """Every run once: rules first, which say within seconds whether the data are sound; then seed by seed."""
+        """Every run once, in the order of their `turn`, after its parts."""
         placed = [(place, run) for _, _, rows in self.groups for place in rows for run in place.runs]
-        placed.sort(key=lambda pair: (pair[1].spec.model not in UNTRAINED, self.budget.seeds.index(pair[1].seed)))
+        placed.sort(key=lambda pair: turn(pair[1], self.budget.seeds))
         jobs = [(place.folder, part) for place, run in placed for part in (*run.parts, run)]
         return list({folder.path(run): (folder, run) for folder, run in jobs}.values())
 
