@@ -18,6 +18,8 @@ LEAST_GAMMA = 0.25  # in C, where p is 0 below 1e-38: p^gamma of such an element
 
 
 class OfBlock(NamedTuple):
+    """What a block has given, beside the gradient in place of its logits."""
+
     terms: Tensor  # [3, T, s]: self-knowledge, positive, negative
     grad_bias: Tensor  # [V]
 
@@ -63,6 +65,8 @@ class Loss(ctypes.Structure):
 
 
 class NativeBlocks:
+    """By native/rows.c, or, as part of a lane, by native/lane.c; called as `blocks_for` says."""
+
     positions = 128  # rows are worked on one by one, so few because the bias's gradient is summed so
 
     def __init__(self, bias: Tensor, distillation: str, settings: HailSettings):
@@ -94,6 +98,8 @@ def succeed(*statuses: int) -> None:
 
 
 class TorchBlocks:
+    """By closed_form.py; called as `blocks_for` says."""
+
     def __init__(self, bias: Tensor, distillation: str, settings: HailSettings, clamps: bool, positions: int):
         self.bias, self.distillation, self.settings = bias, distillation, settings
         self.clamps, self.positions = clamps, positions

@@ -21,7 +21,7 @@ def padded(keys: int) -> int:
 
 
 class Vectors(ctypes.Structure):
-    """Where the vectors [B, heads, L, width] of a tensor are; of attention.c, as `Attention` is."""
+    """Where the vectors [B, heads, L, width] of a tensor are; of attention.h, as `Attention` is."""
 
     _fields_ = (
         ("start", ctypes.c_void_p),

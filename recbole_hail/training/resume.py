@@ -89,6 +89,7 @@ def random_states() -> dict:
 
 
 def restore_random_states(states: dict) -> None:
+    """Undoes draws since `random_states`; those of GPUs where there are as many as then."""
     random.setstate(states["python"])
     kind, keys, position, has_gauss, cached = states["numpy"]
     np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, cached))

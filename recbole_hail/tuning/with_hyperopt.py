@@ -5,6 +5,7 @@ from recbole_hail.tuning.search import Search, in_words, say
 
 
 def search_with_hyperopt(search: Search) -> None:
+    """Trains what is missing of a search, one after another, until it is complete or out of patience."""
     while not search.out_of_patience() and (settings := search.next()):
         say(f"trial {len(search.trials) + 1} of {search.total}: {in_words(settings)}: training")
 
