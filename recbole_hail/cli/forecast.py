@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from recbole_hail.cli.checkpoints import add_checkpoint, chosen
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.files import write_text
 from recbole_hail.forecast import Forecaster
@@ -21,7 +22,7 @@ OPENS_CHECKPOINT = True
 
 def add_arguments(parser) -> None:
     parser.epilog = EPILOG
-    parser.add_argument("--checkpoint", required=True, help="of any sequential model, as run_recbole saves it")
+    add_checkpoint(parser, "of any sequential model, as run_recbole saves it")
     parser.add_argument("--generator", action="append", help="a generator's token; may be given several times")
     parser.add_argument("--all", action="store_true", help="every generator")
     parser.add_argument(
@@ -102,6 +103,7 @@ def _map_alone(arguments) -> bool:
 
 
 def run(arguments) -> None:
+    arguments.checkpoint = chosen(arguments)
     _check(arguments)
     events = read_events(arguments.history) if arguments.history else []
     forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path, progress=sys.stderr.isatty())

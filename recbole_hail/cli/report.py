@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import recbole_hail  # noqa: F401  registers the plugin
+from recbole_hail.cli.checkpoints import add_checkpoint, chosen
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import write_text
 from recbole_hail.page.gather import gather
@@ -14,7 +15,7 @@ OPENS_CHECKPOINT = True
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--checkpoint", type=Path, required=True, help="of any model trained by run_recbole or compare")
+    add_checkpoint(parser, "of any model trained by run_recbole or compare")
     parser.add_argument("--output", type=Path, help="the page (default: beside the checkpoint, with the suffix .html)")
     parser.add_argument("--overwrite", action="store_true", help="replace the page where it exists")
     parser.add_argument(
@@ -24,7 +25,7 @@ def add_arguments(parser) -> None:
 
 def _output(arguments) -> Path:
     """Checked before the work; never a file that is not a page."""
-    path = arguments.output or arguments.checkpoint.with_suffix(".html")
+    path = arguments.output or Path(arguments.checkpoint).with_suffix(".html")
     found = []
     if path.suffix.lower() not in (".html", ".htm"):
         found.append(f"output: {path} must end in .html")
@@ -40,6 +41,7 @@ def _output(arguments) -> Path:
 
 
 def run(arguments) -> None:
+    arguments.checkpoint = chosen(arguments)
     output = _output(arguments)
     with opened(arguments.checkpoint, data_path=arguments.data_path) as found:
         report = gather(found, say=lambda text: print(text, file=sys.stderr, flush=True))

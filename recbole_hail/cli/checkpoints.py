@@ -1,0 +1,65 @@
+"""Which checkpoint a command opens: the one that is named, or the newest of a dataset."""
+
+import json
+import os
+import sys
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+from recbole_hail.errors import SettingsError
+
+SAVED = Path("saved")  # RecBole's checkpoint_dir, where it is not set
+
+
+def add_checkpoint(parser, help: str) -> None:
+    """`--checkpoint`, or in its place `--dataset`, which `chosen` then reads."""
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--checkpoint", help=help)
+    which.add_argument(
+        "--dataset",
+        "-d",
+        help=f"in place of --checkpoint: the newest in {SAVED}/ trained on it (with --model=NAME: of this model)",
+    )
+
+
+def chosen(arguments) -> str:
+    """The path of the checkpoint that is asked for, which is said where it was not named.
+
+    Raises:
+        SettingsError: there is none of this dataset and model.
+    """
+    if arguments.checkpoint is not None:
+        return arguments.checkpoint
+    model = (arguments.model or "").rpartition(":")[2]
+    found = {path: record for path in SAVED.glob("*.json") if (record := _record_of_run(path))}
+    of_dataset = {path: record for path, record in found.items() if record["dataset"] == arguments.dataset}
+    paths = [path.with_suffix(".pth") for path, record in of_dataset.items() if model in ("", record["model"])]
+    if not paths:
+        raise SettingsError([_none(arguments.dataset, model, found.values())])
+    newest = max(paths, key=os.path.getmtime)
+    trained = datetime.fromtimestamp(newest.stat().st_mtime)
+    name = found[newest.with_suffix(".json")]["model"]
+    print(f"{newest}: {name}, trained on {arguments.dataset} until {trained:%Y-%m-%d %H:%M}", file=sys.stderr)
+    return str(newest)
+
+
+def _record_of_run(path: Path) -> dict | None:
+    """What a run wrote beside its checkpoint; None for any other JSON, and where the checkpoint is gone."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    is_record = isinstance(record, dict) and {"model", "dataset", "checkpoint"} <= record.keys()
+    return record if is_record and path.with_suffix(".pth").is_file() else None
+
+
+def _none(dataset: str, model: str, records) -> str:
+    counts = Counter(f"{record['model']} on {record['dataset']}" for record in records)
+    there = f"; it has {', '.join(sorted(counts))}" if counts else ""
+    train = f"run_recbole --model={model or 'GeneratorKNN'} --dataset={dataset}"
+    kind = f"checkpoint of {model}" if model else "checkpoint"
+    return (
+        f"dataset: {SAVED}/ has no {kind} that was trained on {dataset}{there}. Train one ({train}), or name a file "
+        "with --checkpoint"
+    )
