@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recbole_hail.cli.common import check_folder, say, seeds, settings_of
-from recbole_hail.cli.config import checked_config, config_files
+from recbole_hail.cli.config import ALSO, checked_config, config_files, protocols_beside
 from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison import notation
 from recbole_hail.comparison.forms import to_text
@@ -37,7 +37,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--dataset", "-d", default="ml-100k", help="name of a dataset (default: ml-100k)")
     parser.add_argument("--seeds", default="1,2,3", help="whole numbers separated by commas (default: 1,2,3)")
     parser.add_argument("--candidates", help=f"{', '.join(PROTOCOLS)} (default: by eval_args)")
-    parser.add_argument("--also", default="", help="more protocols to rank the trained models under, with commas")
+    parser.add_argument("--also", default="", help=ALSO)
     parser.add_argument("--minutes-per-model", help="most minutes of training for each run, in place of max_steps")
     parser.add_argument("--max_steps", help="most optimiser steps for each run")
     parser.add_argument("--test", choices=TESTS, default="t", help="of differences (default: t)")
@@ -58,14 +58,6 @@ def _settings(arguments) -> dict:
     return found | {name: value for name, value in named.items() if value is not None}
 
 
-def _others(arguments, plan: Plan, files: list[str] | None) -> list[str]:
-    """The protocols to rank under beside that of the training; SettingsError for what the settings do not allow."""
-    asked = dict.fromkeys(name.strip() for name in arguments.also.split(",") if name.strip())
-    for name in asked:
-        checked_config("HAIL", arguments.dataset, files, {**_settings(arguments), "candidates": name})
-    return [name for name in asked if name != protocol_of(plan.config, "test")[0]]
-
-
 def _way_to_keep_runs(names: Sequence[str]) -> str:
     """What to do about settings that are not those of the folder, where its runs need not be given up for them."""
     if not {*names} - {"candidates", "eval_args"}:
@@ -82,7 +74,11 @@ def run(arguments) -> None:
     plan = make_plan(
         specs, seeds(arguments.seeds), arguments.dataset, files, _settings(arguments), config_of=checked_config
     )
-    others = _others(arguments, plan, files)
+    others = protocols_beside(
+        arguments.also,
+        [protocol_of(plan.config, "test")[0]],
+        lambda name: checked_config("HAIL", arguments.dataset, files, {**_settings(arguments), "candidates": name}),
+    )
     check_files(plan.config)
     output = arguments.output or Path("comparisons", arguments.dataset)
     check_folder("output", output)

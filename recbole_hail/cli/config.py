@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import warnings
+from collections.abc import Callable, Sequence
 
 import yaml
 from recbole.config import Config
@@ -12,6 +13,8 @@ from recbole_hail.configuration import settings_of_ours, yaml_folder
 from recbole_hail.errors import SettingsError
 from recbole_hail.registry import base_of
 from recbole_hail.settings import known_settings, unknown
+
+ALSO = "more protocols to rank the trained models under, with commas"  # help of --also
 
 
 def config_files(arguments: argparse.Namespace) -> list[str] | None:
@@ -64,6 +67,18 @@ def checked_config(model: str, dataset: str, files: list[str] | None, settings: 
     except (KeyError, ValueError, TypeError, NotImplementedError, RuntimeError, SyntaxError, OSError) as error:
         raise SettingsError([f"settings: {error}"]) from None
     return config
+
+
+def protocols_beside(also: str, taken: Sequence[str], config_under: Callable[[str], Config]) -> list[str]:
+    """The protocols that `--also` names, each once, without those `taken` anyway.
+
+    Args:
+        config_under: the checked Config under a protocol; SettingsError for what the other settings do not allow.
+    """
+    asked = list(dict.fromkeys(name.strip() for name in also.split(",") if name.strip()))
+    for name in asked:
+        config_under(name)
+    return [name for name in asked if name not in taken]
 
 
 def warn_of_unknown(configs: list[Config]) -> None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from recbole_hail.cli.common import check_folder, say, seeds, settings_of
-from recbole_hail.cli.config import checked_config, config_files
+from recbole_hail.cli.config import ALSO, checked_config, config_files, protocols_beside
 from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison.forms import to_text
 from recbole_hail.comparison.results import several_versions
@@ -17,7 +17,7 @@ from recbole_hail.experiments.controls import FACTORS, controls
 from recbole_hail.experiments.figures import EXPERIMENTS
 from recbole_hail.experiments.outputs import write_outputs
 from recbole_hail.experiments.sections import sections_of
-from recbole_hail.experiments.sweep import Sweep
+from recbole_hail.experiments.sweep import RANKED_UNDER, Sweep
 from recbole_hail.settings import given
 from recbole_hail.threads import on_threads
 
@@ -41,6 +41,7 @@ def add_arguments(parser) -> None:
         own.add_argument("--seeds", help="whole numbers separated by commas (default: those of the budget)")
         if name == "controls":
             own.add_argument("--factors", default="main", help=f"{', '.join(FACTORS)} or all (default: main)")
+        own.add_argument("--also", default="", help=ALSO)
         own.add_argument("--test", choices=TESTS, default="t", help="of differences (default: t)")
         own.add_argument("--config_files", default="", help="yaml files of settings for all, separated by spaces")
         own.add_argument("--output", type=Path, default=Path("experiments"), help="of runs (default: experiments)")
@@ -66,7 +67,12 @@ def run(arguments) -> None:
     if own := [f"{name}: paper sets it itself{advice}" for name, advice in _OWN.items() if name in asked]:
         raise SettingsError(own)
     check_files(config)
-    sweep = Sweep(arguments.dataset, budget, files, settings, arguments.output, checked_config)
+    also = protocols_beside(
+        arguments.also,
+        RANKED_UNDER,
+        lambda name: checked_config("HAIL", arguments.dataset, files, {**settings, "candidates": name}),
+    )
+    sweep = Sweep(arguments.dataset, budget, files, settings, arguments.output, checked_config, also)
     with machine_of(arguments, config["gpu_id"]) as machine:
         with on_threads(machine.share(0).threads):  # as many as a run will have
             sweep.place(experiments, say)

@@ -10,7 +10,7 @@ from recbole_hail.comparison.tables import Table
 from recbole_hail.comparison.tabulate import differences_of, tables_of
 from recbole_hail.experiments.consistency import answers_table, course_table
 from recbole_hail.experiments.cost import cost_table
-from recbole_hail.experiments.sweep import RANKED_UNDER, Placed, Sweep
+from recbole_hail.experiments.sweep import Placed, Sweep
 from recbole_hail.experiments.systems import Experiment, Group
 
 
@@ -33,7 +33,7 @@ def sections_of(sweep: Sweep, experiment: Experiment, test: str) -> list[Section
     make: Callable = _consistency if experiment.chart == "shares" else _metrics
     own = [(group, placed) for other, group, placed in sweep.groups if other is experiment]
     found = [
-        make(sweep, experiment, group, placed, protocol, test) for protocol in RANKED_UNDER for group, placed in own
+        make(sweep, experiment, group, placed, protocol, test) for protocol in sweep.protocols for group, placed in own
     ]
     if experiment.chart == "shares":
         found += [Section("Over training", [table]) for _, placed in own if (table := course_table(sweep, placed))]
@@ -66,7 +66,11 @@ def _metrics(sweep: Sweep, experiment: Experiment, group: Group, placed: list[Pl
     if experiment.chart == "differences":
         shown = differences and _of_networks(differences)
     tables = [replace(table, constants={"group": group.title, **table.constants}) for table in tables]
-    runs = [record for place in placed for record in _records(place, results.get(place.label, []), context, protocol)]
+    runs = [
+        record
+        for place in placed
+        for record in _records(group.title, place, results.get(place.label, []), context, protocol)
+    ]
     return Section(f"{group.title}, candidates {protocol}", tables, shown, runs)
 
 
@@ -76,11 +80,11 @@ def _of_networks(differences: Table) -> Table | None:
     return replace(differences, rows=rows) if rows else None
 
 
-def _records(place: Placed, results: list[Result], context: Context, protocol: str) -> list[dict]:
-    """What each run of a row gave and took."""
+def _records(group: str, place: Placed, results: list[Result], context: Context, protocol: str) -> list[dict]:
+    """What each run of a row gave and took; rows of several groups may have one label."""
     return [
         {
-            **{"system": place.label, "seed": run.seed, "steps": result.steps, "candidates": protocol},
+            **{"group": group, "system": place.label, "seed": run.seed, "steps": result.steps, "candidates": protocol},
             "training seconds": result.seconds,
             **dict(zip(context.metrics.values(), result.values["all"][1].mean(axis=0).tolist(), strict=True)),
         }

@@ -1,6 +1,6 @@
 """The runs of experiments, each in the folder of its dataset and steps: placed, trained, ranked, read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from recbole_hail.experiments.step_costs import StepCosts
 from recbole_hail.experiments.systems import Experiment, Group, Row, in_own_words
 
 TRAINED_UNDER = "strict"
-RANKED_UNDER = (TRAINED_UNDER, "paper")
+RANKED_UNDER = (TRAINED_UNDER, "paper")  # always
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,21 @@ class Sweep:
         settings: for all systems, over those of the files and of the budget.
         output: holds `<dataset>/steps-<N>/`, a folder of runs as `recbole-hail compare` makes it, for each N.
         config_of: makes a Config, as for `make_plan`.
+        also: protocols to rank under beside those of `RANKED_UNDER`.
     """
 
     def __init__(
-        self, dataset: str, budget: Budget, files: list[str] | None, settings: dict, output: Path, config_of: Callable
+        self,
+        dataset: str,
+        budget: Budget,
+        files: list[str] | None,
+        settings: dict,
+        output: Path,
+        config_of: Callable,
+        also: Sequence[str] = (),
     ):
         self.dataset, self.budget, self.files, self.config_of = dataset, budget, files, config_of
+        self.protocols = (*RANKED_UNDER, *also)
         self.settings = {**budget.settings, **settings}
         self.output = output / dataset
         self.known: set[str] = set()  # settings of the models of all plans; the first has all models
@@ -162,9 +171,9 @@ class Sweep:
         with ExitStack() as held:
             for folder in self.folders.values():
                 own = [run for other, run in jobs if other is folder]
-                if not all(folder.is_ranked(run, protocol) for run in own for protocol in RANKED_UNDER):
+                if not all(folder.is_ranked(run, protocol) for run in own for protocol in self.protocols):
                     held.enter_context(folder.held())
-            return train_missing(jobs, say, machine) + rank_missing(jobs, RANKED_UNDER[1:], say, machine)
+            return train_missing(jobs, say, machine) + rank_missing(jobs, self.protocols[1:], say, machine)
 
 
 _EQUAL = {False: "equal steps", True: "equal time", None: "equal steps and time"}

@@ -102,9 +102,19 @@ def test_a_dry_run_says_what_is_there_and_how_long_the_rest_takes(done, paper, c
     assert contents(Path()).items() <= before.items()
 
 
+def test_another_protocol_is_added_to_what_is_trained(done, paper):
+    status, out, err = paper(*ARGUMENTS, "--also=full,paper")
+    assert status == 0, err
+    assert ": training" not in out and "under strict" not in out and "under paper" not in out
+    assert {row["candidates"].split()[0].strip(",") for row in rows()} == {"strict", "paper", "full"}
+    assert all((run / "ranks.full.npz").is_file() for run in done.iterdir())
+    assert ", candidates full\n" in Path("results/cyclic-table3-4.md").read_text()
+
+
 @pytest.mark.parametrize(
     "arguments, expected",
     [
+        (("--also=all",), "candidates: 'all' must be one of"),
         (("--learning_rate=0.5",), "learning_rate was 0.01, is 0.5"),
         (("--max_steps=9",), "max_steps: paper sets it itself; see --budget"),
         (("--peers=3", "--distillation=none"), "peers: paper sets it itself; leave it out"),
