@@ -40,6 +40,30 @@ def test_every_setting_of_a_yaml_file_is_a_row():
     ]
 
 
+def test_the_summary_of_results_is_made_from_the_tables():
+    make = module(ROOT / "docs" / "make_summary.py")
+    assert (make.RESULTS / "summary.md").read_text(encoding="utf-8") == make.text()
+
+
+def test_a_control_stands_at_equal_steps_and_at_equal_time(tmp_path):
+    """Known rows of a table of differences; an interval without 0 in it is marked."""
+    make = module(ROOT / "docs" / "make_summary.py")
+    rows = [
+        make.Difference(label, {"MRR": low}, {"MRR": low + 0.001}, {"MRR": low + 0.002})
+        for label, low in [
+            ("mimicry, 10 steps (equal steps and time)", -0.001),
+            ("one network, 10 steps (equal steps)", -0.003),
+            ("one network, 20 steps (equal time)", 0.004),
+        ]
+    ]
+    group = make.Group(tmp_path / "toys-controls-main-10.csv", "T = 2", "strict", 0.3, rows)
+    cells = [make.cell_of(group, *wanted) for wanted in make.CONTROLS.values()]
+    assert cells == [
+        *("+0.0 [-1.0, +1.0]", "", "", "-2.0 [-3.0, -1.0] \\*", "", "+5.0 [+4.0, +6.0] \\*"),
+    ]
+    assert make.varied("MED, alpha = 0.1, 1,000 steps") == "alpha = 0.1"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_between_pages_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
