@@ -48,6 +48,14 @@ def _check(arguments) -> None:
         problems.append("map: needs --map=FILE.html and --group=WORDS, such as --group=ASSAULT")
     if arguments.topk < 1:
         problems.append(f"topk: {arguments.topk} must be at least 1")
+    problems += problems_of_files(arguments)
+    if problems:
+        raise SettingsError(problems)
+
+
+def problems_of_files(arguments) -> list[str]:
+    """What is wrong with --output and --map, a sentence each, before any work; `arguments` has the files read too."""
+    problems = []
     for name in ("output", "map"):
         file = getattr(arguments, name)
         if file and file.is_dir():
@@ -57,9 +65,7 @@ def _check(arguments) -> None:
         elif file and file.suffix == ".pth":
             problems.append(f"{name}: {file} is a name of models; give another name")
     problems += _same_files(arguments) + _files_of_the_run(arguments)
-    problems = problems or _there_already(arguments)  # --overwrite would mend none of the others
-    if problems:
-        raise SettingsError(problems)
+    return problems or _there_already(arguments)  # --overwrite would mend none of the others
 
 
 def _same_files(arguments) -> list[str]:

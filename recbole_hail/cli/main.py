@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from recbole_hail.cli import compare, export, forecast, paper, prune, report
+from recbole_hail.cli import compare, export, forecast, paper, prune, report, verify
 from recbole_hail.cli.common import guarded
 from recbole_hail.model_names import model_named
 
@@ -12,6 +12,7 @@ COMMANDS = {
     "paper": paper,
     "report": report,
     "forecast": forecast,
+    "verify": verify,
     "prune": prune,
     "export": export,
 }

@@ -1,6 +1,7 @@
 """Which days the events of a dataset are of, where its times say so."""
 
 import os
+from collections.abc import Iterable
 from datetime import date, datetime, timezone
 
 import pandas as pd
@@ -25,6 +26,12 @@ def days_of(config) -> tuple[str, str] | None:
         if name in fields and (found := days(text_of(file, fields, [name], config)[name])):
             return found
     return None
+
+
+def days_of_times(times: Iterable[str]) -> tuple[str, str] | None:
+    """As `days_of`, of times as text, of which there is one at least."""
+    times = pd.Series(list(times), dtype=str)
+    return _of_text(times) or _of_numbers(times)
 
 
 def _of_text(times: pd.Series) -> tuple[str, str] | None:

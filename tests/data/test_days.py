@@ -2,7 +2,7 @@
 
 import pytest
 
-from recbole_hail.data.days import days_of
+from recbole_hail.data.days import days_of, days_of_times
 
 
 @pytest.fixture
@@ -52,3 +52,16 @@ def test_a_time_that_says_no_days_leaves_the_word_to_the_timestamps(period):
 
 def test_a_dataset_in_other_files_has_no_period(tmp_path):
     assert days_of({"data_path": tmp_path, "dataset": "none"}) is None
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (["2025-01-03T10:00:00", "2025-01-31"], ("2025-01-03", "2025-01-31")),
+        (["881250949", "893286638"], ("1997-12-04", "1998-04-22")),
+        (["0", "1"], None),
+        ([""], None),
+    ],
+)
+def test_times_of_events_say_days_as_those_of_a_dataset(times, expected):
+    assert days_of_times(times) == expected

@@ -1,0 +1,57 @@
+"""Say whether forecasts came true: newer events against a checkpoint's forecasts of them, beside two counts."""
+
+import sys
+from pathlib import Path
+
+from recbole_hail.cli.checkpoints import add_checkpoint, chosen
+from recbole_hail.cli.forecast import problems_of_files
+from recbole_hail.errors import SettingsError
+from recbole_hail.files import write_text
+from recbole_hail.forecast import Forecaster
+from recbole_hail.forecast.history_file import read_events
+from recbole_hail.forecast.overlap import not_newer
+from recbole_hail.forecast.verification import verify
+from recbole_hail.forecast.verification_output import FORMATS, caption, conclusions
+from recbole_hail.forecast.verification_tables import tables
+
+EPILOG = (
+    "Each newer event is forecast from its generator's whole history before it: what the dataset has, then the newer "
+    "events before this one. Beside the model stand GeneratorFrequency, what the generator had most often, and Pop, "
+    "what all had most often."
+)
+OPENS_CHECKPOINT = True
+
+
+def add_arguments(parser) -> None:
+    parser.epilog = EPILOG
+    parser.set_defaults(map=None)  # which `forecast` writes too
+    add_checkpoint(parser, "of any sequential model, as run_recbole saves it")
+    parser.add_argument(
+        "--history",
+        required=True,
+        help="events newer than the dataset: a CSV of generator, element and perhaps timestamp, or a dataset's folder",
+    )
+    parser.add_argument("--format", choices=FORMATS, help="default: text")
+    parser.add_argument("--output", type=Path, help="a file to write to in place of the terminal")
+    parser.add_argument("--overwrite", action="store_true", help="replace --output where it exists")
+    parser.add_argument("--data_path", help="folder with the dataset's folder (default: as in training)")
+
+
+def run(arguments) -> None:
+    arguments.checkpoint = chosen(arguments)
+    if problems := problems_of_files(arguments):
+        raise SettingsError(problems)
+    events = read_events(arguments.history)
+    forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path, progress=sys.stderr.isatty())
+    if warning := not_newer(events, forecaster.trained.config, forecaster.generators.token):
+        print(f"warning: {warning}", file=sys.stderr)  # before what takes long
+    found = verify(forecaster, events)
+    of = tables(found)
+    text = FORMATS[arguments.format or "text"](forecaster, found, of, warning)
+    if arguments.output:
+        write_text(arguments.output, text)
+    else:
+        print(text, end="")
+    if arguments.format == "csv":  # which has no place for it
+        said = [f"{name}: {line}" for name, table in of.items() for line in conclusions(found, table)]
+        print(*caption(forecaster, found), *said, sep="\n", file=sys.stderr)

@@ -1,0 +1,156 @@
+"""What came true of forecasts, as text, CSV and JSON."""
+
+import csv
+import io
+import json
+from dataclasses import asdict
+
+from recbole_hail.forecast.forecaster import Forecaster
+from recbole_hail.forecast.verification import METRICS, Verification
+from recbole_hail.forecast.verification_tables import Estimate, Table
+
+FEW = 100  # events
+_TITLES = dict(zip(METRICS, ("right first", "in the first 5", "in the first 10", "MRR"), strict=True))
+_COLUMNS = {metric: title.replace("in the ", "").replace(" ", "_").lower() for metric, title in _TITLES.items()}
+_OF = {"next": "the next event of each generator", "all": "every newer event"}
+
+
+def caption(forecaster: Forecaster, found: Verification) -> list[str]:
+    """Lines on what was asked of which model, and on what could not be asked or answered."""
+    config, days = forecaster.trained.config, forecaster.days
+    of_dataset = f"; {config['dataset']} has events of {' to '.join(days)}" if days else ""
+    of_events = f", {' to '.join(found.days)}" if found.days else ""
+    generators = len(set(found.generators))
+    lines = [
+        f"{config['model']}, trained on {config['dataset']}, {forecaster.trained.file}",
+        f"asked for {_number(len(found.place), 'newer event')} of {_number(generators, 'generator')}{of_events}"
+        f"{of_dataset}",
+    ]
+    if unknown := found.unknown:
+        named = ", ".join(f"{element!r} ({count})" for element, count in unknown.most_common())
+        lines.append(
+            f"{_number(unknown.total(), 'event')} of elements that the model does not know, which count as misses: "
+            f"{named}"
+        )
+    if left_out := found.left_out:
+        lines.append(
+            f"left out: {_number(left_out.total(), 'event')} of {_number(len(left_out), 'generator')} not in the "
+            "training data"
+        )
+    return lines
+
+
+def conclusions(found: Verification, table: Table) -> list[str]:
+    """Sentences: the model beside the better count, and how far its chances can be believed."""
+    differences = [_compared(found.model, table, metric) for metric in ("hit@1", "mrr")]
+    came_true = table.scores[found.model]["hit@1"].mean
+    beyond = {1: ", more than was said", -1: ", fewer than was said", 0: ""}[table.came_true_less_chance.told]
+    believed = (
+        f"its first answers had a chance of {100 * table.chance.mean:.1f} % on average, and {100 * came_true:.1f} % of "
+        f"them came true{beyond}"
+    )
+    few = [f"so few events say little: {table.events} of at least {FEW}"] if table.events < FEW else []
+    return [*differences, believed, *few]
+
+
+def as_text(forecaster: Forecaster, found: Verification, of: dict[str, Table], warning: str | None) -> str:
+    """The caption, then a table of the next events and one of all, with what they say below."""
+    lines = [*caption(forecaster, found), *[f"warning: {warning}"] * bool(warning)]
+    for name, table in of.items():
+        if name == "all" and table.events == of["next"].events:
+            lines += ["", f"{_OF[name]}: the same, for no generator has two"]
+            continue
+        lines += ["", f"{_OF[name]}, {table.events:,}, with 95 % intervals over generators"]
+        lines += [f"  {line}" for line in [*_grid(table), *conclusions(found, table)]]
+    return "\n".join([*lines, ""])
+
+
+def as_csv(forecaster: Forecaster, found: Verification, of: dict[str, Table], warning: str | None) -> str:
+    """A row for each table and each that was asked; shares lie between 0 and 1."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    ends = ("", "_low", "_high")
+    writer.writerow(
+        ["events", "model", "asked", "generators", *(_COLUMNS[metric] + end for metric in METRICS for end in ends)]
+    )
+    for name, table in of.items():
+        for model, scores in table.scores.items():
+            values = [value for metric in METRICS for value in asdict(scores[metric]).values()]
+            told = ["" if value is None else f"{value:.6g}" for value in values]
+            writer.writerow([name, model, table.events, table.generators, *told])
+    return text.getvalue()
+
+
+def as_json(forecaster: Forecaster, found: Verification, of: dict[str, Table], warning: str | None) -> str:
+    """All that is known, and the rank of every event; null where the model does not know its element."""
+    config = forecaster.trained.config
+    ranks = {name: (each.higher + each.ties / 2 + 1).tolist() for name, each in found.ranks.items()}
+    events = [
+        {
+            "generator": generator,
+            "element": element,
+            "chance of the first answer": chance,
+            "rank": {name: each[row] if known else None for name, each in ranks.items()},
+        }
+        for row, (generator, element, chance, known) in enumerate(
+            zip(found.generators, found.elements, found.chance.tolist(), found.known.tolist(), strict=True)
+        )
+    ]
+    told = {
+        "model": config["model"],
+        "dataset": config["dataset"],
+        "checkpoint": str(forecaster.trained.file),
+        "days of the dataset": forecaster.days,
+        "days": found.days,
+        "warning": warning,
+        "unknown elements": dict(found.unknown.most_common()),
+        "generators left out": dict(found.left_out.most_common()),
+        "tables": {name: {**asdict(table), "said": conclusions(found, table)} for name, table in of.items()},
+        "events": events,
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+
+
+FORMATS = {"text": as_text, "csv": as_csv, "json": as_json}
+
+
+def _grid(table: Table) -> list[str]:
+    rows = [["", *_TITLES.values()]]
+    for name, scores in table.scores.items():
+        rows.append([name, *(_with_interval(scores[metric], metric) for metric in METRICS)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in rows
+    ]
+
+
+def _with_interval(estimate: Estimate, metric: str) -> str:
+    scale, digits, unit = (1, 3, "") if metric == "mrr" else (100, 1, " %")
+    mean, *ends = (_rounded(value, scale, digits) for value in (estimate.mean, estimate.low, estimate.high))
+    return f"{mean}{unit}" if estimate.low is None else f"{mean}{unit} ({' to '.join(ends)})"
+
+
+def _compared(model: str, table: Table, metric: str) -> str:
+    """`right first: HAIL is better by 2.1 points than Pop (95 % interval +0.4 to +3.9)`."""
+    scale, digits, unit = (1, 3, "") if metric == "mrr" else (100, 1, " points")
+    count, found = table.differences[metric].count, table.differences[metric].estimate
+    mean, *ends = (_rounded(value, scale, digits, "+") for value in (found.mean, found.low, found.high))
+    interval = f"95 % interval {' to '.join(ends)}"
+    if found.low is None:
+        said = f"has {mean}{unit} to {count}; one generator says nothing of others"
+    elif not found.told:
+        said = f"cannot be told from {count} ({mean}{unit}, {interval})"
+    else:
+        said = f"is {'better' if found.told > 0 else 'worse'} by {mean[1:]}{unit} than {count} ({interval})"
+    return f"{_TITLES[metric]}: {model} {said}"
+
+
+def _rounded(value: float | None, scale: int, digits: int, sign: str = "") -> str:
+    return "" if value is None else f"{scale * value:{sign}.{digits}f}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"

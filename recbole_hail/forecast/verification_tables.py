@@ -1,0 +1,81 @@
+"""How often what was forecast came true, with intervals over generators, and what a count would have had."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recbole_hail.evaluation.significance import mean_interval
+from recbole_hail.forecast.verification import METRICS, Verification
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over events and its 95 % bootstrap interval over generators; None where there is a single generator."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+    @property
+    def told(self) -> int:
+        """Which side of 0 it is on, 1 or -1; 0 where that cannot be told."""
+        if self.low is None or self.low <= 0 <= self.high:
+            return 0
+        return 1 if self.low > 0 else -1
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The model less the count that has the higher mean."""
+
+    count: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the model, the counts and guessing had of some of the events."""
+
+    events: int
+    generators: int
+    scores: dict[str, dict[str, Estimate]]  # by what was asked, then by metric
+    differences: dict[str, Difference]  # by metric
+    chance: Estimate  # of the model's first answers
+    came_true_less_chance: Estimate  # of these answers
+
+
+def tables(found: Verification) -> dict[str, Table]:
+    """`next`, the first newer event of each generator, which a forecast of before all of them names; `all`, of every
+    newer event."""
+    return {"next": _table(found, found.place == 0), "all": _table(found, np.ones(len(found.place), dtype=bool))}
+
+
+def _table(found: Verification, rows: np.ndarray) -> Table:
+    """`rows`: bool [N], the events that it is of."""
+    values = {name: {metric: each[rows] for metric, each in of.items()} for name, of in found.values().items()}
+    better = {metric: max(found.counts, key=lambda name: values[name][metric].mean()) for metric in METRICS}
+    of_model, chance = values[found.model], found.chance[rows]
+    columns = {(name, metric): values[name][metric] for name in values for metric in METRICS}
+    columns |= {("less", metric): of_model[metric] - values[better[metric]][metric] for metric in METRICS}
+    columns |= {"chance": chance, "came true": of_model["hit@1"] - chance}
+    generators = np.unique(found.generators, return_inverse=True)[1][rows]
+    estimates = _estimates(columns, generators)
+    return Table(
+        int(rows.sum()),
+        len(np.unique(generators)),
+        {name: {metric: estimates[name, metric] for metric in METRICS} for name in values},
+        {metric: Difference(better[metric], estimates["less", metric]) for metric in METRICS},
+        estimates["chance"],
+        estimates["came true"],
+    )
+
+
+def _estimates(columns: dict, generators: np.ndarray) -> dict:
+    """An `Estimate` of each column [N]; all events of a generator are drawn together."""
+    values = np.stack(list(columns.values()), axis=1)
+    if len(np.unique(generators)) == 1:  # nothing is known of others
+        ends = [(None, None)] * len(columns)
+    else:
+        ends = mean_interval(values, groups=generators).tolist()
+    means = values.mean(axis=0).tolist()
+    return {name: Estimate(mean, *interval) for name, mean, interval in zip(columns, means, ends, strict=True)}
