@@ -14,14 +14,17 @@ from recbole_hail.cli import main as command
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory, write_dataset):
-    """Of the rule that knows what follows what, in a circle, in a folder that the tests work in."""
+    """Of the rule that knows what follows what, in a circle, where the tests work; `ghost` has no event."""
     folder = tmp_path_factory.mktemp("run")
     circle = {f"g{g}": [f"e{(7 * g + i) % 110}" for i in range(20)] for g in range(120)}
-    write_dataset(folder / "dataset", "cyclic", circle)
+    users = write_dataset(folder / "dataset", "cyclic", circle).with_suffix(".user")
+    users.write_text("user_id:token\tarea:token\n" + "".join(f"{name}\tnorth\n" for name in [*circle, "ghost"]))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["pytest"])
-        run_recbole(model="MarkovChain", dataset="cyclic", config_dict={"show_progress": False, "use_gpu": False})
+        columns = {"inter": ["user_id", "item_id", "timestamp"], "user": ["user_id", "area"]}
+        settings = {"show_progress": False, "use_gpu": False, "load_col": columns}
+        run_recbole(model="MarkovChain", dataset="cyclic", config_dict=settings)
         yield str(next(folder.glob("saved/*.pth")))
 
 
@@ -132,7 +135,7 @@ def test_days_and_what_is_not_newer_are_told(checkpoint, verified):
 )
 def test_bad_input_is_a_line_and_status_2_and_writes_nothing(checkpoint, verified, arguments, expected):
     Path("columns.csv").write_text("generator,what\ng1,e1\n")
-    Path("strangers.csv").write_text("generator,element\nnew,e1\nnew,e2\n")
+    Path("strangers.csv").write_text("generator,element\nnew,e1\nghost,e2\n")
     Path("good.csv").write_text("generator,element\ng1,e1\n")
     before = _files()
     status, printed, told = verified("--checkpoint", checkpoint, *arguments)
