@@ -57,6 +57,10 @@ def entries_of(trainer, epoch: int) -> dict:
 
 def read_checkpoint(path: str | os.PathLike) -> dict:
     """The state with all tensors on the CPU; CheckpointError says what is wrong with the file."""
+    if not os.fspath(path):
+        raise CheckpointError("checkpoint: the name is empty; give that of a file, as in saved/HAIL-….pth")
+    if os.path.isdir(path):
+        raise CheckpointError(f"checkpoint: {path} is a folder; name a file in it")
     try:
         with open(path, "rb") as file:
             if file.read(1) not in _BEGINNINGS:

@@ -64,6 +64,10 @@ def test_files_that_are_no_checkpoints_are_named(workplace, content, message):
 def test_a_missing_checkpoint_and_a_foreign_one_are_named(workplace):
     with pytest.raises(CheckpointError, match=r"no\.pth does not exist"):
         read_checkpoint("no.pth")
+    with pytest.raises(CheckpointError, match="checkpoint: the name is empty; give that of a file"):
+        read_checkpoint("")
+    with pytest.raises(CheckpointError, match=r"checkpoint: \. is a folder; name a file in it"):
+        read_checkpoint(".")
     torch.save({"weights": torch.ones(2)}, "foreign.pth")
     with pytest.raises(CheckpointError, match="not a checkpoint of a RecBole model"):
         read_checkpoint("foreign.pth")
