@@ -64,6 +64,11 @@ class Words:
         values = [(name, column[number]) for name, column in self.columns.items() if name not in NO_MEANING]
         return ", ".join(f"{name.replace('_', ' ')} {unquote(value)}" for name, value in values if value)
 
+    def values(self, number: int) -> dict[str, str]:
+        """What the file says of one, by column; but not its number of events, of which newer ones are no part."""
+        columns = {name: unquote(column[number]) for name, column in self.columns.items() if name != "events"}
+        return columns if number else {}
+
     @cached_property
     def coordinates(self) -> np.ndarray | None:
         """[tokens, 2], degrees, NaN where unknown; None where the file has no coordinates."""
@@ -93,21 +98,39 @@ class Words:
         number = self.number(name)
         if number is not None:
             return number
+        whole, _ = self._begun_by(name.casefold())
+        if len(whole) == 1 and name.casefold() not in self._called:
+            return whole[0]
+        raise DataError(f"{self.noun}: the model knows no {name!r}; {self.advice(name)}")
+
+    def advice(self, name: str) -> str:
+        """What to give in place of a name that is not known: the nearest, or else those of the same first part."""
+        if meant := self.meant(name, most=5):
+            return meant
+        first = name.partition("|")[0] + "|"
+        if beside := self._begun_by(first.casefold())[1]:
+            shown = ", ".join(repr(self.tokens[number]) for number in beside[:5])
+            return f"its {self.noun}s that begin with {first!r} are such as {shown}"
+        return f"its {self.noun}s are such as {self.tokens[1]!r}"
+
+    def meant(self, name: str, most: int) -> str:
+        """`did you mean 'A' or 'B'?`, of at most so many; "" where none is near."""
         start = name.casefold()
+        whole, begun = self._begun_by(start)
+        nearest = self._called.get(start) or whole or begun or self._like(start)
+        shown = " or ".join(repr(self.tokens[number]) for number in nearest[:most])
+        return f"did you mean {shown}?" if shown else ""
+
+    def _begun_by(self, start: str) -> tuple[list[int], list[int]]:
+        """The tokens that begin with whole words, and with any letters."""
         begun = [number for number, token in enumerate(self._readable) if start and token.startswith(start)]
         # 1 is not the beginning of 12.
         whole = [number for number in begun if not self._readable[number][len(start) : len(start) + 1].isalnum()]
-        if len(whole) == 1 and start not in self._called:
-            return whole[0]
-        nearest = self._called.get(start) or whole or begun or self._like(start)
-        shown = " or ".join(repr(self.tokens[number]) for number in nearest[:5])
-        advice = f"did you mean {shown}?" if shown else f"its {self.noun}s are such as {self.tokens[1]!r}"
-        raise DataError(f"{self.noun}: the model knows no {name!r}; {advice}")
+        return whole, begun
 
     def _like(self, name: str) -> list[int]:
-        return [
-            number for close in difflib.get_close_matches(name, self._called, n=3) for number in self._called[close]
-        ]
+        close = difflib.get_close_matches(name, self._called, n=6)  # of which several may be one's
+        return list(dict.fromkeys(number for called in close for number in self._called[called]))[:3]
 
     @cached_property
     def _readable(self) -> list[str]:
@@ -118,7 +141,8 @@ class Words:
         """The numbers of all that are called so."""
         found = {}
         for number in range(1, len(self.tokens)):
-            for name in {self._readable[number], self.names[number].casefold()}:
+            printed = f"{self.slots[number]} {self.names[number]}".strip()  # as forecasts have it
+            for name in {self._readable[number], self.names[number].casefold(), printed.casefold()}:
                 found.setdefault(name, []).append(number)
         return found
 

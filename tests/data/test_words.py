@@ -75,6 +75,8 @@ def test_without_a_file_tokens_speak_for_themselves(tmp_path):
         ("21-24h|THEFT|FRAUD (5)", 2),
         ("THEFT|FRAUD (5)", 2),
         ("00-03h", 3),
+        ("21-24h RAPE", 4),  # as forecasts print it
+        ("21-24h theft|fraud (5)", 2),
     ],
 )
 def test_an_element_is_found_by_what_names_it_alone(elements, name, number):
@@ -95,6 +97,29 @@ def test_what_names_several_or_none_is_refused_with_the_nearest(elements, name, 
     with pytest.raises(DataError) as told:
         elements.find(name)
     assert str(told.value).startswith(f"element: the model knows no {name!r}; ") and nearest in str(told.value)
+
+
+def test_what_is_like_none_is_refused_with_those_of_the_same_first_part(generators):
+    """'44|bar', where 44 has none, was told of '5|STREET'."""
+    with pytest.raises(DataError, match=r"no '44\|zoo'; its generators that begin with '44\|' are such as '44\|BAR/N"):
+        generators.find("44|zoo")
+    with pytest.raises(DataError, match=r"no '5\|zoo'; its generators are such as '9\|STREET'"):
+        generators.find("5|zoo")
+    assert (
+        generators.meant("44|zoo", most=1) == "" and generators.meant("9 STREET", most=1) == "did you mean '9|STREET'?"
+    )
+
+
+def test_one_that_is_near_by_several_names_is_named_once(elements):
+    assert elements.meant("00-03h|RAPPE", most=5).count("'00-03h|RAPE'") == 1
+
+
+def test_values_are_what_the_file_has_in_its_columns(generators):
+    """The number of events in the file is that of the conversion, without newer ones."""
+    assert generators.values(1) == {
+        **{"precinct": "9", "premises": "STREET", "borough": "", "latitude": "", "longitude": ""},
+    }
+    assert generators.values(0) == {}, "of nobody nothing is known"
 
 
 def test_a_number_is_not_taken_for_the_beginning_of_another():
