@@ -142,6 +142,12 @@ class Dates:
             )
         return "dmy" if seen["dmy"] else self.order
 
+    def doubtful(self) -> tuple[int, str] | None:
+        """Row and text of the first date that could mean two days, where no other of the file shows which."""
+        seen = self._evidence
+        shown = len(self._forms) == 1 and bool(seen["mdy"]) != bool(seen["dmy"])
+        return None if shown else min(seen["either"], default=None)
+
 
 def _year(digits: str) -> int:
     return int(digits) if len(digits) == 4 else int(digits) + (2000 if int(digits) < 69 else 1900)

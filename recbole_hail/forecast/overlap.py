@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from recbole_hail.data.inter_file import fields_of, inter_file, text_of
-from recbole_hail.forecast.history_file import Event, iso_time
+from recbole_hail.forecast.history_times import Event, iso_time
 
 
 def not_newer(events: list[Event], config, named: Callable[[str], str] = str) -> str | None:

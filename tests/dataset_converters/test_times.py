@@ -222,3 +222,20 @@ def test_no_time_stands_for_a_missing_one(world, tmp_path):
     path.write_text(world.as_csv(world.NYC_24, [row]), encoding="utf-8")
     report = dataset_converters.nyc(path, tmp_path / "made", min_events=1)
     assert (report["rows"]["read"], report["rows"]["kept"], report["rows"]["dropped"]) == (1, 1, {})
+
+
+@pytest.mark.parametrize(
+    ("texts", "doubtful"),
+    [
+        (["1/2/2020", "3/4/2020"], (1, "1/2/2020")),
+        (["1/2/2020", "13/4/2020"], None),
+        (["1/2/2020", "4/13/2020"], None),
+        (["13/4/2020", "4/13/2020", "1/2/2020"], (3, "1/2/2020")),
+        (["2020-01-02", "2/3/2020", "4/13/2020"], (2, "2/3/2020")),
+        (["2/2/2020", "1.2.2020", "2020-01-02"], None),
+    ],
+)
+def test_a_date_is_doubtful_where_no_other_shows_its_order(texts, doubtful):
+    dates = Dates()
+    dates.days(pa.array(texts).dictionary_encode(), lambda index: index + 1)
+    assert dates.doubtful() == doubtful

@@ -40,7 +40,7 @@ def test_unicode_text_of_a_spreadsheet_was_refused(tmp_path, order):
     (tmp_path / "h.txt").write_bytes(text.encode(f"utf-16-{order}"))
     assert by_generator(read_events(tmp_path / "h.txt")) == {"Büro": ["x", "y"], "岸": ["z"]}
     (tmp_path / "h.txt").write_bytes(text.encode(f"utf-16-{order}") + b"x")
-    with pytest.raises(DataError, match=r"is not text in UTF-8 \(truncated data\); save it as such"):
+    with pytest.raises(DataError, match=r"h.txt row 5 is cut off within a character"):
         read_events(tmp_path / "h.txt")
 
 
@@ -61,7 +61,8 @@ def test_any_events_come_back_sorted_by_time_and_equal_times_as_they_stand(tmp_p
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("", "has no column generator or user_id, nor element or item_id; its header is empty"),
+        ("", "is empty"),
+        (",\n", "has no column generator or user_id, nor element or item_id; its header is , ."),
         ("generator,what\na,x\n", "has no column element or item_id; its header is generator, what"),
         ("generator,element\n", "has no events below its header"),
         ("generator,element\na,x\na\n", "line 3 has no element"),
@@ -73,7 +74,10 @@ def test_any_events_come_back_sorted_by_time_and_equal_times_as_they_stand(tmp_p
         ('generator,element\na,x\na,"y\nb,z\nc,z\n', "line 3 cannot be read: "),
         ('generator,element\na,"x\nb,y"\nc,z\n', "line 2 cannot be read: a quote that opens in this line"),
         ('generator,element\na,x\na,"y', "line 3 cannot be read: "),
-        ("generator,element,timestamp\na,x,1\na,y,\n", "line 3 has no timestamp"),
+        (
+            "generator,element,timestamp\na,x,1\na,y,\n",
+            "line 3 has no timestamp; give it, or leave the column out, then the file",
+        ),
         (
             "generator,element,timestamp\na,x,soon\n",
             "neither all numbers nor all ISO times of one kind, such as 'soon'",
@@ -92,12 +96,21 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path, text, message):
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
-    (tmp_path / "h.csv").write_bytes(b"generator,element\n\xff\xfe,x\n")
-    for path, message in ((tmp_path / "h.csv", "is not text in UTF-8"), (tmp_path / "no.csv", "does not exist")):
-        with pytest.raises(DataError, match=message):
+    (tmp_path / "h.csv").write_bytes(b"generator,element\n\x81,x\n")
+    for path, message in (
+        (tmp_path / "h.csv", r"h\.csv row 2 holds byte 0x81, which is not UTF-8 or Windows-1252; save it as UTF-8"),
+        (tmp_path / "no.csv", "does not exist"),
+        (tmp_path / "h.csv" / "in.csv", "does not exist"),
+    ):
+        with pytest.raises(DataError, match=f"^history: .*{message}"):
             read_events(path)
-    with pytest.raises(DataError, match="cannot be read"):
-        read_events(tmp_path / "h.csv" / "in.csv")
+
+
+def test_what_excel_saves_as_csv_on_windows_is_read(tmp_path):
+    """Its encoding was refused, its dates, and its semicolons were not the fault."""
+    text = "generator;element;timestamp\r\nBüro;y;02.01.2025 13:00\r\nBüro;x;02.01.2025 01:00\r\n"
+    (tmp_path / "h.csv").write_bytes(text.encode("cp1252"))
+    assert by_generator(read_events(tmp_path / "h.csv")) == {"Büro": ["x", "y"]}
 
 
 @pytest.mark.parametrize(
