@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.optimize import brentq
+from scipy.stats import binomtest
 from torch import Tensor
 
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
@@ -23,6 +24,7 @@ from recbole_hail.forecast.trained import Trained
 _FORM = 3  # of the file that is kept
 LARGEST = 100.0  # temperatures lie between this and its inverse
 BINS = 15
+FEW = 100  # targets
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,12 @@ class Calibration:
             return "not calibrated, for the checkpoint's split has no validation targets"
         seen = " (that training has seen)" if self.trained_on else ""
         learnt = "; so high a temperature says that hardly anything was learnt" * (self.temperature >= LARGEST)
+        few = "so few targets say little: the interval is where the share may lie\n" * (self.targets < FEW)
+        low, high = binomtest(round(self.right * self.targets), self.targets).proportion_ci(method="wilson")
         return (
-            f"the likeliest element came true for {100 * self.right:.1f} % of {self.targets:,} validation targets{seen}"
-            f", at a chance of {100 * self.confidence:.1f} % on average\n"
+            f"the likeliest element came true for {100 * self.right:.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f}) "
+            f"of {self.targets:,} validation targets{seen}, at a chance of {100 * self.confidence:.1f} % on average\n"
+            f"{few}"
             f"calibrated on these: temperature {self.temperature:.3f}, expected calibration error "
             f"{self.ece_before:.4f} before, {self.ece_after:.4f} after, {self.ece_by_chance:.4f} by chance{learnt}"
         )

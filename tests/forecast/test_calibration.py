@@ -141,6 +141,17 @@ def test_a_model_that_has_learnt_nothing_says_so():
     assert "learnt" not in str(calibration.Calibration(99.9, 175, 0.04, 0.01, 0.01, 0.005, 0.005, False))
 
 
+def test_the_share_that_came_true_has_its_interval_and_few_targets_are_called_few():
+    """2.5 % of 79 targets read like a measurement; they are two."""
+    said = str(calibration.Calibration(1.0, 79, 0.04, 0.01, 0.01, 0.031, 2 / 79, False)).splitlines()
+    assert said[0] == (
+        "the likeliest element came true for 2.5 % (95 %: 0.7 to 8.8) of 79 validation targets, at a chance of 3.1 % "
+        "on average"
+    )
+    assert said[1].startswith("so few targets say little") and len(said) == 3
+    assert "few" not in str(calibration.Calibration(1.0, 100, 0.04, 0.01, 0.01, 0.03, 0.03, False))
+
+
 def test_a_split_without_validation_is_not_calibrated(saved):
     split = {"split": {"LS": "test_only"}, "order": "TO", "group_by": "user", "mode": "full"}
     trained = open_trained(saved("SASRec").path)
