@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -14,12 +13,13 @@ from recbole_hail.data.words import words_of
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast.answers import Answers, chances_of, find_answers
 from recbole_hail.forecast.calibration import Calibration, calibration_of
-from recbole_hail.forecast.inputs import is_list, listed
-from recbole_hail.forecast.predictions import Forecast, Prediction
+from recbole_hail.forecast.inputs import is_list, is_whole, listed
+from recbole_hail.forecast.predictions import Forecast, GroupChance, Prediction
 from recbole_hail.forecast.scoring import NOBODY, peers
 from recbole_hail.forecast.trained import Trained, open_trained
 
 Newer = Mapping[str, Sequence[str]]
+SHOWN = 10  # elements of a forecast, where it is not said and there are as many
 
 
 class _Asked(NamedTuple):
@@ -61,13 +61,13 @@ class Forecaster:
         """The first and the last day of the dataset's events, where it says; newer events are not counted."""
         return days_of(self.trained.config)
 
-    def predict(self, sequences: Sequence[str] | Sequence[Sequence[str]], k: int = 10) -> list:
+    def predict(self, sequences: Sequence[str] | Sequence[Sequence[str]], k: int | None = None) -> list:
         """The k most likely elements after each sequence.
 
         Args:
             sequences: one sequence of elements, oldest first, or several; an element is its token, what it is called,
                 or its first words where these are one's alone. Lists, arrays and columns will do.
-            k: at most the number of elements.
+            k: at most the number of elements; None for ten, or all where there are fewer.
 
         Returns:
             k of `Prediction`, most likely first; for several sequences a list of such lists.
@@ -85,7 +85,7 @@ class Forecaster:
         return found[0] if one else found
 
     def forecast(
-        self, generators: Iterable[str] | None = None, *, newer: Newer | None = None, k: int = 10
+        self, generators: Iterable[str] | None = None, *, newer: Newer | None = None, k: int | None = None
     ) -> list[Forecast]:
         """What comes after the whole history of generators: training, validation and test events, then newer ones.
 
@@ -94,7 +94,7 @@ class Forecaster:
             newer: elements of each generator, oldest first; a generator that the model has not met is scored from
                 these alone. Unknown elements are skipped, see `Forecast`. What two names for one generator have is put
                 together in the order of the names.
-            k: how many predictions of each.
+            k: how many predictions of each; None for ten, or all where there are fewer.
 
         Raises:
             DataError: a generator is unknown and has no newer events, with the closest names; or text is given
@@ -112,14 +112,23 @@ class Forecaster:
         self, elements: Sequence[int], generators: Iterable[str] | None = None, *, newer: Newer | None = None
     ) -> dict[str, float]:
         """The probability that the next element is one of these numbers, by generator; otherwise as `forecast`."""
+        found = self.of_group(elements, generators, newer=newer)
+        return {one.generator: one.probability for one in found if one.probability is not None}
+
+    def of_group(
+        self, elements: Sequence[int], generators: Iterable[str] | None = None, *, newer: Newer | None = None
+    ) -> list[GroupChance]:
+        """How likely the next element is one of these numbers, highest chance first; otherwise as `forecast`."""
         most = len(self.elements.tokens) - 1
         elements = list(dict.fromkeys(listed("element", elements)))
-        if unknown := [element for element in elements if not (_is_whole(element) and 1 <= element <= most)]:
+        if unknown := [element for element in elements if not (is_whole(element) and 1 <= element <= most)]:
             raise DataError(f"element: the model has the numbers 1 to {most}, and no {unknown[0]!r}")
-        asked = [one for one in self._asked(generators, newer) if len(one.history)]
-        histories, numbers = [one.history for one in asked], np.array([one.number for one in asked], dtype=np.int64)
-        found = chances_of(self.trained, histories, numbers, elements, self.calibration.temperature)
-        return dict(zip([one.name for one in asked], found.tolist(), strict=True))
+        asked = self._asked(generators, newer)
+        scored = [one for one in asked if len(one.history)]
+        histories, numbers = [one.history for one in scored], np.array([one.number for one in scored], dtype=np.int64)
+        chances = iter(chances_of(self.trained, histories, numbers, elements, self.calibration.temperature).tolist())
+        found = [self._of_group(one, elements, next(chances) if len(one.history) else None) for one in asked]
+        return sorted(found, key=lambda one: -1 if one.probability is None else one.probability, reverse=True)
 
     def name_of(self, element: int) -> str:
         """Slot and words of an element number."""
@@ -154,9 +163,10 @@ class Forecaster:
         skipped = tuple(element for element, number_of in zip(newer, found, strict=True) if number_of is None)
         return _Asked(name, number, np.concatenate([own, known]), skipped)
 
-    def _answers(self, histories: list[np.ndarray], generators: np.ndarray, k: int) -> Answers:
+    def _answers(self, histories: list[np.ndarray], generators: np.ndarray, k: int | None) -> Answers:
         most = len(self.elements.tokens) - 1
-        if not _is_whole(k) or not 1 <= k <= most:
+        k = min(SHOWN, most) if k is None else k
+        if not is_whole(k) or not 1 <= k <= most:
             raise SettingsError([f"k (--topk): {k} must lie between 1 and the model's {most} elements"])
         return find_answers(self.trained, histories, generators, k=k, temperature=self.calibration.temperature)
 
@@ -171,14 +181,18 @@ class Forecaster:
         ]
 
     def _forecast(self, asked: _Asked, answers: Answers, row: int | None) -> Forecast:
-        words = self.generators.described(asked.number) if asked.number else "not in the training data"
         predictions, divergence, first = [], None, ()
         if row is not None:
             predictions = self._predictions(answers, row)
             if self.peers:
                 divergence, first = float(answers.divergence[row]), tuple(map(self.name_of, answers.first[row]))
-        return Forecast(asked.name, words, len(asked.history), predictions, divergence, first, asked.skipped)
+        said = asked.name, self._words(asked), len(asked.history), predictions, divergence, first, asked.skipped
+        return Forecast(*said, bool(asked.number), self.generators.values(asked.number))
 
+    def _of_group(self, asked: _Asked, elements: list[int], chance: float | None) -> GroupChance:
+        before = int(np.isin(asked.history, elements).sum())
+        said = asked.name, self._words(asked), chance, before, len(asked.history), asked.skipped
+        return GroupChance(*said, bool(asked.number), self.generators.values(asked.number))
 
-def _is_whole(number) -> bool:
-    return isinstance(number, Integral) and not isinstance(number, bool)
+    def _words(self, asked: _Asked) -> str:
+        return self.generators.described(asked.number) if asked.number else "not in the training data"

@@ -1,6 +1,7 @@
 """Lists of names as people have them: Python's, numpy's arrays, columns of a table."""
 
 from collections.abc import Iterable
+from numbers import Integral
 
 from recbole_hail.errors import DataError
 
@@ -21,3 +22,8 @@ def listed(noun: str, values) -> list:
     if not is_list(values):
         raise DataError(f"{noun}: {values!r} is no list; give one, as in [{values!r}]")
     return list(values)
+
+
+def is_whole(number) -> bool:
+    """Whether it is a whole number, numpy's too."""
+    return isinstance(number, Integral) and not isinstance(number, bool)

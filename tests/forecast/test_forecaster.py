@@ -132,6 +132,8 @@ def test_newer_events_follow_the_history_and_unknown_ones_are_named(saved):
     assert known.events == len(made.world["g1"]) + 2 and known.skipped == ("nothing",)
     assert new.predictions == forecaster.predict(["e9"], k=3) and new.words == "not in the training data"
     assert empty.predictions == [] and empty.events == 0 and empty.skipped == ("nothing",)
+    assert known.known and not new.known and known.about == new.about == {}
+    assert len(forecaster.forecast(["g1"])[0].predictions) == 10
     everybody = forecaster.forecast(newer=newer, k=1)
     assert {forecast.generator for forecast in everybody} == {*made.world, "somebody", "nobody"}
 
@@ -152,6 +154,36 @@ def test_chances_of_a_group_are_the_sum_of_its_elements(saved):
     assert chances == {"g7": pytest.approx(sum(group.values()), rel=1e-5)}
     one = forecaster.elements.find(next(iter(group)))
     assert forecaster.chances([one, one], ["g7"]) == forecaster.chances([one], ["g7"]), "an element counts once"
+
+
+def test_generators_are_ordered_by_the_chance_of_a_group(saved):
+    """Adding up the ten likeliest of each by hand gave less: the group's others were not among them."""
+    made = saved("SASRec")
+    forecaster = Forecaster.load(made.path)
+    group = [forecaster.elements.find(f"e{number}") for number in range(1, 40)]
+    newer = {"g7": ["e1", "nothing"], "new": ["e2"], "nobody": ["nothing"]}
+    found = forecaster.of_group(group, newer=newer)
+    assert {one.generator for one in found} == {*made.world, "new", "nobody"}
+    assert found[-1].generator == "nobody" and found[-1].probability is None and found[-1].skipped == ("nothing",)
+    shares = [one.probability for one in found[:-1]]
+    assert shares == sorted(shares, reverse=True)
+    assert forecaster.chances(group, newer=newer) == {one.generator: one.probability for one in found[:-1]}
+    (g7,) = (one for one in found if one.generator == "g7")
+    assert g7.events == len(made.world["g7"]) + 1 and g7.known and not found[-1].known
+    assert g7.times_before == 1 + sum(event in {f"e{number}" for number in range(1, 40)} for event in made.world["g7"])
+
+
+def test_the_default_is_ten_elements_or_all_that_there_are(tmp_path, monkeypatch, write_dataset):
+    """With nine elements `forecast` refused a number that nobody had given."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+    write_dataset(tmp_path / "dataset", "few", {f"g{g}": [f"e{(g + i) % 9}" for i in range(12)] for g in range(20)})
+    settings = {"show_progress": False, "use_gpu": False, "candidates": "full", "topk": [1, 5]}
+    run_recbole(model="MarkovChain", dataset="few", config_dict=settings)
+    forecaster = Forecaster.load(next(tmp_path.glob("saved/*.pth")))
+    assert len(forecaster.predict(["e1"])) == len(forecaster.forecast(["g1"])[0].predictions) == 9
+    with pytest.raises(SettingsError, match=r"k \(--topk\): 10 must lie between 1 and the model's 9"):
+        forecaster.predict(["e1"], k=10)
 
 
 def test_the_next_element_of_a_circle_is_certain(cyclic, small):
