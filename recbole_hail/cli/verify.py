@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from recbole_hail.cli.checkpoints import add_checkpoint, chosen
-from recbole_hail.cli.forecast import problems_of_files
+from recbole_hail.cli.forecast_checks import format_of, problems_of_files
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import write_text
 from recbole_hail.forecast import Forecaster
@@ -31,7 +31,7 @@ def add_arguments(parser) -> None:
         required=True,
         help="events newer than the dataset: a CSV of generator, element and perhaps timestamp, or a dataset's folder",
     )
-    parser.add_argument("--format", choices=FORMATS, help="default: text")
+    parser.add_argument("--format", choices=FORMATS, help="default: what --output ends in, else text")
     parser.add_argument("--output", type=Path, help="a file to write to in place of the terminal")
     parser.add_argument("--overwrite", action="store_true", help="replace --output where it exists")
     parser.add_argument("--data_path", help="folder with the dataset's folder (default: as in training)")
@@ -47,11 +47,11 @@ def run(arguments) -> None:
         print(f"warning: {warning}", file=sys.stderr)  # before what takes long
     found = verify(forecaster, events)
     of = tables(found)
-    text = FORMATS[arguments.format or "text"](forecaster, found, of, warning)
+    text = FORMATS[format_of(arguments)](forecaster, found, of, warning)
     if arguments.output:
         write_text(arguments.output, text)
     else:
         print(text, end="")
-    if arguments.format == "csv":  # which has no place for it
+    if format_of(arguments) == "csv":  # which has no place for it
         said = [f"{name}: {line}" for name, table in of.items() for line in conclusions(found, table)]
         print(*caption(forecaster, found), *said, sep="\n", file=sys.stderr)

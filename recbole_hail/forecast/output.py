@@ -3,25 +3,51 @@
 import csv
 import io
 import json
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 from recbole_hail.forecast.forecaster import Forecaster
-from recbole_hail.forecast.predictions import Forecast
+from recbole_hail.forecast.predictions import Forecast, GroupChance
 
 
-def as_text(forecaster: Forecaster, forecasts: list[Forecast]) -> str:
+class Read(NamedTuple):
+    """What was read of a file of newer events."""
+
+    file: str
+    events: int  # of the generators that are forecast, and of known elements
+    until: str | None  # the day of the newest; None where times are no days
+
+
+def as_text(forecaster: Forecaster, forecasts: list[Forecast], read: Read | None = None) -> str:
     """A table for each generator, then of which days the data are, and how the probabilities were calibrated."""
-    tables = [_table(forecaster, forecast) for forecast in forecasts]
+    return "\n".join([*(_table(forecaster, forecast) for forecast in forecasts), footer(forecaster, read)])
+
+
+def footer(forecaster: Forecaster, read: Read | None) -> str:
+    """Of which days the events are, where their times are days, and how the probabilities were calibrated."""
     days = []
     if forecaster.days:
         days = [f"{forecaster.trained.config['dataset']} has events of {' to '.join(forecaster.days)}"]
-    return "\n".join([*tables, *days, f"{forecaster.calibration}\n"])
+        if read and read.until:
+            days += [f"and {counted(read.events, 'newer ')} of {read.file}, until {read.until}"]
+    return "\n".join([*days, f"{forecaster.calibration}\n"])
+
+
+def named(forecast: Forecast | GroupChance) -> str:
+    """A generator's token, and what it means."""
+    return f"{forecast.generator} ({forecast.words})" if forecast.words else forecast.generator
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table; all columns but the last end on the same letter."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)) for row in rows)
+    return [f"  {line}  {row[-1]}" for line, row in zip(lines, rows, strict=True)]
 
 
 def _table(forecaster: Forecaster, forecast: Forecast) -> str:
-    about = f" ({forecast.words})" if forecast.words else ""
-    head = f"{forecast.generator}{about}, {_events(forecast.events)}"
+    head = f"{named(forecast)}, {counted(forecast.events)}"
     if not forecast.predictions:
         return f"{head}: none of its elements is known\n"
     with_slots = any(forecaster.elements.slots)
@@ -35,12 +61,7 @@ def _table(forecaster: Forecaster, forecast: Forecast) -> str:
         ]
         for prediction in forecast.predictions
     ]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)) for row in [header, *rows]
-    ]
-    lines = [f"  {line}  {row[-1]}" for line, row in zip(lines, [header, *rows], strict=True)]
-    return "\n".join([head, *lines, *_disagreement(forecaster, forecast), ""])
+    return "\n".join([head, *aligned([header, *rows]), *_disagreement(forecaster, forecast), ""])
 
 
 def _disagreement(forecaster: Forecaster, forecast: Forecast) -> list[str]:
@@ -54,50 +75,56 @@ def _disagreement(forecaster: Forecaster, forecast: Forecast) -> list[str]:
     return [f"  {firsts}; divergence {forecast.divergence:.4f} bits"]
 
 
-def as_csv(forecaster: Forecaster, forecasts: list[Forecast]) -> str:
-    """A row for each prediction."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = ["generator", "rank", "element", "words", "slot", "probability", "times_before"]
-    writer.writerow(
-        [*columns, *(peer.replace(" ", "_") for peer in forecaster.peers), *["divergence"] * bool(forecaster.peers)]
-    )
+def as_csv(forecaster: Forecaster, forecasts: list[Forecast], read: Read | None = None) -> str:
+    """A row for each prediction; the columns of the .user file come last."""
+    of_peers = [*(peer.replace(" ", "_") for peer in forecaster.peers), *["divergence"] * bool(forecaster.peers)]
+    rows = []
     for forecast in forecasts:
         divergence = [] if forecast.divergence is None else [f"{forecast.divergence:.6g}"]
         for rank, one in enumerate(forecast.predictions, 1):
             shares = [f"{share:.6g}" for share in one.peers]
             told = [one.element, one.words, one.slot, f"{one.probability:.6g}", one.times_before]
-            writer.writerow([forecast.generator, rank, *told, *shares, *divergence])
+            rows.append((forecast, [forecast.generator, rank, *told, *shares, *divergence]))
+    columns = ["generator", "rank", "element", "words", "slot", "probability", "times_before", *of_peers]
+    return table_as_csv(columns, rows)
+
+
+def table_as_csv(columns: list[str], rows: Sequence[tuple[Forecast | GroupChance, list]]) -> str:
+    """Rows, and after them whether their generator is known, its events, and the columns of the .user file."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = [*columns, "known", "events"]
+    about = list(dict.fromkeys(name for forecast, _ in rows for name in forecast.about))
+    writer.writerow([*columns, *(f"user_{name}" if name in columns else name for name in about)])
+    for forecast, values in rows:
+        of_generator = [int(forecast.known), forecast.events, *(forecast.about.get(name, "") for name in about)]
+        writer.writerow([*values, *of_generator])
     return text.getvalue()
 
 
-def as_json(forecaster: Forecaster, forecasts: list[Forecast]) -> str:
+def as_json(forecaster: Forecaster, forecasts: list[Forecast], read: Read | None = None) -> str:
     """All that is known of model, calibration and forecasts."""
+    return record_as_json(forecaster, read, peers=forecaster.peers, forecasts=list(map(asdict, forecasts)))
+
+
+def record_as_json(forecaster: Forecaster, read: Read | None, **more) -> str:
+    """What was forecast from, and `more`."""
     config = forecaster.trained.config
     found = {
         "model": config["model"],
         "dataset": config["dataset"],
         "checkpoint": str(forecaster.trained.file),
         "days": forecaster.days,
+        "newer": read and read._asdict(),
         "calibration": asdict(forecaster.calibration),
-        "peers": forecaster.peers,
-        "forecasts": [asdict(forecast) for forecast in forecasts],
+        **more,
     }
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
+def counted(count: int, kind: str = "") -> str:
+    """`1 event`, `1,234 newer events`."""
+    return f"{count:,} {kind}event{'s' * (count != 1)}"
+
+
 FORMATS = {"text": as_text, "csv": as_csv, "json": as_json}
-
-
-def skipped_elements(forecasts: list[Forecast]) -> list[str]:
-    """What was skipped, in a line; none where all elements were known."""
-    counts = Counter(element for forecast in forecasts for element in forecast.skipped)
-    if not counts:
-        return []
-    named = ", ".join(f"{element!r} ({count})" for element, count in counts.items())
-    skipped = _events(sum(counts.values()))
-    return [f"history: {skipped} left out, of elements that the model does not know: {named}"]
-
-
-def _events(count: int) -> str:
-    return f"{count:,} event{'s' * (count != 1)}"

@@ -17,35 +17,44 @@ NAMED = 5  # generators whose names are printed, as far as there is room
 LISTED = 8  # names of elements that are listed
 
 
-def elements_of_group(forecaster: Forecaster, words: str) -> list[int]:
-    """Numbers of the elements that have `words` in slot or name, in upper or lower case.
-
-    Raises:
-        SettingsError: no element has.
-        DataError: the dataset has no coordinates.
-    """
+def check_coordinates(forecaster: Forecaster) -> None:
+    """DataError where the dataset has none, so that no map can be drawn."""
     if forecaster.generators.coordinates is None:
         raise DataError(
             f"map: {forecaster.trained.config['dataset']} has no latitude and longitude in its .user file; datasets "
             "that `python -m dataset_converters` makes of cities' exports have"
         )
+
+
+def elements_of_group(forecaster: Forecaster, *words: str) -> list[int]:
+    """Numbers of the elements that have one of `words` in slot or name, in upper or lower case.
+
+    Raises:
+        SettingsError: for one of them there is no element.
+    """
     names = [forecaster.name_of(number) for number in range(len(forecaster.elements.tokens))]
-    group = [number for number, name in enumerate(names) if number and words.casefold() in name.casefold()]
-    if not group:
-        raise SettingsError([f"group: no element has {words!r} in its name; they are such as {names[1]!r}"])
-    return group
+    found = set()
+    for one in words:
+        having = {number for number, name in enumerate(names) if number and one.casefold() in name.casefold()}
+        if not having:
+            several = "; give several as in --group=ASSAULT --group=RAPE" * ("," in one)
+            raise SettingsError([f"group: no element has {one!r} in its name; they are such as {names[1]!r}{several}"])
+        found |= having
+    return sorted(found)
 
 
-def map_page(forecaster: Forecaster, forecasts: list[Forecast], chances: dict[str, float], group: str) -> str:
+def map_page(forecaster: Forecaster, forecasts: list[Forecast], chances: dict[str, float], *words: str) -> str:
     """A page that needs no network.
 
     Args:
         forecasts: of the generators to draw; those without coordinates or forecast are left out.
         chances: of the group's elements, by generator.
+        words: what the group's elements have in their names.
 
     Raises:
         DataError: none of the generators has coordinates.
     """
+    group = " or ".join(words)
     places = _places(forecaster, forecasts)
     if not places:
         raise DataError("map: none of these generators has coordinates")
@@ -77,16 +86,16 @@ def map_page(forecaster: Forecaster, forecasts: list[Forecast], chances: dict[st
     warning = element("section", element("h2", USES_TITLE), *uses(), class_="warning")
     model, dataset = (forecaster.trained.config[name] for name in ("model", "dataset"))
     made = f"Made from {forecaster.trained.file.name}, {model} on {dataset}, by recbole-hail forecast."
-    said = [element("p", made, class_="soft"), paragraph(about), paragraph(_summed(forecaster, group))]
+    said = [element("p", made, class_="soft"), paragraph(about), paragraph(summed(forecaster, *words))]
     return whole_page(title, element("h1", title), *said, Markup(drawing), warning)
 
 
-def _summed(forecaster: Forecaster, group: str) -> str:
+def summed(forecaster: Forecaster, *words: str) -> str:
     """Which elements the chances are of: their names, each once, with how many slots it has."""
-    numbers, words = elements_of_group(forecaster, group), forecaster.elements
+    numbers, names, group = elements_of_group(forecaster, *words), forecaster.elements.names, " or ".join(words)
     of_name = {}
-    for number in sorted(numbers, key=lambda number: (words.names[number].casefold(), number)):
-        of_name.setdefault(words.names[number], []).append(number)
+    for number in sorted(numbers, key=lambda number: (names[number].casefold(), number)):
+        of_name.setdefault(names[number], []).append(number)
     named = [
         f"{name} ({len(found)} slots)" if len(found) > 1 else forecaster.name_of(found[0])
         for name, found in of_name.items()

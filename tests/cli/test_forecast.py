@@ -1,5 +1,6 @@
 """`recbole-hail forecast` from a finished run to answers, in processes and in this one."""
 
+import codecs
 import csv
 import json
 import re
@@ -48,8 +49,9 @@ def test_a_run_is_forecast_from_in_another_process(cyclic, run_command):
     tables = done.stdout.split("\n\n")
     assert [table.split(",")[0] for table in tables[:2]] == ["g1", "g2"] and len(tables[0].splitlines()) == 6
     assert "peer 1" in tables[0] and "divergence" in tables[0]
+    share = r"[\d.]+ % \(95 %: [\d.]+ to [\d.]+\)"
     assert re.match(
-        r"the likeliest element came true for [\d.]+ % of 120 validation targets, at a chance of", tables[2]
+        rf"the likeliest element came true for {share} of 120 validation targets, at a chance of", tables[2]
     )
     assert "calibrated on these: temperature" in tables[2]
     assert path.with_suffix(".calibration.json").is_file()
@@ -96,6 +98,68 @@ def test_what_is_there_already_is_replaced_only_when_asked(checkpoint, forecast,
     assert forecast(*asked[:3], "--output=/dev/null")[0] == 0, "of which nothing is lost"
 
 
+def test_the_format_is_that_of_the_files_name(checkpoint, forecast, tmp_path):
+    """`--output prognose.csv` had the text's tables in it, which a spreadsheet shows in one column."""
+    asked = ("--checkpoint", checkpoint, "--generator=g1", "--topk=1", "--output")
+    for name, begins in (("a.csv", "generator,rank"), ("a.JSON", "{"), ("a.txt", "g1"), ("a", "g1"), ("a.log", "g1")):
+        assert forecast(*asked, str(tmp_path / name))[0] == 0
+        assert (tmp_path / name).read_text().startswith(begins), name
+    status, _, told = forecast(*asked, str(tmp_path / "b.csv"))
+    assert status == 0 and "calibrated on" in told
+    assert forecast(*asked, str(tmp_path / "b"), "--format=csv")[0] == 0
+    assert (tmp_path / "b").read_text() == (tmp_path / "b.csv").read_text()
+
+
+def test_a_csv_with_other_letters_than_ascii_has_the_mark_that_excel_needs(checkpoint, forecast, tmp_path):
+    """Without it `Büro` was opened as `BÃ¼ro`."""
+    (tmp_path / "newer.csv").write_text("generator,element\nBüro,e7\n", encoding="utf-8")
+    asked = ("--checkpoint", checkpoint, f"--history={tmp_path / 'newer.csv'}", "--topk=1")
+    assert forecast(*asked, f"--output={tmp_path / 'out.csv'}")[0] == 0
+    written = (tmp_path / "out.csv").read_bytes()
+    assert written.startswith(codecs.BOM_UTF8 + b"generator,")
+    assert forecast(*asked, "--format=csv")[1].encode() == written.removeprefix(codecs.BOM_UTF8)
+    assert forecast(*asked, f"--output={tmp_path / 'out.json'}")[0] == 0
+    assert not (tmp_path / "out.json").read_bytes().startswith(codecs.BOM_UTF8)
+    assert forecast(*asked[:2], "--generator=g1", f"--output={tmp_path / 'ascii.csv'}")[0] == 0
+    assert (tmp_path / "ascii.csv").read_bytes().startswith(b"generator,")
+
+
+def test_the_chance_of_a_group_is_a_row_for_each_generator(checkpoint, forecast):
+    """Its sum had to be made by hand, of ten elements, and was too small."""
+    asked = ("--checkpoint", checkpoint, "--all", "--group=e7", "--group=E85")
+    status, printed, told = forecast(*asked, "--format=csv")
+    rows = list(csv.DictReader(printed.splitlines()))
+    assert status == 0 and len(rows) == 120 and "calibrated on" in told
+    assert list(rows[0]) == [
+        *["generator", "probability", "times_before", "known", "events", "latitude", "longitude"],
+    ]
+    chances = [float(row["probability"]) for row in rows]
+    assert chances == sorted(chances, reverse=True) and chances[0] > 0.9 > 0.1 > chances[-1]
+    status, printed, _ = forecast(*asked)
+    assert status == 0 and printed.split("\n")[0].split() == ["chance", "before", "events", "generator"]
+    assert "The chance is that of all 12 elements that have 'e7 or E85' in slot or name" in printed
+    status, printed, _ = forecast(*asked, "--format=json")
+    read = json.loads(printed)
+    assert [one["generator"] for one in read["chances"]] == [row["generator"] for row in rows]
+    assert len(read["group"]["elements"]) == 12
+
+
+def test_a_map_of_several_groups_has_the_elements_of_each(checkpoint, forecast, tmp_path):
+    """The last --group had counted, and the others were gone without a word."""
+    page = tmp_path / "out.html"
+    status, _, told = forecast("--checkpoint", checkpoint, "--all", f"--map={page}", "--group=e7", "--group=e85")
+    assert status == 0 and f"{page}: a map of the chance of 12 elements" in told
+    assert "of &#x27;e7 or e85&#x27;</title>" in page.read_text()
+
+
+def test_a_pattern_stands_for_all_generators_that_match(checkpoint, forecast):
+    status, printed, _ = forecast(
+        "--checkpoint", checkpoint, "--generator=g11?", "--generator=G1", "--topk=1", "--format=csv"
+    )
+    found = [row["generator"] for row in csv.DictReader(printed.splitlines())]
+    assert status == 0 and found == [*(f"g11{digit}" for digit in range(10)), "g1"]
+
+
 def test_a_history_is_taken_from_the_folder_of_a_dataset(checkpoint, forecast, tmp_path):
     """The newcomer named dataset/neu and was told: [Errno 21] Is a directory."""
     folder = tmp_path / "neu"
@@ -130,9 +194,11 @@ def test_events_that_the_dataset_has_are_told_of(checkpoint, forecast):
         file.write_text("\n".join(dated) + "\n")
         asked = ("--checkpoint", checkpoint, "--topk=1", "--format=csv")
         status, _, told = forecast(*asked, "--history=overlaps.csv")
+        said = forecast(*asked[:2], "--generator=g1", "--history=overlaps.csv")[1]
     finally:
         file.write_text(before)
     assert status == 0 and "warning: history: 1 of 3 events are no newer than their generator's newest" in told
+    assert "to 2020-01-20\nand 1 newer event of overlaps.csv, until 2020-01-20\nthe likeliest" in said
     assert "such as that of line 2; what the dataset has already counts twice" in told
 
 
@@ -142,6 +208,8 @@ def test_newer_events_of_a_file_are_taken_and_unknown_ones_named(checkpoint, for
     found = {row["generator"]: row["element"] for row in csv.DictReader(printed.splitlines())}
     assert status == 0 and found == {"g1": "e6", "new": "e8"}
     assert "warning: history: 1 event left out, of elements that the model does not know: 'nothing' (1)" in told
+    assert "warning: history: 1 of 2 generators are not in the dataset" in told and "known of them: 'new'\n" in told
+    assert [row["known"] for row in csv.DictReader(printed.splitlines())] == ["1", "0"]
 
 
 def test_who_is_named_is_forecast_and_not_everyone_in_the_history(checkpoint, forecast):
@@ -199,17 +267,26 @@ def test_events_of_one_generator_by_two_names_are_one_generators_in_their_order(
         ([], ["generator: name one, or ask for --all"]),
         (["--all", "--generator=g1", "--topk=0"], ["all: has every generator", "topk: 0 must be at least 1"]),
         (["--generator=g1111"], ["generator: the model knows no 'g1111'; did you mean 'g111'"]),
+        (["--generator=x*"], ["generator: 'x*' matches none of the model's 120; its generators are such as 'g0'"]),
         (["--generator=g1", "--topk=111"], ["k (--topk): 111 must lie between 1 and the model's 110 elements"]),
         (["--all", "--map=out.html"], ["map: needs --map=FILE.html and --group=WORDS"]),
         (["--all", "--map=none.html", "--group=xyz"], ["group: no element has 'xyz' in its name"]),
         (["--all", "--output=no/out.csv"], ["output: the folder of no/out.csv does not exist"]),
         (["--all", "--output=."], ["output: . is a folder; name a file"]),
-        (["--all", "--output=x", "--map=./x", "--group=e7"], ["output: x is that of --map too; give another name"]),
+        (["--all", "--map=x.png", "--group=e7"], ["map: x.png must end in .html"]),
+        (["--all", "--output=x.json", "--format=csv"], ["format: csv does not go with --output=x.json, which is json"]),
+        (["--all", "--output=x.CSV", "--format=text"], ["format: text does not go with --output=x.CSV, which is csv"]),
+        (["--all", "--group=e7", "--topk=3"], ["topk: with --group and without --map there is one row"]),
+        (["--all", "--group=e7", "--group="], ["group: has no words; give some"]),
+        (["--all", "--group=e7", "--group=xyz"], ["group: no element has 'xyz' in its name"]),
+        (["--all", "--output=x.html", "--map=./x.html", "--group=e7"], ["output: x.html is that of --map too; give"]),
         (["--history=unknown.csv", "--output=unknown.csv"], ["output: unknown.csv is that of --history too"]),
         (["--history=no.csv"], ["history: no.csv does not exist"]),
         (["--history=columns.csv"], ["columns.csv has no column element or item_id; its header is generator, what"]),
         (["--history=unknown.csv", "--output=none.csv"], ["no generator asked for has an event that the model knows"]),
         (["--all", "--data_path=elsewhere"], ["cyclic is not at elsewhere/cyclic/cyclic.inter"]),
+        (["--all", "--checkpoint="], ["checkpoint: the name is empty; give that of a file"]),
+        (["--all", "--checkpoint=saved"], ["checkpoint: saved is a folder; name a file in it"]),
         (["--all", "--checkpoint=no.pth"], ["checkpoint: no.pth does not exist"]),
         (["--all", "--checkpoint=columns.csv"], ["checkpoint: columns.csv"]),
     ],

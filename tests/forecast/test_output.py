@@ -9,15 +9,25 @@ import pytest
 
 from recbole_hail.forecast import Forecast, Prediction
 from recbole_hail.forecast.calibration import Calibration
-from recbole_hail.forecast.output import as_csv, as_json, as_text, skipped_elements
+from recbole_hail.forecast.output import Read, as_csv, as_json, as_text
 
 PREDICTIONS = [
     Prediction("21-24h|RAPE", "RAPE", "21-24h", 0.25, 3, (0.2, 0.3)),
     Prediction("00-03h|THEFT, <BIG>", "THEFT, <BIG>", "00-03h", 0.0625, 1200, (0.1, 0.05)),
 ]
 FORECASTS = [
-    Forecast("44|BAR", "precinct 44", 1606, PREDICTIONS, 0.0312, ("21-24h RAPE", "00-03h THEFT"), ("x", "y", "x")),
-    Forecast("new", "not in the training data", 0, [], None, (), ("x",)),
+    Forecast(
+        "44|BAR",
+        "precinct 44",
+        1606,
+        PREDICTIONS,
+        0.0312,
+        ("21-24h RAPE", "00-03h THEFT"),
+        ("x", "y", "x"),
+        True,
+        {"precinct": "44", "rank": "of the file"},
+    ),
+    Forecast("new", "not in the training data", 0, [], None, (), ("x",), False),
 ]
 
 
@@ -44,7 +54,8 @@ def test_text_has_a_table_for_each_generator_and_the_calibration(forecaster):
         "new (not in the training data), 0 events: none of its elements is known\n"
         "\n"
         "nyc16 has events of 2016-01-01 to 2016-12-31\n"
-        "the likeliest element came true for 11.0 % of 100 validation targets, at a chance of 11.4 % on average\n"
+        "the likeliest element came true for 11.0 % (95 %: 6.3 to 18.6) of 100 validation targets, at a chance of 11.4 "
+        "% on average\n"
         "calibrated on these: temperature 1.250, expected calibration error 0.0300 before, 0.0100 "
         "after, 0.0075 by chance\n"
     )
@@ -63,6 +74,12 @@ def test_csv_and_json_hold_the_same_forecasts(forecaster):
         **{"generator": "44|BAR", "rank": "2", "element": "00-03h|THEFT, <BIG>", "words": "THEFT, <BIG>"},
         **{"slot": "00-03h", "probability": "0.0625", "times_before": "1200"},
         **{"peer_1": "0.1", "peer_2": "0.05", "divergence": "0.0312"},
+        **{
+            "known": "1",
+            "events": "1606",
+            "precinct": "44",
+            "user_rank": "of the file",
+        },  # last: others keep their place
     }
     assert read["calibration"] == {
         **{"temperature": 1.25, "targets": 100, "ece_before": 0.03, "ece_after": 0.01, "ece_by_chance": 0.0075},
@@ -70,10 +87,17 @@ def test_csv_and_json_hold_the_same_forecasts(forecaster):
     }
     told = read["forecasts"][0]["predictions"][1]
     assert told["probability"] == 0.0625 and told["peers"] == [0.1, 0.05] and told["slot"] == "00-03h"
+    assert [one["known"] for one in read["forecasts"]] == [True, False]
+    assert read["forecasts"][0]["about"] == {"precinct": "44", "rank": "of the file"}
     assert read["forecasts"][1]["predictions"] == [] and read["forecasts"][1]["skipped"] == ["x"]
 
 
-def test_skipped_elements_are_counted_by_name():
-    (line,) = skipped_elements(FORECASTS)
-    assert line == "history: 4 events left out, of elements that the model does not know: 'x' (3), 'y' (1)"
-    assert skipped_elements([]) == []
+def test_newer_events_are_told_of_beside_the_datasets(forecaster):
+    """The last lines told of the dataset's days alone, also of a forecast that had read four weeks more."""
+    said = as_text(forecaster, FORECASTS, Read("newer.csv", 1210, "2017-01-28"))
+    assert "to 2016-12-31\nand 1,210 newer events of newer.csv, until 2017-01-28\nthe likeliest" in said
+    assert "newer" not in as_text(forecaster, FORECASTS, Read("newer.csv", 12, None)), "times are numbers"
+    read = json.loads(as_json(forecaster, [], Read("newer.csv", 12, None)))["newer"]
+    assert read == {"file": "newer.csv", "events": 12, "until": None}
+    forecaster.days = None
+    assert "newer" not in as_text(forecaster, FORECASTS, Read("newer.csv", 12, "2017-01-28"))

@@ -10,7 +10,7 @@ import pytest
 
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast import Forecast, Prediction
-from recbole_hail.page.map import elements_of_group, map_page
+from recbole_hail.page.map import check_coordinates, elements_of_group, map_page
 
 PREDICTIONS = [
     Prediction("21-24h|RAPE", "RAPE", "21-24h", 0.25, 3, (0.2, 0.3)),
@@ -44,9 +44,23 @@ def test_a_group_is_what_has_the_words_in_its_name(forecaster):
     assert elements_of_group(forecaster, "00-03h") == [2]
     with pytest.raises(SettingsError, match="group: no element has 'ARSON' in its name"):
         elements_of_group(forecaster, "ARSON")
+    assert elements_of_group(forecaster, "rape", "theft", "21-24h") == [1, 2]
+    with pytest.raises(
+        SettingsError, match=r"no element has 'rape,theft' .*; give several as in --group=ASSAULT --group"
+    ):
+        elements_of_group(forecaster, "rape,theft")
     forecaster.generators.coordinates = None
     with pytest.raises(DataError, match="nyc16 has no latitude and longitude"):
-        elements_of_group(forecaster, "rape")
+        check_coordinates(forecaster)
+
+
+def test_a_group_of_several_names_is_called_by_all_of_them(forecaster):
+    page = map_page(forecaster, FORECASTS, {"44|BAR": 0.25}, "RAPE", "THEFT")
+    assert "<h1>Chance that the next event is of &#x27;RAPE or THEFT&#x27;</h1>" in page
+    assert (
+        "all 2 elements that have &#x27;RAPE or THEFT&#x27; in slot or name: 21-24h RAPE; 00-03h THEFT, &lt;BIG&gt;"
+        in page
+    )
 
 
 def test_a_map_needs_no_network_and_shows_each_place_with_its_chance(forecaster, tmp_path):
