@@ -57,7 +57,8 @@ DOWNLOADABLE: dict[str, Portal | Archive] = {
 def commands_for(name: str, output: str | os.PathLike | None = None) -> list[str]:
     """The command lines that bring the dataset `name` to `output` (by default `dataset/<name>`).
 
-    For a dataset that can be downloaded: the download, then converting a file that is there already.
+    For a dataset that can be downloaded: the download, then converting a file that is there already. For any other:
+    what makes one of a city's table, and of a file of sequences.
     """
     program, output = "python -m dataset_converters", output or f"dataset/{name}"
     source = DOWNLOADABLE.get(name)
@@ -66,7 +67,11 @@ def commands_for(name: str, output: str | os.PathLike | None = None) -> list[str
     elif isinstance(source, Archive):
         convert = f"{source.command} {source.path.rsplit('/', 1)[1]}"
     else:
-        return [f"{program} sequences {name}.txt --output {output}"]
+        return [
+            f"{program} city FILE.csv --output {output} --number … --date … --generator … --element …",
+            f"{program} nyc FILE.csv --output {output}  # New York's; Chicago's: chicago",
+            f"{program} sequences FILE.txt --output {output}  # `generator element` per line",
+        ]
     return [f"{program} download {name} --output {output}", f"{program} {convert} --output {output}"]
 
 

@@ -1,9 +1,8 @@
 """What a dataset must hold before a run starts; every problem is a DataError that says what to do."""
 
-import os
-
-from recbole_hail.data.inter_file import fields_of, inter_file
+from recbole_hail.data.inter_file import fields_of
 from recbole_hail.data.times import by_time
+from recbole_hail.data.whereabouts import file_of_dataset
 from recbole_hail.errors import DataError
 from recbole_hail.evaluation.protocol import protocol_of
 
@@ -14,13 +13,7 @@ def check_files(config) -> None:
     """The dataset's folder, its .inter file, and in its header the columns a sequential run needs."""
     if config["benchmark_filename"] is not None:
         return
-    name, folder, file = config["dataset"], config["data_path"], inter_file(config)
-    if not os.path.isfile(file):
-        from dataset_converters import DOWNLOADABLE, commands_for
-
-        ways = "\n  ".join(commands_for(name, folder))
-        itself = "\nor let run_recbole fetch it: add --download" if name in DOWNLOADABLE else ""
-        raise DataError(f"dataset: {name} is not at {file}; make it with one of\n  {ways}{itself}")
+    file = file_of_dataset(config)
     fields = fields_of(file, config)
     needed = [field for field in (config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]) if field is not None]
     if by_time(config):

@@ -306,5 +306,7 @@ def test_commands_to_run():
     assert commands_for("ml-1m", "data/ml-1m")[1] == (
         "python -m dataset_converters movielens ml-1m.zip --output data/ml-1m"
     )
-    assert commands_for("mine") == ["python -m dataset_converters sequences mine.txt --output dataset/mine"]
+    commands = [line.split()[3] for line in commands_for("mine")]
+    assert commands == ["city", "nyc", "sequences"] and "Chicago's: chicago" in commands_for("mine")[1]
+    assert all("--output dataset/mine" in line for line in commands_for("mine"))
     assert set(DOWNLOADABLE) == {"nyc16", "chi18", "ml-1m", "toys"}
