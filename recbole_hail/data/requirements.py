@@ -1,10 +1,13 @@
 """What a dataset must hold before a run starts; every problem is a DataError that says what to do."""
 
+from logging import getLogger
+
 from recbole_hail.data.inter_file import fields_of
 from recbole_hail.data.times import by_time
 from recbole_hail.data.whereabouts import file_of_dataset
 from recbole_hail.errors import DataError
 from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.settings import given
 
 _NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "LABEL_FIELD")
 
@@ -58,7 +61,10 @@ def _instead(missing: str, fields: dict[str, str], needed: list[str], kinds: dic
 
 
 def check_split(config, dataset, parts) -> None:
-    """Enough elements for the sampled candidates and for topk, and something in every part of the split."""
+    """Enough elements for the sampled candidates and for topk, and something in every part of the split.
+
+    Lengths of topk that nobody has asked for are cut to the elements that there are.
+    """
     ranks = config["eval_type"].name == "RANKING"
     elements = dataset.item_num - 1 if dataset.iid_field else 0  # rows with labels need name no elements
     if ranks and elements < 2:
@@ -71,10 +77,12 @@ def check_split(config, dataset, parts) -> None:
                 f"elements, but {dataset.dataset_name} has only {elements}; rank all of them with "
                 f"{_full(config, elements)}"
             )
+    if ranks:
+        _cut_default_topk(config, elements)
     if ranks and max(config["topk"]) > elements:
         raise DataError(
             f"topk: {max(config['topk'])} is more than the {elements} elements of {dataset.dataset_name}; "
-            f'use --topk="{[k for k in config["topk"] if k <= elements] or [1]}"'
+            f'use --topk="{_short(config, elements)}"'
         )
     empty = [name for name, part in zip(("training", "validation", "test"), parts, strict=True) if not len(part)]
     wanted = [name for name in empty if name == "training" or not _leaves_out(config, name)]
@@ -91,8 +99,30 @@ def _full(config, elements: int) -> str:
         full = "--candidates=full"  # the finer word, over the mode of eval_args
     else:  # RecBole evaluates by itself, and knows modes
         full = f'--eval_args="{ {**config["eval_args"], "mode": "full"} }"'
-    short = [k for k in config["topk"] if k <= elements]
-    return full if short == config["topk"] else f'{full} --topk="{short or [1]}"'
+    fits = "topk" not in _given(config) or max(config["topk"]) <= elements
+    return full if fits else f'{full} --topk="{_short(config, elements)}"'
+
+
+def _given(config) -> dict:
+    """The settings that the user gave; of a checkpoint's it is not known, and all were settled."""
+    return given(config) if hasattr(config, "cmd_config_dict") else config.final_config_dict
+
+
+def _short(config, elements: int) -> list[int]:
+    return [k for k in config["topk"] if k <= elements] or [1]
+
+
+def _cut_default_topk(config, elements: int) -> None:
+    """Leaves out the defaults of topk that are longer than there are elements, and a valid_metric of such a length."""
+    asked, (metric, _, length) = _given(config), str(config["valid_metric"]).partition("@")
+    by_length = length.isdecimal() and int(length) > elements
+    if "topk" in asked or max(config["topk"]) <= elements or (by_length and "@" in str(asked.get("valid_metric"))):
+        return
+    short = _short(config, elements)
+    getLogger().warning(f"topk: {config['topk']} is cut to {short}, for {config['dataset']} has {elements} elements")
+    config["topk"] = short
+    if by_length:
+        config["valid_metric"] = f"{metric}@{max(short)}"
 
 
 def _leaves_out(config, part: str) -> bool:
