@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
 
 import dataset_converters
+from dataset_converters.arguments import Parser
 from dataset_converters.download import DOWNLOADABLE, PAGE_ROWS
 from dataset_converters.errors import ConversionError
 from dataset_converters.layouts import CHICAGO, NYC, Layout
@@ -16,7 +16,7 @@ from dataset_converters.report import summary
 from dataset_converters.sequences import LAYOUTS
 
 
-def _converter(commands, name: str, description: str, what: str, several: bool = True) -> argparse.ArgumentParser:
+def _converter(commands, name: str, description: str, what: str, several: bool = True) -> Parser:
     parser = commands.add_parser(name, help=description, description=description, allow_abbrev=False)
     number = {"nargs": "+"} if several else {}
     parser.add_argument("inputs", metavar="FILE", help=f"{what}; plain, .gz or .zip", **number)
@@ -37,10 +37,15 @@ def _sequences(commands) -> None:
 def _crime(commands, layout: Layout, description: str) -> None:
     parser = _table_of_events(commands, layout.city, description)
     parser.add_argument("--element", choices=list(layout.classes), default="offense", help="default: %(default)s")
-    parser.add_argument("--generator", metavar="COLUMNS", help=f"default: {','.join(layout.generator)}")
+    _generator(parser, f"default: {','.join(layout.generator)}")
 
 
-def _table_of_events(commands, name: str, description: str) -> argparse.ArgumentParser:
+def _generator(parser: Parser, what: str, required: bool = False) -> None:
+    several = "columns that make up one place stand in one, with commas between: --generator {!r}"
+    parser.add_argument("--generator", metavar="COLUMNS", help=what, required=required, several=several)
+
+
+def _table_of_events(commands, name: str, description: str) -> Parser:
     parser = _converter(commands, name, description, "the city's CSV")
     parser.add_argument("--year", type=int, help="only events that start in this year (default: all)")
     parser.add_argument("--slot-hours", type=int, default=3, help="hours of a time slot (default: %(default)s)")
@@ -63,12 +68,10 @@ def _city(commands) -> None:
     parser = _table_of_events(commands, "city", "any other city's offences, by columns that you name")
     for option, what in (("number", "the record's own number"), ("date", "the start"), ("element", "the offence")):
         parser.add_argument(f"--{option}", metavar="COLUMN", required=True, help=what)
-    parser.add_argument(
-        "--generator", metavar="COLUMNS", required=True, help="the place, such as 'AREA NAME,Premis Desc'"
-    )
+    _generator(parser, "the place; several columns with commas between, 'AREA NAME,Premis Desc'", required=True)
     parser.add_argument("--time", metavar="COLUMN", help="the time of day, if it does not stand after the date")
     for option in ("latitude", "longitude"):
-        parser.add_argument(f"--{option}", metavar="COLUMN", help=f"in degrees (default: {option}, if there is one)")
+        parser.add_argument(f"--{option}", metavar="COLUMN", help=f"in degrees (default: {option}, or short for it)")
 
 
 def _ratings(commands, name: str, description: str, what: str) -> None:
@@ -143,9 +146,9 @@ def _convert(command: str, **options) -> tuple[int, str]:
     return 0, "\n".join([summary(report), *next_steps(report, options["output"])])
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(prog="python -m dataset_converters", description=dataset_converters.__doc__)
+    parser = Parser(prog="python -m dataset_converters", description=dataset_converters.__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (_nyc, _chicago, _city, _sequences, _movielens, _amazon, _download, _check, _sample):
         add(commands)
