@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataset_converters.errors import ConversionError
 
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"  # .xls
 
 
 def unpacked(path: str, file: io.BufferedReader, member: Callable[[str], bool] | None):
@@ -21,20 +22,31 @@ def unpacked(path: str, file: io.BufferedReader, member: Callable[[str], bool] |
         member: see TextSource.
 
     Raises:
-        ConversionError: not exactly one data file in an archive, or one that cannot be unpacked here.
+        ConversionError: a workbook, not exactly one data file in an archive, or one that cannot be unpacked here.
         DAMAGED: the directory of an archive cannot be read.
     """
     magic = file.read(4)
     file.seek(0)
+    if magic == _OLD_WORKBOOK:
+        raise _workbook(path, "an old Excel workbook")
     if magic[:2] == b"\x1f\x8b":
         return gzip.open(file)
     if magic == b"PK\x03\x04":
         archive = zipfile.ZipFile(file)
         try:
-            return archive.open(_pick(path, archive.namelist(), member))
+            names = archive.namelist()
+            if "[Content_Types].xml" in names:
+                raise _workbook(path, "an Excel workbook")
+            if "mimetype" in names and "content.xml" in names:
+                raise _workbook(path, "a LibreOffice document")
+            return archive.open(_pick(path, names, member))
         except (RuntimeError, NotImplementedError) as error:  # a password, or a compression Python lacks
             raise ConversionError(f"{path}: {error}; unpack it and convert the file inside") from error
     return file
+
+
+def _workbook(path: str, what: str) -> ConversionError:
+    return ConversionError(f"{path}: is {what}, not a CSV; open it there and save the sheet as CSV UTF-8")
 
 
 def _pick(path: str, names: list[str], member: Callable[[str], bool] | None) -> str:
