@@ -10,6 +10,8 @@ from dataset_converters.errors import ConversionError
 from dataset_converters.header import normal_name
 from dataset_converters.layouts import Layout
 
+# What the columns of coordinates are called that are taken without being named.
+FOUND = {"latitude": ("latitude", "lat"), "longitude": ("longitude", "long", "lon")}
 # No normal name begins with `_`: a generator's column that is called `number` is not taken for the record's number.
 ROLES = {"number": "_number", "date": "_date", "time": "_time", "latitude": "latitude", "longitude": "longitude"}
 
@@ -44,7 +46,7 @@ def city(
         generator: columns that make up a generator, such as `AREA NAME,Premis Desc`.
         element: column of the offence.
         time: column of the time of day, where that does not stand after the date.
-        latitude, longitude: columns of the coordinates in degrees; `latitude` and `longitude` if the file has these.
+        latitude, longitude: columns of the coordinates in degrees; by default those called so, `lat`, `long` or `lon`.
         year: only events that start in this year; None for all.
         slot_hours: length of the element's time slot, a divisor of 24.
         min_events: generators with fewer events are dropped.
@@ -72,7 +74,7 @@ def _layout(columns: Mapping[str, str], element: str) -> Layout:
     _check({**columns, "element": element})
     return Layout(
         city="city",
-        roles={ROLES[option]: (normal_name(name),) for option, name in columns.items()},
+        roles={**FOUND, **{ROLES[option]: (normal_name(name),) for option, name in columns.items()}},
         number=ROLES["number"],
         date=ROLES["date"],
         clock=ROLES["time"] if "time" in columns else None,

@@ -8,14 +8,17 @@ from pathlib import Path
 
 from dataset_converters.advice import advice_for
 from dataset_converters.crime_rows import CrimeRows
+from dataset_converters.degrees import unnamed_coordinates
 from dataset_converters.errors import ConversionError
-from dataset_converters.events import LAST_YEAR, drop_rare, positive
+from dataset_converters.events import LAST_YEAR, SHORTEST, drop_rare, positive, rare_generators
 from dataset_converters.layouts import Layout
-from dataset_converters.like import names_like
+from dataset_converters.like import compared_with, names_like
 from dataset_converters.meaning import crime_events, each_number_once, one_time_of_day
 from dataset_converters.report import Tally, build_report
 from dataset_converters.times import date_order
 from dataset_converters.writer import check_output, write_dataset
+
+MUCH = 0.2  # of the events, that should not go without a word
 
 
 def convert_crime(
@@ -77,5 +80,21 @@ def convert_crime(
     del collected  # hundreds of megabytes for a city's whole history
     events = drop_rare(events, tally, min_events, 1)
     notes = [*rows.notes(), *one_time_of_day(events.time, slot_hours)]
+    notes += _many_rare(tally, min_events, len(events), like)
+    if layout.named and not rows.has_coordinates:
+        notes += unnamed_coordinates(paths[-1], rows.header)
     report = build_report(layout.city, paths, options, tally, len(events)) | {"notes": notes}
+    if like is not None:
+        report["compared"] = compared_with(like, events)
     return write_dataset(output, events, report, overwrite)
+
+
+def _many_rare(tally: Tally, min_events: int, kept: int, like: str | os.PathLike | None) -> list[str]:
+    """A note where generators that are left out for their few events had much of all."""
+    gone = tally.dropped.get(rare_generators(min_events), 0)
+    if gone <= MUCH * (gone + kept):
+        return []
+    coarser = "make up places of fewer columns or of larger areas with --generator, or convert more files"
+    lower = f", or take --min-events {SHORTEST}" if min_events > SHORTEST else ""
+    change = "take --min-events 1, for newer rows train nothing" if like else f"{coarser}{lower}"
+    return [f"{gone / (gone + kept):.0%} of the events went with generators of fewer than {min_events}; {change}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataset_converters.alike import alike_places
+from dataset_converters.days import Days, day_of
 from dataset_converters.layouts import Layout
 from dataset_converters.meaning import Collected
-from dataset_converters.positions import Positions
+from dataset_converters.positions import ROLES, Positions
 from dataset_converters.report import SHOWN, Tally
 from dataset_converters.table import Batch, TableReader
 from dataset_converters.times import DAY, MISSING, UNREADABLE, Dates, clock_seconds, split_date_and_clock
@@ -51,36 +54,42 @@ class CrimeRows:
             for role in (*self._needed, *self._described)
         }
         self._clocks: dict[str, int] = {}
+        self._days = Days()
 
     def __len__(self) -> int:
         return sum(len(part.seconds) for part in self._parts)
+
+    @property
+    def has_coordinates(self) -> bool:
+        """Whether a file had columns of both."""
+        return self._positions.found
 
     def span(self) -> str:
         """The first and last day among the rows with a readable start."""
         if self._first > self._last:
             return "no row has a readable start"
-        return f"the rows run from {_day(self._first)} to {_day(self._last)}"
+        return f"the rows run from {day_of(self._first // DAY)} to {day_of(self._last // DAY)}"
 
     def read_file(self, path: Path, order: str | None, progress: bool) -> None:
         """Adds the rows of a file; reads it a second time if its dates turn out to put the day first."""
         before, counts = len(self._parts), self.tally.snapshot()
-        seen = self._first, self._last, copy.deepcopy(self._positions)
+        seen = self._first, self._last, copy.deepcopy((self._positions, self._days))
         dates = self._read_as(path, order or "mdy", progress)
         if order is None and (shown := dates.order_shown(str(path))) != dates.order:
             del self._parts[before:]
             self.tally.restore(counts)
-            self._first, self._last, self._positions = seen
+            self._first, self._last, (self._positions, self._days) = seen
             self._read_as(path, shown, progress)
 
     def _read_as(self, path: Path, order: str, progress: bool) -> Dates:
         layout, dates = self.layout, Dates(order)
         always = [layout.number, layout.date, *([layout.clock] if layout.clock else []), *self._needed]
-        always += layout.roles if layout.named else []
-        wanted = [*self._described, "latitude", "longitude"]
+        always += [role for role in ROLES if role in layout.named]
+        wanted = [*self._described, *ROLES]
         reader = TableReader(
             path,
             lambda header: layout.find(str(path), header, always, wanted),
-            plain=[layout.number, "latitude", "longitude", *([] if layout.clock else [layout.date])],
+            plain=[layout.number, *ROLES, *([] if layout.clock else [layout.date])],
             skip_bad=self.tally.tolerate is not None,
             progress=progress,
         )
@@ -101,6 +110,7 @@ class CrimeRows:
             inside = (seconds[rows] >= self._limits[0]) & (seconds[rows] < self._limits[1])
             self.tally.drop(f"outside {self._year}", len(rows) - int(inside.sum()))
             rows = rows[inside]
+        self._days.add(seconds[rows], lambda index: batch.where(int(rows[index])))
         number = self._numbers.codes(batch.columns[self.layout.number].take(pa.array(rows)))
         lacking = number == MISSING_NUMBER
         if lacking.any():
@@ -191,12 +201,14 @@ class CrimeRows:
 
     def notes(self) -> list[str]:
         """What was cleaned without dropping a row."""
-        notes = []
+        notes = self._days.notes(datetime.date.today())
         for role, vocabulary in self._vocabularies.items():
             if vocabulary.rewritten:
                 shown = ", ".join(map(repr, sorted(vocabulary.rewritten)[:SHOWN]))
                 count = len(vocabulary.rewritten)
                 notes.append(f"{role}: {count} values rid of outer blanks, leading zeros or thousands commas ({shown})")
+            if role in self.generator:
+                notes += alike_places(role, vocabulary.texts)
         return notes + self._positions.notes()
 
 
@@ -206,7 +218,3 @@ def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
 
 def _seconds_of_new_year(year: int) -> int:
     return int(np.datetime64(f"{year:04d}-01-01", "s").astype(np.int64))
-
-
-def _day(seconds: int) -> str:
-    return str(np.datetime64(seconds, "s").astype("datetime64[D]"))

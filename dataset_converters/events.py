@@ -11,6 +11,7 @@ from dataset_converters.errors import ConversionError
 from dataset_converters.report import Tally
 
 LAST_YEAR = 9998
+SHORTEST = 4  # events of a sequence that takes part in training, validation and test
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,20 @@ def drop_rare(events: Events, tally: Tally, min_user: int, min_item: int, repeat
             if least > 1:
                 codes = getattr(events, field)
                 keep = np.bincount(codes)[codes] >= least if len(codes) else np.zeros(0, bool)
-                tally.drop(f"{noun} with fewer than {least} events", len(keep) - keep.sum())
+                tally.drop(_rare(noun, least), len(keep) - keep.sum())
                 if not keep.all():
                     events = events.take(keep)
         if not repeat or len(events) == before:
             return events
+
+
+def _rare(noun: str, least: int) -> str:
+    return f"{noun} with fewer than {least} events"
+
+
+def rare_generators(least: int) -> str:
+    """Under which reason `drop_rare` counts the events of generators that have too few."""
+    return _rare("generators", least)
 
 
 def in_final_order(events: Events) -> Events:

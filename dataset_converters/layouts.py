@@ -47,7 +47,7 @@ class Layout:
         regions: roles that can stand in for the first part of a generator, in an export that lacks it.
         described: further roles to describe a generator with, by their most frequent value.
         box: (south, north, west, east) in degrees; coordinates outside are placeholders or typing errors.
-        named: option -> column, where a person has named the columns; then all `roles` are needed.
+        named: option -> column, where a person has named the columns; then these are needed.
         fill: role -> (role, value, filler): a missing value becomes `filler` in rows where the other role has `value`.
     """
 

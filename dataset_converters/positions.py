@@ -29,6 +29,7 @@ class Positions:
         self._box = box
         self._named = named
         self._outside = 0
+        self.found = False  # whether a file has had columns of both
         self._columns = {role: _Seen(role) for role in ROLES}
 
     def read(self, columns: Mapping[str, pa.Array], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +47,7 @@ class Positions:
 
     def call(self, header: list[str], positions: Mapping[str, int]) -> None:
         """Takes the columns' names for `notes` from a file's header."""
+        self.found |= positions.keys() >= set(ROLES)
         for role in ROLES:
             if role in positions:
                 self._columns[role].name = header[positions[role]].strip()

@@ -113,6 +113,8 @@ def summary(report: dict) -> str:
     lines = [f"{report['name']}  (from {', '.join(names[:3] if more else names)}{more})"]
     rows = report["rows"]
     lines.append(f"  rows read {rows['read']:,}, events kept {rows['kept']:,}")
+    if "days" in report:
+        lines.append(f"  events of {' to '.join(report['days'])}")
     for kind in ("dropped", "unusable"):
         lines += [f"  {kind:<9}{count:>11,}  {reason}" for reason, count in rows[kind].items() if count]
     lines += [f"    {example}" for example in rows["examples_of_unusable"]]

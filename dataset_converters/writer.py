@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from dataset_converters.days import first_and_last
 from dataset_converters.errors import ConversionError
 from dataset_converters.events import Events, in_final_order, ranks, statistics
 from dataset_converters.text import describe_os_error
@@ -56,7 +57,7 @@ def write_dataset(output: str | os.PathLike, events: Events, report: dict, overw
     Args:
         output: folder; its last part is the dataset's name.
         events: filtered, in any order.
-        report: what the source has to say; `statistics` and counts are added.
+        report: what the source has to say; `days` (the first and the last) and `statistics` are added.
 
     Returns:
         the complete report, as written to `<name>.json`.
@@ -70,7 +71,9 @@ def write_dataset(output: str | os.PathLike, events: Events, report: dict, overw
         raise ConversionError(f"{output}: no events are left ({dropped or 'the source has none'}); nothing was written")
     events = in_final_order(events)
     files = dataset_files(output)
-    report = {"name": files[".inter"].parent.name, **report, "statistics": statistics(events.user, events.item)}
+    days = {} if events.time is None else {"days": first_and_last(events.time)}
+    counts = {"statistics": statistics(events.user, events.item)}
+    report = {"name": files[".inter"].parent.name, **report, **days, **counts}
     with replacing(files) as temporary:
         write_inter(temporary[".inter"], events)
         write_table(temporary[".user"], events.users)

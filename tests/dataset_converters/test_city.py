@@ -101,7 +101,7 @@ def test_more_than_half_of_the_events_at_one_time_of_day_are_noted(tmp_path, ali
 def test_a_date_is_read_with_its_time_where_no_other_column_has_it(world, angeles, tmp_path):
     report = dataset_converters.city(angeles, tmp_path / "made", **COLUMNS)
     assert {row[3] for row in world.read_inter(tmp_path / "made")[1:]} == {"2023-09-23T00:00:00"}
-    assert report["notes"][0].startswith("5 of 5 events start at 00:00:00")
+    assert report["notes"][-1].startswith("5 of 5 events start at 00:00:00")
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,56 @@ def test_columns_with_the_names_of_roles_are_themselves(world, tmp_path):
         path, tmp_path / "made", number="ID", date="Date", generator=["район", "Number"], element="Вид"
     )
     assert world.read_inter(tmp_path / "made")[1][:2] == ["Центр|7", "00-03h|КРАЖА"]
+
+
+def test_first_and_last_day_and_slips_in_dates_are_told(tmp_path, capsys):
+    """A date of 2091 was the end of the period, which nothing told."""
+    path = tmp_path / "city.csv"
+    rows = [record(n, f"{n:02d}30") for n in range(20)] + [record(n, DATE_OCC="09/24/2091") for n in (30, 31)]
+    path.write_text(table(rows), encoding="utf-8")
+    options = [word for name, value in TIMED.items() for word in (f"--{name}", value)]
+    assert main(["city", str(path), "--output", str(tmp_path / "made"), *options]) == 0
+    out = capsys.readouterr().out
+    assert "\n  events of 2023-09-23 to 2091-09-24\n" in out
+    assert f": {path} row 22 (2091-09-24); correct slips in the file\n" in out
+
+
+def test_dates_are_counted_once_where_a_file_is_read_twice(tmp_path):
+    """As with the day first; rows outside the year are none of the dataset's."""
+    path = tmp_path / "city.csv"
+    dates = ["13/02/2023 10:00"] * 6 + ["01/02/2091 10:00"]
+    path.write_text(table([record(n, DATE_OCC=date) for n, date in enumerate(dates)]), encoding="utf-8")
+    (note, _) = dataset_converters.city(path, tmp_path / "a", **COLUMNS)["notes"]
+    assert note.startswith("1 row has a date after today, ") and "2091-02-01" in note
+    report = dataset_converters.city(path, tmp_path / "b", year=2023, **COLUMNS)
+    assert len(report["notes"]) == 1 and report["days"] == ["2023-02-13", "2023-02-13"]
+
+
+@pytest.mark.parametrize(("lone", "noted"), [(2, False), (3, True)])
+def test_many_events_of_rare_places_are_noted(tmp_path, lone, noted):
+    rows = [record(n, f"{n:02d}30") for n in range(8)]
+    rows += [record(20 + n, f"{n:02d}30", Premis_Desc=f"PLACE {n}") for n in range(lone)]
+    path = tmp_path / "city.csv"
+    path.write_text(table(rows), encoding="utf-8")
+    notes = dataset_converters.city(path, tmp_path / "a", **TIMED)["notes"]
+    assert notes == noted * [
+        "27% of the events went with generators of fewer than 5; make up places of fewer columns or of larger areas "
+        "with --generator, or convert more files, or take --min-events 4"
+    ]
+    newer = dataset_converters.city(path, tmp_path / "b", like=tmp_path / "a", **TIMED)["notes"]
+    assert all("; take --min-events 1, for newer rows train nothing" in note for note in newer)
+
+
+def test_places_that_differ_in_zeros_blanks_or_case_alone_are_noted(tmp_path):
+    """`04` and `4` made two places, each with half of the events."""
+    path = tmp_path / "city.csv"
+    rows = [record(n, f"{n:02d}30", AREA="4" if n % 2 else "04", Premis_Desc="PARK") for n in range(12)]
+    path.write_text(table(rows), encoding="utf-8")
+    notes = dataset_converters.city(path, tmp_path / "made", **TIMED | {"generator": "AREA,Premis Desc"})["notes"]
+    assert notes == [
+        "area: '04' and '4' are different places here, but differ in leading zeros, blanks or case alone; write them "
+        "one way in the file if they are one"
+    ]
 
 
 @pytest.mark.parametrize(

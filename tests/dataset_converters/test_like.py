@@ -70,7 +70,7 @@ def test_another_citys_dataset_and_none(export, trained, tmp_path):
         dataset_converters.chicago(
             tmp_path / "any.csv", tmp_path / "made", like=trained, generator=("precinct", "premises")
         )
-    with pytest.raises(ConversionError, match="No such file"):
+    with pytest.raises(ConversionError, match=r"there is no .*no\.json; name the folder of a dataset"):
         dataset_converters.nyc(export("old.csv", KINDS), tmp_path / "made", like=tmp_path / "no")
     pairs = tmp_path / "pairs.txt"
     pairs.write_text("1 7\n")
@@ -80,3 +80,27 @@ def test_another_citys_dataset_and_none(export, trained, tmp_path):
     (trained / "old.item").write_text("item_id:token\n1\n")
     with pytest.raises(ConversionError, match="holds no dataset that nyc, chicago or city have made"):
         dataset_converters.nyc(export("old.csv", KINDS), tmp_path / "made", like=trained)
+
+
+def test_a_dataset_that_is_not_there_is_looked_for_in_dataset(export, tmp_path, monkeypatch):
+    """`--like leipzig` said that there is no such file."""
+    monkeypatch.chdir(tmp_path)
+    dataset_converters.nyc(export("old.csv", KINDS), "dataset/leipzig", min_events=1)
+    with pytest.raises(ConversionError, match=r"leipzig\.json; did you mean dataset/leipzig\?$"):
+        dataset_converters.nyc(export("old.csv", KINDS), "dataset/newer", like="leipzig")
+
+
+def test_names_that_the_dataset_does_not_have_are_counted_and_the_near_ones_named(world, export, trained, tmp_path):
+    """Precincts that newer exports write `009` were new places, without a word."""
+    report = dataset_converters.nyc(export("same.csv", KINDS), tmp_path / "same", min_events=1, like=trained)
+    assert report["compared"] == [f"all 1 generators are in {trained} too", f"all 4 elements are in {trained} too"]
+    columns = {"number": "CMPLNT_NUM", "date": "CMPLNT_FR_DT", "time": "CMPLNT_FR_TM", "element": "OFNS_DESC"}
+    columns["generator"] = "ADDR_PCT_CD,PREM_TYP_DESC"
+    dataset_converters.city(export("old.csv", KINDS), tmp_path / "city", min_events=1, **columns)
+    newer = export("newer.csv", [("109", "Larceny"), ("1", "ARSON"), ("341", '5" PIPE|100%')])
+    newer.write_text(newer.read_text().replace(",9,", ",009,"))
+    report = dataset_converters.city(newer, tmp_path / "newer", min_events=1, like=tmp_path / "city", **columns)
+    assert report["compared"] == [
+        f"1 of 1 generators are not in {tmp_path / 'city'} (009|STREET: did you mean 9|STREET?)",
+        f"2 of 3 elements are not in {tmp_path / 'city'} (12-15h|Larceny: did you mean 12-15h|LARCENY?, 12-15h|ARSON)",
+    ]
