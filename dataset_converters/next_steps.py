@@ -7,13 +7,16 @@ import shlex
 from pathlib import Path
 
 from dataset_converters.download import DOWNLOADABLE
+from dataset_converters.events import SHORTEST
 from dataset_converters.report import CANDIDATES
 from dataset_converters.writer import dataset_files
 
 FEW = 1000  # elements that are few enough to rank all of them (docs/protocols.md)
-TOPK = (1, 5, 10)  # at which rankings are measured, unless they are told otherwise
-SHORTEST = 4  # events of a sequence that takes part in training, validation and test
+FEW_GENERATORS = 100  # whose last events are too few questions to tell how often a model is right
+LONG = 20  # events of a sequence, of whose tenth there is more than the last one
+FORECAST = 3  # elements for each generator
 OF_RECBOLE = "ml-100k"  # of which RecBole reads its own copy, wherever another one lies
+_TENTHS = "{'split':{'RS':[0.8,0.1,0.1]},'order':'TO','group_by':'user','mode':'full'}"
 
 
 def next_steps(report: dict, output: str | os.PathLike | None) -> list[str]:
@@ -26,33 +29,46 @@ def next_steps(report: dict, output: str | os.PathLike | None) -> list[str]:
         output: the dataset's folder; None for `dataset/<name>`.
     """
     files = dataset_files(output or f"dataset/{report['name']}")
-    if report["options"].get("like"):
-        made = _shown(files[".inter"].parent)
+    if like := report["options"].get("like"):
+        trained, made = dataset_files(like)[".inter"].stem, _shown(files[".inter"].parent)
         return [
-            f"  next, with the checkpoint of a model trained on {report['options']['like']}:",
-            f"    recbole-hail forecast --checkpoint saved/….pth --history {shlex.quote(made)}",
+            *(f"  {line}" for line in report["compared"]),
+            f"  next, with the newest model that was trained on {trained}:",
+            f"    recbole-hail forecast --dataset {shlex.quote(trained)} --history {shlex.quote(made)}",
         ]
-    counts = report["statistics"]["all"]
-    if counts["max"] < SHORTEST or counts["elements"] < 2 or report["name"] == OF_RECBOLE:
+    name, counts = report["name"], report["statistics"]["all"]
+    if counts["max"] < SHORTEST or counts["elements"] < 2 or name == OF_RECBOLE:
         return []
+    few_and_long = counts["generators"] < FEW_GENERATORS and counts["mean"] >= LONG
+    tenths = few_and_long and name not in DOWNLOADABLE
+    topk = min(FORECAST, counts["elements"])
     return [
+        *(_why_tenths(counts) if tenths else ()),
         "  next, a rule that counts, and what it expects after the newest events:",
-        f"    {_run(report['name'], files['.inter'].parent.parent, counts['elements'])}",
-        '    recbole-hail forecast --checkpoint "$(ls -t saved/GeneratorKNN-*.pth | head -1)" --all --topk 3',
+        f"    {_run(name, files['.inter'].parent.parent, counts['elements'], tenths)}",
+        f"    recbole-hail forecast --dataset {shlex.quote(name)} --all --topk {topk}",
     ]
 
 
-def _run(name: str, parent: Path, elements: int) -> str:
+def _why_tenths(counts: dict) -> list[str]:
+    return [
+        f"  {counts['generators']:,} generators would be asked {counts['generators']:,} questions, too few to tell how "
+        "often a model is right:",
+        "  so the command below asks about the last tenth of each sequence.",
+    ]
+
+
+def _run(name: str, parent: Path, elements: int, tenths: bool) -> str:
     """The command that ranks with GeneratorKNN; the datasets that have settings of their own keep their protocol."""
     words = ["run_recbole", "--model=GeneratorKNN", f"--dataset={shlex.quote(name)}"]
     if parent != Path.cwd() / "dataset":
         shown = _shown(parent)  # `./2024`, as RecBole takes `2024` for a number
         shown = shown if os.path.isabs(shown) or shown == "." else f"./{shown}"
         words.append(f"--data_path={shlex.quote(shown)}")
-    if elements < (CANDIDATES if name in DOWNLOADABLE else FEW):
+    if tenths:
+        words.append(f'--eval_args="{_TENTHS}"')
+    elif elements < (CANDIDATES if name in DOWNLOADABLE else FEW):
         words.append("--candidates=full")
-    if elements < max(TOPK):
-        words.append(f'--topk="{[k for k in TOPK if k <= elements]}"')
     return " ".join(words)
 
 

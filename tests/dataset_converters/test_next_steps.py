@@ -11,15 +11,13 @@ from dataset_converters.__main__ import main
 from dataset_converters.next_steps import next_steps
 
 RULE = "    run_recbole --model=GeneratorKNN"
-FORECAST = '    recbole-hail forecast --checkpoint "$(ls -t saved/GeneratorKNN-*.pth | head -1)" --all --topk 3'
+FORECAST = "    recbole-hail forecast --dataset la --all --topk 3"
+TENTHS = """ --eval_args="{'split':{'RS':[0.8,0.1,0.1]},'order':'TO','group_by':'user','mode':'full'}\""""
 
 
-def reported(name="la", elements=200, longest=9, **options) -> dict:
-    return {
-        "name": name,
-        "options": options,
-        "statistics": {"all": {"elements": elements, "max": longest}},
-    }
+def reported(name="la", elements=200, longest=9, generators=100, mean=20.0, **options) -> dict:
+    counts = {"elements": elements, "max": longest, "generators": generators, "mean": mean}
+    return {"name": name, "options": options, "statistics": {"all": counts}, "compared": ["all 3 generators are there"]}
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +53,7 @@ def test_folders_elsewhere_are_named_in_full(here, tmp_path_factory):
     [
         ("la", 1000, ""),
         ("la", 999, " --candidates=full"),
-        ("la", 9, ' --candidates=full --topk="[1, 5]"'),
-        ("la", 2, ' --candidates=full --topk="[1]"'),
+        ("la", 2, " --candidates=full"),  # run_recbole cuts topk itself
         ("new york", 1000, ""),
         ("nyc16", 100, ""),  # its settings are shipped
         ("nyc16", 99, " --candidates=full"),
@@ -67,6 +64,28 @@ def test_few_elements_are_all_ranked(name, elements, said):
     assert next_steps(reported(name, elements), f"dataset/{name}")[1] == f"{RULE} --dataset={named}{said}"
 
 
+def test_no_more_elements_are_forecast_than_there_are():
+    assert next_steps(reported(elements=2), "dataset/la")[-1].endswith("--dataset la --all --topk 2")
+
+
+@pytest.mark.parametrize(
+    ("few", "asked"),
+    [
+        ({"generators": 99}, True),
+        ({"generators": 99, "elements": 5000}, True),
+        ({"generators": 100}, False),
+        ({"generators": 99, "mean": 19.9}, False),  # a tenth of these is the last event
+        ({"generators": 99, "name": "nyc16"}, False),  # its settings are shipped
+    ],
+)
+def test_few_generators_are_asked_about_a_tenth_of_their_events(few, asked):
+    """12 places were asked 12 questions: "33.3 % right"."""
+    lines = next_steps(reported(**few), "dataset/la")
+    (run,) = (line for line in lines if "run_recbole" in line)
+    assert run.endswith(f"--dataset=la{TENTHS}") == asked
+    assert lines[0].startswith("  99 generators would be asked 99 questions, too few to tell") == asked
+
+
 @pytest.mark.parametrize("nothing", [{"elements": 1}, {"longest": 3}, {"name": "ml-100k"}])
 def test_what_cannot_be_run_is_not_named(nothing):
     assert next_steps(reported(**nothing), "dataset/la") == []
@@ -75,8 +94,9 @@ def test_what_cannot_be_run_is_not_named(nothing):
 def test_newer_rows_are_a_history():
     lines = next_steps(reported("newer", like="dataset/la"), "dataset/newer")
     assert lines == [
-        "  next, with the checkpoint of a model trained on dataset/la:",
-        "    recbole-hail forecast --checkpoint saved/….pth --history dataset/newer",
+        "  all 3 generators are there",
+        "  next, with the newest model that was trained on la:",
+        "    recbole-hail forecast --dataset la --history dataset/newer",
     ]
 
 
@@ -87,21 +107,45 @@ def program(folder, name: str, module: str) -> None:
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the commands are of a Unix shell")
-@pytest.mark.parametrize("output", ["dataset/few", "my data/2024"])
-def test_the_commands_work_as_they_are_printed(here, capsys, output):
+def run_printed(here, lines) -> subprocess.CompletedProcess:
+    """Runs what was printed, line by line, in a shell that has the commands of this checkout; gives the last."""
     pytest.importorskip("recbole_hail")
-    (here / "bin").mkdir()
+    (here / "bin").mkdir(exist_ok=True)
     program(here / "bin", "run_recbole", "recbole_hail.cli.run_recbole")
     program(here / "bin", "recbole-hail", "recbole_hail.cli.main")
     paths = {"PATH": f"{here / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": os.pathsep.join(sys.path)}
+    for line in lines:
+        done = subprocess.run(line, shell=True, env=os.environ | paths, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands are of a Unix shell")
+@pytest.mark.parametrize("output", ["dataset/few", "my data/2024"])
+def test_the_commands_work_as_they_are_printed(here, capsys, output):
+    """The newest checkpoint was taken, whatever it was trained on."""
     (here / "few.txt").write_text("".join(f"place{n % 6} thing{n * n % 5}\n" for n in range(24)), encoding="utf-8")
     assert main(["sequences", "few.txt", "--output", output]) == 0
     *_, run, forecast = capsys.readouterr().out.splitlines()
-    for line in (run, forecast):
-        done = subprocess.run(line, shell=True, env=os.environ | paths, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    assert "--topk" not in run
+    (here / "saved").mkdir()
+    (here / "saved" / "GeneratorKNN-of-another-dataset.pth").touch()
+    os.utime(here / "saved" / "GeneratorKNN-of-another-dataset.pth", (4e9, 4e9))
+    done = run_printed(here, [run, forecast])
     assert done.stdout.startswith("place0, 4 events")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands are of a Unix shell")
+def test_a_tenth_of_each_sequence_can_be_asked_about(here, capsys):
+    """Also what the run prints at its end, of 3 places."""
+    lines = [f"place{n % 3} thing{n * n % 11}\n" for n in range(90)]
+    (here / "few.txt").write_text("".join(lines), encoding="utf-8")
+    assert main(["sequences", "few.txt", "--output", "dataset/few"]) == 0
+    *_, run, _ = capsys.readouterr().out.splitlines()
+    result, checkpoint, onwards = run_printed(here, [run]).stdout.splitlines()
+    assert " of 6 test targets, among the first " in result and checkpoint.startswith("checkpoint: saved/GeneratorKNN-")
+    done = run_printed(here, [onwards.removeprefix("next: ")])
+    assert done.stdout.startswith("place0, 30 events") and done.stdout.endswith(".html\n")
 
 
 def test_converters_start_without_torch():
