@@ -2,10 +2,12 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import dataset_converters
-from recbole_hail.cli.common import add_processes, guarded, parse, recbole_parser, run_model
+from recbole_hail.cli.closing import closing_lines
+from recbole_hail.cli.common import add_processes, guarded, parse, recbole_parser, run_model, say
 from recbole_hail.cli.config import checked_config, config_files, warn_of_unknown
 from recbole_hail.data.requirements import check_files
 
@@ -26,7 +28,11 @@ def _run() -> None:
     if arguments.download and not os.path.isdir(config["data_path"]):
         dataset_converters.download(arguments.dataset, output=Path(config["data_path"]))
     check_files(config)
-    run_model(arguments.model, files, arguments)
+    since = time.time()
+    result = run_model(arguments.model, files, arguments)
+    if not arguments.group_offset:  # of several machines the first one says it
+        for line in closing_lines(config, result, since, arguments.model):
+            say(line)
 
 
 def main() -> int:

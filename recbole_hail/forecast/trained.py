@@ -59,7 +59,7 @@ def open_trained(
     if peer is not None:
         state = prune_to_peer(state, peer)
     config = state["config"]
-    _check_model(path, config)
+    check_model(path, config)
     if config["benchmark_filename"] is not None:
         raise CheckpointError(
             f"checkpoint: {path} was trained on rows of its own (benchmark_filename: {config['benchmark_filename']}), "
@@ -73,7 +73,8 @@ def open_trained(
     return Trained(Path(path), digest, config, model, train, valid, progress)
 
 
-def _check_model(path, config: Config) -> None:
+def check_model(path, config: Config) -> None:
+    """CheckpointError where a model cannot say what comes after a history of elements."""
     name = config["model"]
     if config["MODEL_TYPE"] != ModelType.SEQUENTIAL:
         raise CheckpointError(

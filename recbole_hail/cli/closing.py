@@ -1,0 +1,89 @@
+"""What `run_recbole` ends with: the result in words, the checkpoint, and the commands that go on from it."""
+
+import json
+import os
+import shlex
+from pathlib import Path
+
+from recbole_hail.cli.checkpoints import SAVED
+from recbole_hail.errors import CheckpointError
+from recbole_hail.evaluation.metrics import titles
+from recbole_hail.forecast.trained import check_model
+from recbole_hail.page import wording
+
+_TOPK = 3  # elements that the forecast proposes for each generator
+
+
+def closing_lines(config, result: dict | None, since: float, model: str) -> list[str]:
+    """Three lines; none for a model that `forecast` cannot use, or that was not saved.
+
+    Args:
+        config: the settings of the run.
+        result: what `recbole.quick_start.run` returned.
+        since: when the run began, in seconds since 1970; its record is younger.
+        model: as the command was given it, perhaps MODULE:CLASS.
+    """
+    measured = result and result["test_result"]
+    record = _record(Path(config["checkpoint_dir"]), dict(measured), since) if measured else None
+    if record is None or config["benchmark_filename"] is not None:
+        return []
+    checkpoint = Path(config["checkpoint_dir"], record["checkpoint"])
+    try:
+        check_model(checkpoint, config)
+    except CheckpointError:
+        return []
+    return [
+        f"result: {_in_words(measured, record)}",
+        f"checkpoint: {os.path.normpath(checkpoint)}",
+        f"next: {'; '.join(_commands(checkpoint, record, model))}",
+    ]
+
+
+def _record(folder: Path, measured: dict, since: float) -> dict | None:
+    """That of the run with this test result: a spawned rank has written it, and others may run beside it."""
+    files = [file for file in folder.glob("*.json") if file.stat().st_mtime >= since]
+    for file in sorted(files, key=os.path.getmtime, reverse=True):
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+            same = _as_text(measured) in map(_as_text, record["results"]["test"].values())
+            if same and (folder / record["checkpoint"]).is_file():
+                return record
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no record of a run with a test
+            continue
+    return None
+
+
+def _as_text(measured: dict) -> str:
+    """Equal where all values are, NaN too."""
+    return json.dumps(measured, default=str)
+
+
+def _in_words(measured: dict, record: dict) -> str:
+    """`the right one first for 5.1 % of 79 test targets, among …`; of other metrics their names and values."""
+    asked, settings = (record["candidates"] or {}).get("test"), record["settings"]
+    mode = settings["eval_args"]["mode"]["test"]
+    targets = f"of {asked['targets']:,} test targets" if asked else "of the test targets"
+    among = f"(among {wording.candidates(asked)})" if asked else f"(among {mode}, by RecBole's own evaluation)"
+    lengths = [k for k in sorted(settings["topk"]) if f"hit@{k}" in measured]
+    shares = [_share(k, measured[f"hit@{k}"]) for k in dict.fromkeys([*lengths[:1], *lengths[-1:]])]
+    if shares:
+        return f"the right one {', '.join([f'{shares[0]} {targets}', *shares[1:]])} {among}"
+    names = titles(settings["metrics"], settings["topk"])
+    shown = {name: value for name, value in measured.items() if name in names} or measured
+    return f"{', '.join(f'{names.get(name, name)} {value:.3f}' for name, value in shown.items())} {targets} {among}"
+
+
+def _share(k: int, value: float) -> str:
+    return f"{'first' if k == 1 else f'among the first {k}'} for {100 * value:.1f} %"
+
+
+def _commands(checkpoint: Path, record: dict, model: str) -> list[str]:
+    """The newest of the dataset is the one that was just saved, where `--dataset` looks for it."""
+    there = checkpoint.parent.resolve() == SAVED.resolve()
+    which = f"--dataset {shlex.quote(record['dataset'])}" if there else f"--checkpoint {shlex.quote(str(checkpoint))}"
+    own = f" --model {shlex.quote(model)}" if ":" in model else ""
+    topk = min(_TOPK, (record["data"] or {}).get("elements", _TOPK))
+    commands = [f"recbole-hail forecast {which}{own} --all --topk {topk}"]
+    if (record["candidates"] or {}).get("test"):  # the page is about ranks of single targets
+        commands.append(f"recbole-hail report {which}{own}")
+    return commands

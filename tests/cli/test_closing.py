@@ -1,0 +1,93 @@
+"""The last lines of a training."""
+
+import json
+import os
+import re
+
+import pytest
+
+FULL = "--eval_args={'mode':'full'}"
+SHORT = ["--config_files=small.yaml", "--epochs=1", "--dataset=cyclic"]
+
+
+def last_lines(done) -> list[str]:
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()
+
+
+def test_a_training_ended_in_a_log_with_no_way_on(cyclic, run_here):
+    result, checkpoint, onwards = last_lines(run_here("run_recbole", "--model=GeneratorKNN", *SHORT, FULL))
+    percent = r"\d+\.\d %"
+    assert re.fullmatch(
+        f"result: the right one first for {percent} of 120 test targets, among the first 10 for {percent} "
+        r"\(among all other elements\)",
+        result,
+    )
+    (file,) = cyclic.glob("saved/*.pth")
+    assert checkpoint == f"checkpoint: saved/{file.name}"
+    assert (
+        onwards == "next: recbole-hail forecast --dataset cyclic --all --topk 3; recbole-hail report --dataset cyclic"
+    )
+
+
+def test_the_first_of_several_processes_says_it_once(cyclic, run_command, unused_port):
+    done = run_command("run_recbole", "--model=HAIL", *SHORT, "--nproc=2", f"--port={unused_port}")
+    result, checkpoint, onwards = last_lines(done)
+    assert "of 120 test targets" in result and "(among 99 draws with replacement" in result
+    assert checkpoint.startswith("checkpoint: saved/HAIL-") and onwards.startswith("next: recbole-hail forecast")
+
+
+def test_another_folder_of_checkpoints_is_named(cyclic, run_here):
+    given = ["--model=GeneratorKNN", *SHORT, "--checkpoint_dir=my models"]
+    _, checkpoint, onwards = last_lines(run_here("run_recbole", *given))
+    file = checkpoint.removeprefix("checkpoint: ")
+    assert file.startswith("my models/")
+    forecast = f"recbole-hail forecast --checkpoint '{file}' --all --topk 3"
+    assert onwards == f"next: {forecast}; recbole-hail report --checkpoint '{file}'"
+
+
+def test_other_metrics_are_told_by_their_names(cyclic, run_here):
+    metrics = ["--metrics=['MRR','NDCG']", "--topk=[5,10]", FULL]
+    result, *_ = last_lines(run_here("run_recbole", "--model=GeneratorKNN", *SHORT, *metrics))
+    number = r"\d\.\d{3}"
+    assert re.fullmatch(
+        rf"result: NDCG@5 {number}, NDCG@10 {number}, MRR {number} of 120 test targets \(among all other elements\)",
+        result,
+    )
+
+
+def test_what_recbole_evaluates_itself_has_no_page(cyclic, run_here):
+    itself = ["--eval_args={'mode':'pop100'}", "--valid_metric=MRR@10", "--metrics=['Hit','MRR']", "--topk=[1,10]"]
+    result, _, onwards = last_lines(run_here("run_recbole", "--model=SASRec", *SHORT, *itself))
+    assert re.search(r"first for .* of the test targets, .* \(among pop100, by RecBole's own evaluation\)$", result)
+    assert onwards == "next: recbole-hail forecast --dataset cyclic --all --topk 3"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--model=Pop"], ["--model=GeneratorKNN", "--eval_args={'split':{'LS':'valid_only'}}"]]
+)
+def test_nothing_is_said_where_there_is_no_forecast_or_no_test(cyclic, run_here, arguments):
+    assert last_lines(run_here("run_recbole", *arguments, *SHORT)) == []
+
+
+def test_a_class_of_ones_own_is_named_in_the_commands(cyclic, run_here, monkeypatch):
+    (cyclic / "of_mine.py").write_text(
+        "from recbole.model.sequential_recommender import SASRec\n\n\nclass MySASRec(SASRec):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(cyclic)
+    *_, onwards = last_lines(run_here("run_recbole", "--model=of_mine:MySASRec", *SHORT))
+    assert "forecast --dataset cyclic --model of_mine:MySASRec --all" in onwards
+    assert onwards.endswith("report --dataset cyclic --model of_mine:MySASRec")
+
+
+def test_records_of_other_runs_are_passed_over(cyclic, run_here):
+    """Another run may end in the same folder while this one does."""
+    (cyclic / "saved").mkdir()
+    other = {"results": {"test": {"model": {"hit@1": 0.5}}}, "checkpoint": "other.pth", "model": "HAIL"}
+    (cyclic / "saved" / "other.json").write_text(json.dumps(other))
+    (cyclic / "saved" / "list.json").write_text("[]")
+    (cyclic / "saved" / "broken.json").write_text("{")
+    for file in cyclic.glob("saved/*.json"):
+        os.utime(file, (4e9, 4e9))
+    _, checkpoint, _ = last_lines(run_here("run_recbole", "--model=GeneratorKNN", *SHORT))
+    assert checkpoint.startswith("checkpoint: saved/GeneratorKNN-")
