@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.backend_bases import FigureCanvasBase
 
-from recbole_hail.cli.common import check_folder, guarded, parse, recbole_parser, settings_of
+from recbole_hail.cli.common import check_folder, guarded, parse, recbole_parser, say, settings_of
 from recbole_hail.cli.config import checked_config, config_files, warn_of_unknown
 from recbole_hail.configuration import yaml_folder
 from recbole_hail.data.requirements import check_files
@@ -124,7 +124,7 @@ def _run() -> None:
     check_files(config)
     folder = TrialsFolder(output, described(config, space))
     algorithm = arguments.algo or ("exhaustive" if is_grid(space) else "random")
-    search = Search(config, space, algorithm, arguments.max_evals, arguments.early_stop, folder)
+    search = Search(config, space, algorithm, arguments.max_evals, arguments.early_stop, folder, say)
     with folder.held():
         try:
             if arguments.tool.lower() == "ray":

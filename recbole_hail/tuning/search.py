@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Search:
     most: trials in all, those of an interrupted search included; None for all of a grid.
     early_stop: end after so many trials without a better one; None never.
     folder: of the trials.
+    say: is told how the search goes.
     """
 
     config: Config
@@ -35,6 +37,7 @@ class Search:
     most: int | None
     early_stop: int | None
     folder: TrialsFolder
+    say: Callable[[str], None]
 
     def __post_init__(self):
         self.metric, self.bigger = self.config["valid_metric"].lower(), self.config["valid_metric_bigger"]
@@ -88,7 +91,7 @@ class Search:
         if time.monotonic() - self._last_said >= _SAY_EVERY:
             self._last_said = time.monotonic()
             after = "so far" if steps is None else f"after {steps:,} steps"
-            say(f"{in_words(settings)}: {self.metric} {score:.5g} {after}")
+            self.say(f"{in_words(settings)}: {self.metric} {score:.5g} {after}")
 
     def keep(self, trial: Trial) -> None:
         """Adds a trial to those that are there, and says so."""
@@ -98,7 +101,7 @@ class Search:
             outcome = "stopped early at " * (trial.status == STOPPED) + f"{self.metric} {trial.score:.5g}"
         best = self.best()
         so_far = f"; best so far {best.score:.5g} (trial {self.trials.index(best) + 1})" if best else ""
-        say(f"trial {len(self.trials)} of {self.total}: {in_words(trial.settings)}: {outcome}{so_far}")
+        self.say(f"trial {len(self.trials)} of {self.total}: {in_words(trial.settings)}: {outcome}{so_far}")
 
 
 def described(config: Config, space: Space) -> dict:
@@ -117,7 +120,3 @@ def in_words(settings: dict) -> str:
 
 def word(value) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def say(text: str) -> None:
-    print(text, flush=True)

@@ -14,7 +14,7 @@ from recbole_hail.clusters import gpus_of_a_worker, has_gpus, joined
 from recbole_hail.errors import UserError
 from recbole_hail.training.records import latest_file
 from recbole_hail.tuning.objective import train
-from recbole_hail.tuning.search import Search, in_words, say
+from recbole_hail.tuning.search import Search, in_words
 from recbole_hail.tuning.trials import STOPPED, Trial
 from recbole_hail.users_models import find_in
 
@@ -64,7 +64,7 @@ def _keeper(search: Search):
             self.left: dict[str, str] = {}  # by trial, the files of models that have not been trained to their end
 
         def on_trial_start(self, iteration, trials, trial, **info):
-            say(f"{in_words(trial.config['settings'])}: training")
+            search.say(f"{in_words(trial.config['settings'])}: training")
 
         def on_trial_result(self, iteration, trials, trial, result, **info):
             outcome = json.loads(result[_OUTCOME])
@@ -79,7 +79,8 @@ def _keeper(search: Search):
             search.keep(replace(ended, checkpoint=None) if ended.status == STOPPED else ended)
 
         def on_trial_error(self, iteration, trials, trial, **info):
-            say(f"{in_words(trial.config['settings'])}: failed")  # why is not known to Ray's trial before its end
+            # Why is not known to Ray's trial before its end.
+            search.say(f"{in_words(trial.config['settings'])}: failed")
 
         def remove_left(self) -> None:
             for file in self.left.values():  # nobody knows what they are of
