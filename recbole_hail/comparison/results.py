@@ -76,8 +76,9 @@ def read_result(
         generators, repeat = file["generators"], file["repeat"]
         if protocol is not None:
             candidates = json.loads(str(file["candidates"]))
-    asked = view or f"peer {record['settings'].get('predict_with', 'mean')}"  # RecBole's models have one view
-    view = views.index(asked) if asked in views else len(views) - 1
+    choice = record["settings"].get("predict_with", "mean")
+    asked = view or (choice if choice == "mean" else f"peer {choice}")
+    view = 0 if len(views) == 1 else views.index(asked)  # a single one is called "peer 1", "mean" or "model"
     values = by_question(Ranks(*ranks[:, view].T), config, config["ties"])
     values = np.stack([values[metric] for metric in metrics], axis=1)  # [N, M]
     rows = rows_by_target(repeat)

@@ -36,6 +36,8 @@ def test_metrics_of_generators_all_repeat_and_new(tmp_path, config, write_run):
         (["peer 1", "peer 2", "mean"], "mean", 1 / 3),
         (["peer 1", "peer 2", "mean"], 1, 1),
         (["peer 1", "peer 2", "mean"], 2, 1 / 2),
+        (["mean", "peer 1", "peer 2"], "mean", 1),  # whatever their order
+        (["mean"], 2, 1),
         (["peer 1"], "mean", 1),
         (["model"], "mean", 1),
     ],
