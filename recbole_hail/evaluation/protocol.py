@@ -5,7 +5,7 @@ from recbole.utils import EvaluatorType, ModelType
 from recbole_hail import checks
 from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.candidates import PROTOCOLS
-from recbole_hail.settings import leaves_one_out
+from recbole_hail.settings import given, leaves_one_out
 
 NEGATIVES = 99  # paper section 5.1.2
 _CHECKS = [
@@ -64,8 +64,7 @@ def problems(config) -> list[str]:
             f"or MAP (now {config['metrics']}), eval_args with order TO, and for a model that is not sequential the "
             f"split LS (now {config['eval_args']})"
         )
-    given = {**config.file_config_dict, **config.variable_config_dict}
-    if asked is not None and "repeatable" in given and leaves_out_repeats(config):
+    if asked is not None and "repeatable" in given(config) and leaves_out_repeats(config):
         found.append(
             f"repeatable: False leaves out what a user has had, whatever candidates: {asked} are; leave it out, or, to "
             "have RecBole evaluate by itself, the candidates"

@@ -59,6 +59,13 @@ def test_what_leaves_out_repeats_is_left_to_recbole(workplace, mode):
         protocols("BPR", how, candidates="strict", repeatable=False)
 
 
+def test_what_leaves_out_repeats_is_refused_on_the_command_line_too(workplace, monkeypatch):
+    """There it was passed over."""
+    monkeypatch.setattr("sys.argv", ["run_recbole", "--candidates=strict", "--repeatable=False"])
+    with pytest.raises(SettingsError, match="repeatable: False leaves out what a user has had"):
+        protocols("Pop", {**LEAVE_ONE_OUT, "mode": "uni99"})
+
+
 @pytest.mark.parametrize("metrics", [["Hit", "ItemCoverage"], ["GAUC", "Hit"]])
 def test_metrics_of_more_than_ranks_are_left_to_recbole(workplace, metrics):
     assert protocols("SASRec", {**LEAVE_ONE_OUT, "mode": "full"}, metrics=metrics) == [None, None]
