@@ -4,7 +4,7 @@ from functools import wraps
 
 import numpy as np
 import pandas as pd
-from recbole.data.dataset import Dataset, SequentialDataset
+from recbole.data.dataset import Dataset, SequentialDataset, kg_dataset, sequential_dataset
 from recbole.data.dataset import dataset as dataset_module
 from recbole.utils import FeatureType
 
@@ -19,9 +19,10 @@ def mend() -> None:
     dataset_module.pd = PandasForLoading()
     Dataset._from_scratch = _with_file_check(Dataset._from_scratch)
     Dataset._filter_nan_user_or_item = _drop_rows_without_token
-    Dataset._fill_nan, Dataset._remap = check_times(_fill_missing_values), _remap_elementwise
+    Dataset._fill_nan = check_times(_fill_missing_values)
     Dataset._change_feat_format = in_order_of_time(Dataset._change_feat_format)
     Dataset.save = caches.save_dataset
+    _measure_every_sequence()
     _filter_by_counts_only_where_asked()
     _name_the_item_list()
 
@@ -151,24 +152,17 @@ def _refuse_swallowed_rows(file: str, frame, delimiter: str, encoding: str | Non
         )
 
 
-def _remap_elementwise(self, remap_list):
-    """RecBole's `_remap` splits sequences by `Series.agg(len)`, which under pandas 3 is the length of the series."""
+def _measure_every_sequence() -> None:
+    """RecBole asks for the length of every sequence by `Series.agg(len)`, for which pandas 3 has the one number of
+    rows: columns are split at the wrong places, and the lists of benchmark files are all as long as the file. Its
+    modules get a `len` that knows what it is asked, whichever pandas calls it: of a Series they want nothing else.
+    """
 
-    if not remap_list:
-        return
-    tokens, ends = self._concat_remaped_tokens(remap_list)
-    ids, names = pd.factorize(tokens)
-    names = np.array(["[PAD]", *names])
-    numbers = {name: number for number, name in enumerate(names)}
-    for (feat, field, kind), of_field in zip(remap_list, np.split(ids + 1, ends), strict=True):
-        self.field2id_token.setdefault(field, names)
-        self.field2token_id.setdefault(field, numbers)
-        if kind == FeatureType.TOKEN:
-            feat[field] = of_field
-        elif kind == FeatureType.TOKEN_SEQ:
-            lengths = [len(sequence) for sequence in feat[field]]
-            sequences = np.split(of_field, np.cumsum(lengths)[:-1])
-            feat[field] = pd.Series(sequences, index=feat.index, dtype=object)
+    def length(of):
+        return of.map(len) if isinstance(of, pd.Series) else len(of)
+
+    for module in (dataset_module, sequential_dataset, kg_dataset):
+        module.len = length
 
 
 def _filter_by_counts_only_where_asked() -> None:

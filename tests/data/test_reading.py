@@ -27,6 +27,38 @@ def test_missing_values_are_filled_with_any_pandas(workplace):
     assert [len(tags) for tags in dataset.inter_feat["tags"]] == [2, 0, 1]
 
 
+@pytest.fixture
+def as_pandas_3(monkeypatch):
+    """`Series.agg` asks a function of the whole series, and not of each value."""
+    monkeypatch.setattr(pd.Series, "agg", lambda self, function: function(self))
+
+
+@pytest.mark.parametrize("settings", [{}, {"normalize_field": ["vector"]}, {"numerical_features": ["vector"]}])
+def test_columns_of_sequences_are_split_with_any_pandas(as_pandas_3, workplace, write_dataset, settings):
+    """Under pandas 3 their lengths were the number of rows: numbers went to other rows, or the loading died."""
+    write_dataset(workplace / "dataset", "vectors", {"a": "xyz", "b": "zyx"})
+    rows = [("x", "p q", "0.5 1"), ("y", "q", "2"), ("z", "r p q", "4 3 0")]
+    header = "item_id:token\ttags:token_seq\tvector:float_seq\n"
+    Path("dataset/vectors/vectors.item").write_text(header + "".join("\t".join(row) + "\n" for row in rows))
+    feat = create_dataset(Config(model="BPR", dataset="vectors", config_dict={"load_col": None, **settings})).item_feat
+    assert [len(tags) for tags in feat["tags"]] == [0, 2, 1, 3]  # of padding first
+    vectors = [vector[0] if "numerical_features" in settings else vector for vector in feat["vector"]]
+    largest = 4 if "normalize_field" in settings else 1
+    expected = [[], *([float(value) / largest for value in vector.split()] for *_, vector in rows)]
+    assert [list(vector) for vector in vectors] == expected
+
+
+def test_lists_of_benchmark_files_are_as_long_as_they_are_with_any_pandas(as_pandas_3, workplace):
+    """Under pandas 3 all were as long as the file has rows: a history of two elements counted for hundreds."""
+    Path("dataset/lists").mkdir(parents=True)
+    header = "user_id:token\titem_id_list:token_seq\titem_id:token\n"
+    for part in ("train", "valid", "test"):
+        Path(f"dataset/lists/lists.{part}.inter").write_text(header + "a\tx y\tz\nb\ty\tx\nc\tz y x\ty\n")
+    settings = {"benchmark_filename": ["train", "valid", "test"], "alias_of_item_id": ["item_id_list"]}
+    dataset = create_dataset(Config(model="SASRec", dataset="lists", config_dict={**settings, "load_col": None}))
+    assert dataset.inter_feat["item_length"].tolist() == [2, 1, 3] * 3
+
+
 @pytest.mark.parametrize(("separator", "error"), [("\t", 0), (",", 0), ("::", 1e-15)])
 @pytest.mark.parametrize(
     "ratings",
