@@ -53,8 +53,14 @@ def _instead(missing: str, fields: dict[str, str], needed: list[str], kinds: dic
     if setting == "TIME_FIELD" and not fitting:
         between = config["field_separator"].encode("unicode_escape").decode()
         return (
+    if setting == "LABEL_FIELD" and fields.get(config["RATING_FIELD"]) == "float":
+        return f'Add the column, or make labels of ratings, as in --threshold="{ {config["RATING_FIELD"]: 3} }"'
             f"Sequences are ordered by it: add the column. Where lines stand in order already, their numbers do:\n  "
             f'awk \'{{print $0 "{between}" (NR == 1 ? "{missing}:float" : NR)}}\' old.inter > new.inter'
+    if setting == "LABEL_FIELD":  # times are numbers too
+        fitting = [field for field in fitting if field != config["TIME_FIELD"]]
+        if not fitting:
+            return "Add the column"
         )
     order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
     return f"Add the column, or name the one to use{order}, as in --{setting}={[*fitting, unused[-1]][0]}"

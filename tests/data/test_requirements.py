@@ -64,6 +64,24 @@ def test_labeled_evaluation_needs_labels(make_config):
         check_files(config)
 
 
+@pytest.mark.parametrize(
+    ("column", "advice"),
+    [
+        ("", "Add the column$"),
+        ("\tclicked:float", "Add the column, or name the one to use, as in --LABEL_FIELD=clicked$"),
+        ("\trating:float", r"""Add the column, or make labels of ratings, as in --threshold="\{'rating': 3\}"$"""),
+    ],
+)
+def test_times_are_not_offered_as_labels(workplace, column, advice):
+    """It advised --LABEL_FIELD=timestamp."""
+    Path("dataset/odd").mkdir(parents=True)
+    Path("dataset/odd/odd.inter").write_text(HEADER.strip() + f"{column}\na\tb\t1\t1\n")
+    labeled = {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "TO", "group_by": "user", "mode": "labeled"}
+    settings = {"eval_args": labeled, "metrics": ["AUC"], "valid_metric": "AUC"}
+    with pytest.raises(DataError, match=advice):
+        check_files(Config(model="HAIL", dataset="odd", config_dict=settings))
+
+
 def test_rows_with_labels_need_name_neither_user_nor_item(workplace, small):
     """It was a traceback; such are the data of click-through rates."""
     rows = "".join(f"{row % 2}\t{row}\tc{row % 3}\n" for row in range(60))
