@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable, Iterator
 
+from recbole.config import Config
+
 from recbole_hail.users_models import settings_read
 
 # What RecBole tells a process about itself and those that it trains with.
@@ -23,6 +25,13 @@ _ARGUMENTS = {"model", "dataset", "config_files"}  # which stand among settings 
 def given(config) -> dict:
     """The settings that the user gave, in files, in the call and on the command line, the last of which wins."""
     return {**config.file_config_dict, **config.variable_config_dict, **config.cmd_config_dict}
+
+
+def converted(settings: dict) -> dict:
+    """As RecBole takes what a dictionary or the command line gives: "False" is False, "[16,8]" a list. In a file text
+    in quotes stays text.
+    """
+    return Config._convert_config_dict(None, dict(settings))
 
 
 def known_settings(config) -> set[str]:

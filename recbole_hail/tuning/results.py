@@ -10,7 +10,7 @@ from recbole_hail.comparison.forms import aligned, markdown_text, pipe_table
 from recbole_hail.comparison.tables import records_to_csv
 from recbole_hail.evaluation.metrics import of_all_targets
 from recbole_hail.files import write_text
-from recbole_hail.settings import MAY_DIFFER, given
+from recbole_hail.settings import MAY_DIFFER, converted, given
 from recbole_hail.training.checkpoints import plain
 from recbole_hail.tuning.plots import slice_plot
 from recbole_hail.tuning.search import Search
@@ -114,7 +114,8 @@ def _best_settings(search: Search) -> str:
     """Yaml of the settings that make the best trial again: those that were given, and the searched ones."""
     best: Trial = search.best()
     config = search.config
-    fixed = {name: plain(value) for name, value in given(config).items() if name not in MAY_DIFFER}
+    fixed = {name: value for name, value in given(config).items() if name not in MAY_DIFFER}
+    fixed = plain(converted(fixed))  # as the trials had it, and a file would not
     settings = {name: value for name, value in fixed.items() if name not in ("model", "dataset")} | best.settings
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, default_flow_style=False)
     return (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recbole_hail.errors import SettingsError
-from recbole_hail.settings import meant
+from recbole_hail.settings import converted, meant
 
 _FEW = 30  # multiples that are all checked
 _ROUNDING = 1e-6  # of a step, for 3 * 0.1 is more than 0.3
@@ -106,6 +106,8 @@ def _values(kind: str, text: str) -> list | None:
         values = ast.literal_eval(text if kind == "choice" else f"[{text}]")
         if isinstance(values, str):
             return None
+        if kind == "choice":  # as a trial gets them; RecBole's own spaces have lists and switches in quotes
+            values = converted(dict(enumerate(values))).values()
         values = json.loads(json.dumps(list(values)))  # as a file of trials gives them back
     except (ValueError, SyntaxError, TypeError):
         return None

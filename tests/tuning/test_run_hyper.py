@@ -69,6 +69,20 @@ def test_the_best_settings_make_the_best_trial_again(search, workplace):
     assert again["best_valid_score"] == best["score"] and again["test_result"] == best["test"]
 
 
+def test_the_best_settings_of_a_space_in_quotes_are_those_of_its_trial(search, workplace, monkeypatch):
+    """RecBole does not convert text of files: `mf_train: 'False'` trained another model, in silence."""
+    Path("quoted.yaml").write_text("mf_embedding_size: '8'\n")
+    space = "mf_train choice ['False']\nmlp_hidden_size choice ['[16,8]']\n"
+    files = "--config_files=small.yaml quoted.yaml"
+    assert search("--model=NeuMF", files, "--epochs=1", "--output=out", space=space) == 0
+    text = Path("out/best.yaml").read_text()
+    assert "mf_train: false\nmlp_hidden_size:\n- 16\n- 8\n" in text and "mf_embedding_size: 8\n" in text
+    (trial,) = map(json.loads, Path("out/trials.jsonl").read_text().splitlines())
+    monkeypatch.setattr(sys, "argv", ["run_recbole"])
+    again = run_recbole("NeuMF", "cyclic", config_file_list=["out/best.yaml"])
+    assert again["test_result"] == trial["test"]
+
+
 def test_goes_on_with_what_is_missing(search, capsys):
     assert search("--epochs=1", "--max_evals=2") == 0
     first = (FOLDER / "trials.jsonl").read_text()

@@ -105,6 +105,13 @@ def test_a_choice_that_is_written_twice_is_one(tmp_path):
     assert space["alpha"].values == [0.5, 0.7] and space["base_network"].values == ["gru", ["gru", "causal"]]
 
 
+def test_a_choice_in_quotes_is_what_a_trial_makes_of_it(tmp_path):
+    """RecBole's own spaces have them; `[16,8]` in quotes and without were two settings."""
+    space = space_of(tmp_path, "mlp choice ['[16,8]', [16, 8], '[32,16]']", "train choice ['False', 'True', 'adam']")
+    assert space["mlp"].values == [[16, 8], [32, 16]]
+    assert space["train"].values == [False, True, "adam"]
+
+
 def test_a_choice_comes_back_from_its_index():
     dimension = Dimension("choice", ["causal", ["causal", "gru"]])
     assert [dimension.value(dimension.drawn(value)) for value in dimension.values] == dimension.values
