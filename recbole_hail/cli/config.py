@@ -12,7 +12,8 @@ from recbole.config import Config
 from recbole_hail.configuration import settings_of_ours, yaml_folder
 from recbole_hail.errors import SettingsError
 from recbole_hail.registry import base_of
-from recbole_hail.settings import known_settings, unknown
+from recbole_hail.settings import given, known_settings, unknown
+from recbole_hail.users_models import is_users
 
 ALSO = "more protocols to rank the trained models under, with commas"  # help of --also
 
@@ -97,8 +98,10 @@ def warn_of_unknown(configs: list[Config]) -> None:
             "add --train_batch_tokens=None to count sequences",
             file=sys.stderr,
         )
-    for given, dashes in ((of_command, "--"), (of_files, "")):
-        for name, likest in unknown(given, known | settings_of_ours()):
+    if given(configs[0]).get("preload_weight") and all(map(_is_ours, configs)):
+        print(f"warning: preload_weight does nothing for {models}; leave it out", file=sys.stderr)
+    for settings, dashes in ((of_command, "--"), (of_files, "")):
+        for name, likest in unknown(settings, known | settings_of_ours()):
             if likest:
                 said = f"is not a setting of {models}; did you mean {dashes}{likest}?"
             elif dashes:
@@ -110,3 +113,8 @@ def warn_of_unknown(configs: list[Config]) -> None:
 
 def _counts_positions(config: Config) -> bool:
     return base_of(config.model_class) is not None and config["train_batch_tokens"] is not None
+
+
+def _is_ours(config: Config) -> bool:
+    """A user's class made from one may take what `preload_weight` loads."""
+    return base_of(config.model_class) is not None and not is_users(config.model_class)

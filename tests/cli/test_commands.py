@@ -100,6 +100,15 @@ def test_a_batch_size_that_does_nothing_is_pointed_out(cyclic, run_here):
     assert said not in run_here(*given, "--train_batch_tokens=None").stderr
 
 
+@pytest.mark.parametrize(("model", "warned"), [("HAIL", True), ("GRU4Rec", False)])
+def test_weights_that_nothing_loads_are_pointed_out(cyclic, run_here, model, warned):
+    """`preload_weight` is a setting of RecBole's, and HAIL passed over it."""
+    Path("weights.yaml").write_text("preload_weight: {iid: vector}\nadditional_feat_suffix: vectors\n")
+    done = run_here("run_recbole", f"--model={model}", "--dataset=nowhere", "--config_files=weights.yaml")
+    assert ("warning: preload_weight does nothing for HAIL; leave it out" in done.stderr) == warned
+    assert done.returncode == 2 and "nowhere is not at" in done.stderr
+
+
 def test_a_setting_that_is_like_none_is_pointed_out(cyclic, run_here):
     """`--output_dir` for `--output` did nothing, in silence."""
     done = run_hail(run_here, "--epochs=1", "--zzz=3", "--nproc=1")
