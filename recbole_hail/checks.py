@@ -3,10 +3,16 @@
 from collections.abc import Callable, Iterable
 from math import inf
 
+from recbole_hail.settings import did_you_mean
 
-def check(config, checks: Iterable[tuple[str, Callable, str]]) -> list[str]:
-    """Setting, value and advice of every (setting, test, advice) whose test fails or cannot take the value."""
-    return [f"{name}: {config[name]!r} {advice}" for name, holds, advice in checks if not _holds(holds, config[name])]
+
+def check(config, checks: Iterable[tuple[str, Callable, str | Callable]]) -> list[str]:
+    """Setting, value and advice of every (setting, test, advice) whose test fails or cannot take the value.
+
+    The advice may be one that is made for the value.
+    """
+    wrong = ((name, config[name], advice) for name, holds, advice in checks if not _holds(holds, config[name]))
+    return [f"{name}: {value!r} {advice(value) if callable(advice) else advice}" for name, value, advice in wrong]
 
 
 def _holds(test: Callable, value) -> bool:
@@ -37,9 +43,13 @@ def whole(low: int) -> Callable:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= low
 
 
-def one_of(names) -> tuple[Callable, str]:
-    """A test for one of the names, and the advice that lists them."""
-    return lambda value: value in names, "must be one of " + ", ".join(names)
+def one_of(names) -> tuple[Callable, Callable]:
+    """A test for one of the names, and the advice that lists them and says which is meant."""
+
+    def advice(value) -> str:
+        return f"must be one of {', '.join(names)}{did_you_mean(str(value), names)}"
+
+    return lambda value: value in names, advice
 
 
 def at_least(low: int) -> tuple[Callable, str]:

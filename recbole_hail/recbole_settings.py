@@ -6,14 +6,18 @@ from importlib.util import find_spec
 from recbole.evaluator.register import metrics_dict
 from recbole.utils import EvaluatorType, ModelType
 
-from recbole_hail.checks import at_least, check, not_negative, optional, up_to_1, whole
+from recbole_hail.checks import at_least, check, not_negative, one_of, optional, up_to_1, whole
 from recbole_hail.data.times import by_time
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation import metrics
 from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.models.settings import LEARNERS
 from recbole_hail.registry import base_of
+from recbole_hail.settings import did_you_mean
+from recbole_hail.users_models import is_users
 
 _OF_EVALUATION = {"split", "order", "group_by", "mode"}
+_OF_NEGATIVES = ("distribution", "sample_num", "alpha", "dynamic", "candidate_num")
 _NUMBER = r"[+-]?(?:inf(?:inity)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)"
 _INTERVAL = re.compile(rf"[(\[]\s*({_NUMBER})\s*,\s*({_NUMBER})\s*[)\]]", re.IGNORECASE)
 _MODE = re.compile(r"full|labeled|(uni|pop)[1-9]\d*")
@@ -32,6 +36,13 @@ def check_forms(merged: dict) -> None:
         mode = merged["eval_args"].get("mode", "full")
         wrong = [one for one in (mode.values() if isinstance(mode, dict) else [mode]) if not _MODE.fullmatch(str(one))]
         found += [f"eval_args: mode {one!r} must be full, labeled, uni99 or pop99, say" for one in dict.fromkeys(wrong)]
+    negatives = merged.get("train_neg_sample_args")
+    if isinstance(negatives, dict):
+        found += [
+            f"train_neg_sample_args: {name!r} is none of {', '.join(_OF_NEGATIVES)}" + did_you_mean(name, _OF_NEGATIVES)
+            for name in map(str, negatives)
+            if name not in _OF_NEGATIVES
+        ]
     if merged["valid_metric"] is None:
         found.append("valid_metric: None names no metric; give one, such as MRR")
     if found:
@@ -41,8 +52,11 @@ def check_forms(merged: dict) -> None:
 def problems(config) -> list[str]:
     """One sentence for each wrong setting: its name, its value, what to do."""
     found = _valid_metric(config) + _evaluation(config) + check(config, _CHECKS) + _columns(config) + _attention(config)
+    found += _negatives(config)
     if base_of(config.model_class) is None:
         found += check(config, _OF_RECBOLES_MODELS)
+        if not (hasattr(config.model_class, "input_type") or is_users(config.model_class)):  # it goes by the loss
+            found += check(config, [("loss_type", *one_of(("CE", "BPR")))])
     if config["log_wandb"] and find_spec("wandb") is None:
         found.append("log_wandb: True needs wandb, which is not installed; pip install wandb, or leave it out")
     return found
@@ -58,12 +72,27 @@ def _evaluation(config) -> list[str]:
         )
     if sequential and arguments["order"] != "TO":
         found.append(f"eval_args: order {arguments['order']!r} must be TO for a sequential model")
+    elif arguments["order"] not in ("TO", "RO"):
+        found.append(f"eval_args: order {arguments['order']!r} must be TO (by time) or RO (at random)")
+    group_by = str(arguments["group_by"])
+    if group_by != "user" and group_by.lower() != "none":
+        meant = did_you_mean(group_by, ("user", "none"))
+        found.append(f"eval_args: group_by {arguments['group_by']!r} must be user or none{meant}")
     if "labeled" in arguments["mode"].values() and config["eval_type"] == EvaluatorType.RANKING:
         found.append(
             f"eval_args: mode labeled has rows with labels and no candidates to rank (metrics: {config['metrics']}); "
             "use full, uni99 or pop99, or metrics such as AUC"
         )
     return found
+
+
+def _negatives(config) -> list[str]:
+    """Of a training that draws some, how many."""
+    asked = config["train_neg_sample_args"]
+    if asked["distribution"] == "none":
+        return []
+    counts = ["sample_num"] + ["candidate_num"] * bool(asked["dynamic"])
+    return [f"train_neg_sample_args: {problem}" for problem in check(asked, [(name, *at_least(1)) for name in counts])]
 
 
 def _is_split(split) -> bool:
@@ -156,6 +185,7 @@ def _lengths(topk) -> bool:
 _CHECKS = [
     ("train_batch_size", *at_least(1)),
     ("eval_batch_size", *at_least(1)),
+    ("worker", *at_least(0)),
     ("epochs", *at_least(0)),
     ("eval_step", whole(0), f"{at_least(0)[1]}; 0 never validates"),
     ("stopping_step", *at_least(0)),
@@ -181,4 +211,5 @@ _OF_RECBOLES_MODELS = [
         (name, optional(up_to_1[0]), up_to_1[1])
         for name in ("dropout_prob", "hidden_dropout_prob", "attn_dropout_prob")
     ),
+    ("learner", lambda v: v.lower() in (*LEARNERS, "sparse_adam"), one_of((*LEARNERS, "sparse_adam"))[1]),
 ]

@@ -41,8 +41,15 @@ def known_settings(config) -> set[str]:
 
 
 def meant(name: str, known: Iterable[str]) -> str | None:
-    """The known setting that an unknown one is most like, where it is like one."""
-    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
+    """The known name that an unknown one is most like, in letters of either case, where it is like one."""
+    by_lower = {other.lower(): other for other in known}
+    return next((by_lower[found] for found in difflib.get_close_matches(name.lower(), by_lower, n=1)), None)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: which is meant, where it is like one."""
+    close = meant(name, known)
+    return f"; did you mean {close}?" if close else ""
 
 
 def unknown(given: Iterable[str], known: set[str]) -> Iterator[tuple[str, str | None]]:

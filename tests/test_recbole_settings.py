@@ -56,6 +56,8 @@ def test_splits_of_recbole_are_taken(workplace, split):
         ({"loss_decimal_place": -1}, "loss_decimal_place: -1 must be a whole number"),
         ({"loss_decimal_place": "abc"}, "loss_decimal_place: 'abc' must be a whole number"),
         ({"learner": "sparse_adam"}, "learner: 'sparse_adam' must be one of"),
+        ({"eval_args": {**SPLIT, "group_by": "user_id"}}, "group_by 'user_id' must be user or none; did you mean user"),
+        ({"worker": -1}, "worker: -1 must be a whole number of at least 0"),
         ({"clip_grad_norm": {"max_norm": 1, "foo": 1}}, "clip_grad_norm: {'max_norm': 1, 'foo': 1} must be"),
         (
             {"benchmark_filename": ["a", "b", "c"], "candidates": "full"},
@@ -79,6 +81,8 @@ def test_wrong_values_are_named(workplace, settings, message):
         {"metrics": ["ItemCoverage", "Hit"], "valid_metric": "itemcoverage@10"},
         {"clip_grad_norm": {"max_norm": 1, "norm_type": 2}, "unused_col": {"inter": ["timestamp"]}},
         {"numerical_features": ["timestamp"]},
+        {"eval_args": {**SPLIT, "split": {"RS": [8, 1, 1]}, "group_by": "None"}},  # as ~ of yaml, and as its None
+        {"eval_args": {**SPLIT, "group_by": None}, "worker": 2},
         {"metrics": ["RMSE"], "eval_args": {**SPLIT, "mode": "labeled"}, "eval_step": 0},  # of no validation
         {"benchmark_filename": ["a", "b", "c"], "load_col": None, "unload_col": {"inter": ["timestamp"]}},
     ],
@@ -101,6 +105,8 @@ def test_right_values_are_taken(workplace, settings):
         ("GRU4Rec", {"embedding_size": 0}, "embedding_size: 0 must be a whole number of at least 1"),
         ("BPR", {"weight_decay": -0.1}, "weight_decay: -0.1 must not be negative"),
         ("Pop", {"seed": None}, "seed: None must be a whole number"),
+        ("BPR", {"eval_args": {**SPLIT, "order": "XX"}}, "eval_args: order 'XX' must be TO (by time) or RO (at"),
+        ("BPR", {"learner": "foo"}, "learner: 'foo' must be one of adam, adamw, sgd, adagrad, rmsprop, sparse_adam"),
         ("HAIL", {"eval_batch_size": 0, "n_heads": 3}, "n_heads: 3 must divide hidden_size: 64; eval_batch_size: 0"),
     ],
 )
@@ -121,3 +127,37 @@ def test_a_valid_metric_that_is_not_measured_is_not_offered(workplace):
 @pytest.mark.parametrize(("model", "settings"), [("LightGCN", {"n_layers": 0}), ("NARM", {"dropout_probs": [0, 1]})])
 def test_settings_of_recboles_models_are_left_to_them(workplace, model, settings):
     Config(model=model, dataset="chi18", config_dict=settings)
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        ("BPR", {"learner": "adamx"}, "sparse_adam; did you mean adam?"),
+        ("SASRec", {"loss_type": "foo"}, "loss_type: 'foo' must be one of CE, BPR"),
+        ("SASRec", {"loss_type": "bpr"}, "loss_type: 'bpr' must be one of CE, BPR; did you mean BPR?"),
+        ("HAIL", {"hidden_act": "gleu"}, "did you mean gelu?"),
+    ],
+)
+def test_the_name_that_is_meant_is_told(workplace, model, settings, message):
+    """Of RecBole's models another learner was Adam after a warning, and another loss a traceback."""
+    assert message in said(model, **settings)
+
+
+def test_losses_of_models_whose_input_is_their_own_are_left_to_them(workplace):
+    Config(model="CDAE", dataset="chi18", config_dict={"loss_type": "MSE"})
+
+
+@pytest.mark.parametrize(
+    ("negatives", "message"),
+    [
+        ({"sample_num": 0}, "train_neg_sample_args: sample_num: 0 must be a whole number of at least 1"),
+        ({"sample_num": "by"}, "train_neg_sample_args: sample_num: 'by' must be a whole number of at least 1"),
+        ({"dynamic": True}, "train_neg_sample_args: candidate_num: 0 must be a whole number of at least 1"),
+        ({"by": 2}, "train_neg_sample_args: 'by' is none of distribution, sample_num, alpha, dynamic"),
+        ({"sample_nm": 2}, "'sample_nm' is none of distribution, sample_num, alpha, dynamic, candidate_num; did you"),
+    ],
+)
+def test_numbers_of_negatives_that_are_none_are_refused(workplace, negatives, message):
+    """They were tracebacks, or passed over."""
+    assert message in said("BPR", train_neg_sample_args={"distribution": "uniform", **negatives})
+    Config(model="BPR", dataset="chi18", config_dict={"train_neg_sample_args": {"distribution": "None"}})

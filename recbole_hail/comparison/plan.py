@@ -14,7 +14,7 @@ from recbole_hail.data.hashes import data_hash
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.models.rules import RULES
-from recbole_hail.settings import MAY_DIFFER, given, known_settings, leaves_one_out, meant
+from recbole_hail.settings import MAY_DIFFER, did_you_mean, given, known_settings, leaves_one_out
 from recbole_hail.training.records import settings_in_force
 from recbole_hail.users_models import code_hash, full_name, is_users
 
@@ -98,7 +98,7 @@ def make_plan(
     if not found:
         in_files = [name for name in base.file_config_dict if name not in known_settings(base)]  # HAIL's may be in all
         unknown = [name for name in dict.fromkeys([*in_files, *settings]) if name not in known]
-        found = [f"{name}: no model here has such a setting{_close(name, known)}" for name in unknown]
+        found = [f"{name}: no model here has such a setting{did_you_mean(name, known)}" for name in unknown]
     if found:
         raise SettingsError(list(dict.fromkeys(found)))
     rows = {spec.label: _runs(spec, seeds, code[spec]) for spec in specs}
@@ -189,10 +189,5 @@ def _problems_of_model(spec: ModelSpec, config: Config, base: Config) -> list[st
         if name in (*SHARED, *_OF_THE_MACHINE, *_OF_THE_COMPARISON):
             found.append(f"{spec.label}: {name} must be the same for all models; give it once, outside the brackets")
         elif name not in known:
-            found.append(f"{spec.label}: {name} is not a setting of {spec.model}{_close(name, known)}")
+            found.append(f"{spec.label}: {name} is not a setting of {spec.model}{did_you_mean(name, known)}")
     return found
-
-
-def _close(name: str, known: set[str]) -> str:
-    close = meant(name, known)
-    return f"; did you mean {close}?" if close else ""

@@ -56,7 +56,7 @@ def in_order_of_time(to_tensors: Callable) -> Callable:
 
 def _splits_by_one_time(config) -> bool:
     arguments = config["eval_args"]
-    return arguments["order"] == "TO" and arguments["group_by"] in (None, "none") and not leaves_one_out(config)
+    return arguments["order"] == "TO" and arguments["group_by"] != "user" and not leaves_one_out(config)
 
 
 def _warn_of_ranks(dataset, times: np.ndarray) -> None:

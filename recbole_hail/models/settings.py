@@ -35,7 +35,7 @@ def problems(config, *, learns: Iterable[str] = ("masked", "next")) -> list[str]
     return check(config, _CHECKS) + _peers(config, learns)
 
 
-_LEARNERS = ("adam", "adamw", "sgd", "adagrad", "rmsprop")  # for others RecBole takes Adam; sparse_adam wants sparse
+LEARNERS = ("adam", "adamw", "sgd", "adagrad", "rmsprop")  # for others RecBole takes Adam; sparse_adam wants sparse
 
 _CHECKS = [
     ("peers", *at_least(1)),
@@ -61,7 +61,7 @@ _CHECKS = [
     ("initializer_range", lambda v: v > 0, "must be positive"),
     ("MAX_ITEM_LIST_LENGTH", *at_least(2)),
     ("train_batch_tokens", optional(whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
-    ("learner", lambda v: v.lower() in _LEARNERS, f"must be one of {', '.join(_LEARNERS)}"),
+    ("learner", lambda v: v.lower() in LEARNERS, one_of(LEARNERS)[1]),
     ("layer_norm_eps", lambda v: v > 0, "must be positive"),
     ("schedule", *one_of(SCHEDULES)),
     ("warmup_steps", *at_least(0)),
