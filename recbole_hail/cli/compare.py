@@ -15,7 +15,7 @@ from recbole_hail.comparison.plan import SHARED, Plan, make_plan
 from recbole_hail.comparison.results import several_versions
 from recbole_hail.comparison.runs import OtherSettings, RunFolder
 from recbole_hail.comparison.training import rank_missing, train_missing
-from recbole_hail.data.requirements import check_files
+from recbole_hail.data.requirements import check_data, check_files
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.evaluation.candidates import PROTOCOLS
 from recbole_hail.evaluation.protocol import protocol_of
@@ -87,6 +87,7 @@ def run(arguments) -> None:
         folder.check(plan.in_force)
     except OtherSettings as error:
         raise SettingsError([f"{error}{_way_to_keep_runs(error.names)}"]) from None
+    check_data(plan.config)
     if arguments.dry_run:
         for planned in plan.runs:
             print(f"{planned}: {'reused' if folder.has(planned) else 'to be trained'} ({folder.path(planned).name})")

@@ -9,7 +9,7 @@ from recbole_hail.cli.config import ALSO, checked_config, config_files, protocol
 from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison.forms import to_text
 from recbole_hail.comparison.results import several_versions
-from recbole_hail.data.requirements import check_files
+from recbole_hail.data.requirements import check_data, check_files, fewer
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.evaluation.significance import TESTS
 from recbole_hail.experiments.budgets import PRESETS, read_budget
@@ -17,7 +17,7 @@ from recbole_hail.experiments.controls import FACTORS, controls
 from recbole_hail.experiments.figures import EXPERIMENTS
 from recbole_hail.experiments.outputs import write_outputs
 from recbole_hail.experiments.sections import sections_of
-from recbole_hail.experiments.sweep import RANKED_UNDER, Sweep
+from recbole_hail.experiments.sweep import RANKED_UNDER, TRAINED_UNDER, Sweep
 from recbole_hail.settings import given
 from recbole_hail.threads import on_threads
 
@@ -67,11 +67,12 @@ def run(arguments) -> None:
     if own := [f"{name}: paper sets it itself{advice}" for name, advice in _OWN.items() if name in asked]:
         raise SettingsError(own)
     check_files(config)
-    also = protocols_beside(
-        arguments.also,
-        RANKED_UNDER,
-        lambda name: checked_config("HAIL", arguments.dataset, files, {**settings, "candidates": name}),
-    )
+
+    def under(protocol: str):
+        return checked_config("HAIL", arguments.dataset, files, {**settings, "candidates": protocol})
+
+    also = protocols_beside(arguments.also, RANKED_UNDER, under)
+    check_data(under(TRAINED_UNDER), fewer)
     sweep = Sweep(arguments.dataset, budget, files, settings, arguments.output, checked_config, also)
     with machine_of(arguments, config["gpu_id"]) as machine:
         with on_threads(machine.share(0).threads):  # as many as a run will have

@@ -1,6 +1,9 @@
 """What a dataset must hold before a run starts; every problem is a DataError that says what to do."""
 
-from logging import getLogger
+import logging
+from collections.abc import Callable
+
+from recbole.data import create_dataset
 
 from recbole_hail.data.inter_file import fields_of
 from recbole_hail.data.times import by_time
@@ -48,28 +51,52 @@ def check_files(config) -> None:
 def _instead(missing: str, fields: dict[str, str], needed: list[str], kinds: dict[str, str], config) -> str:
     """What to do about a field that is not there."""
     setting = next(name for name in _NEEDED if config[name] == missing)
-    unused = [field for field in fields if field not in needed] or [*fields]
-    fitting = [field for field in unused if fields[field] == kinds[missing]]
-    if setting == "TIME_FIELD" and not fitting:
-        between = config["field_separator"].encode("unicode_escape").decode()
-        return (
     if setting == "LABEL_FIELD" and fields.get(config["RATING_FIELD"]) == "float":
         return f'Add the column, or make labels of ratings, as in --threshold="{ {config["RATING_FIELD"]: 3} }"'
-            f"Sequences are ordered by it: add the column. Where lines stand in order already, their numbers do:\n  "
-            f'awk \'{{print $0 "{between}" (NR == 1 ? "{missing}:float" : NR)}}\' old.inter > new.inter'
+    unused = [field for field in fields if field not in needed] or [*fields]
+    fitting = [field for field in unused if fields[field] == kinds[missing]]
     if setting == "LABEL_FIELD":  # times are numbers too
         fitting = [field for field in fitting if field != config["TIME_FIELD"]]
         if not fitting:
             return "Add the column"
+    if setting == "TIME_FIELD" and not fitting:
+        between = config["field_separator"].encode("unicode_escape").decode()
+        return (
+            f"Sequences are ordered by it: add the column. Where lines stand in order already, their numbers do:\n  "
+            f'awk \'{{print $0 "{between}" (NR == 1 ? "{missing}:float" : NR)}}\' old.inter > new.inter'
         )
     order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
     return f"Add the column, or name the one to use{order}, as in --{setting}={[*fitting, unused[-1]][0]}"
 
 
-def check_split(config, dataset, parts) -> None:
+def check_data(config, instead: Callable | None = None) -> None:
+    """What `check_split` would find fault with once a run has read the data, before any is begun.
+
+    Args:
+        config: what all runs have in common, topk too, which is therefore as good as given.
+        instead: as for `check_split`.
+    """
+    saves, config["save_dataset"] = config["save_dataset"], False
+    logging.disable(logging.WARNING)  # the runs say it, each in its log
+    try:
+        dataset = create_dataset(config)
+        parts = dataset.build()
+    finally:
+        logging.disable(logging.NOTSET)
+        config["save_dataset"] = saves
+    check_split(config, dataset, parts, instead, may_cut=False)
+
+
+def check_split(config, dataset, parts, instead: Callable | None = None, *, may_cut: bool = True) -> None:
     """Enough elements for the sampled candidates and for topk, and something in every part of the split.
 
-    Lengths of topk that nobody has asked for are cut to the elements that there are.
+    Args:
+        config: RecBole's.
+        dataset: the whole of it.
+        parts: of training, validation and test.
+        instead: says of a Config and a number of elements how they can be ranked, where there are too few to draw
+            from; by default that all are.
+        may_cut: whether lengths of topk that nobody has asked for are cut to the elements that there are.
     """
     ranks = config["eval_type"].name == "RANKING"
     elements = dataset.item_num - 1 if dataset.iid_field else 0  # rows with labels need name no elements
@@ -80,10 +107,9 @@ def check_split(config, dataset, parts) -> None:
         if ranks and isinstance(negatives, int) and elements < negatives + 1:
             raise DataError(
                 f"eval_args: mode {config['eval_args']['mode'][phase]} ranks the target among {negatives} other "
-                f"elements, but {dataset.dataset_name} has only {elements}; rank all of them with "
-                f"{_full(config, elements)}"
+                f"elements, but {dataset.dataset_name} has only {elements}; {(instead or _full)(config, elements)}"
             )
-    if ranks:
+    if ranks and may_cut:
         _cut_default_topk(config, elements)
     if ranks and max(config["topk"]) > elements:
         raise DataError(
@@ -99,14 +125,26 @@ def check_split(config, dataset, parts) -> None:
         )
 
 
+def fewer(config, elements: int) -> str:
+    """The settings for drawing as many as there are beside a target, for a command that names the protocols itself."""
+    arguments = {**(given(config).get("eval_args") or {}), "mode": f"uni{elements - 1}"}
+    advice = f'--eval_args="{arguments}"'
+    return f"draw fewer with {_with_topk(advice, config, elements)}"
+
+
 def _full(config, elements: int) -> str:
     """The settings for a full ranking of so many."""
     if all(protocol_of(config, phase) for phase in ("valid", "test")):
         full = "--candidates=full"  # the finer word, over the mode of eval_args
     else:  # RecBole evaluates by itself, and knows modes
         full = f'--eval_args="{ {**config["eval_args"], "mode": "full"} }"'
+    return f"rank all of them with {_with_topk(full, config, elements)}"
+
+
+def _with_topk(advice: str, config, elements: int) -> str:
+    """With a `topk` that so many elements allow, where the user gave one that they do not."""
     fits = "topk" not in _given(config) or max(config["topk"]) <= elements
-    return full if fits else f'{full} --topk="{_short(config, elements)}"'
+    return advice if fits else f'{advice} --topk="{_short(config, elements)}"'
 
 
 def _given(config) -> dict:
@@ -125,7 +163,9 @@ def _cut_default_topk(config, elements: int) -> None:
     if "topk" in asked or max(config["topk"]) <= elements or (by_length and "@" in str(asked.get("valid_metric"))):
         return
     short = _short(config, elements)
-    getLogger().warning(f"topk: {config['topk']} is cut to {short}, for {config['dataset']} has {elements} elements")
+    logging.getLogger().warning(
+        f"topk: {config['topk']} is cut to {short}, for {config['dataset']} has {elements} elements"
+    )
     config["topk"] = short
     if by_length:
         config["valid_metric"] = f"{metric}@{max(short)}"

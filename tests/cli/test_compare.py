@@ -252,6 +252,17 @@ def test_a_dry_run_says_what_is_there_and_writes_nothing(done, compare, contents
     assert contents(done) == before
 
 
+def test_a_dry_run_promises_no_runs_that_the_data_do_not_allow(compare, write_dataset, contents):
+    """It did, and each run ended with the message."""
+    write_dataset(Path("dataset"), "few", {f"g{g}": [f"e{(g + i) % 12}" for i in range(9)] for g in range(20)})
+    before = contents(Path())
+    status, out, err = compare("--models=HAIL", "--seeds=1", "--dataset=few", "--dry-run", "--save_dataset=True")
+    assert status == 2 and not out and "but few has only 12; rank all of them with --candidates=full" in err
+    status, out, _ = compare("--models=HAIL", "--dataset=few", "--candidates=full", "--also=strict", "--dry-run")
+    assert status == 0 and "to be trained" in out, "strict draws as many as there are"
+    assert contents(Path()) == before
+
+
 def test_a_diverging_model_is_left_out_and_named(done, compare):
     status, _, err = compare("--models=HAIL,HAIL[learning_rate=1e30;warmup_steps=0]", "--seeds=1")
     assert status == 2 and "Traceback" not in err

@@ -138,3 +138,15 @@ def test_bad_input_is_one_message_and_status_2_and_changes_nothing(done, paper, 
 def test_a_factor_that_there_is_not_is_refused(paper):
     status, _, err = paper("controls", "--dataset=cyclic", "--config_files=small.yaml", "--budget=4", "--factors=beta")
     assert status == 2 and "factors: 'beta' given; choose of main, length" in err
+
+
+def test_what_to_do_about_few_elements_is_told_before_anything_is_measured(paper, write_dataset, contents):
+    """It advised --candidates=full, which the command refuses, once its calibration had begun."""
+    write_dataset(Path("dataset"), "few", {f"g{g}": [f"e{(g + i) % 12}" for i in range(9)] for g in range(20)})
+    before = contents(Path())
+    arguments = (*ARGUMENTS, "--dataset=few")
+    status, out, err = paper(*arguments)
+    assert status == 2 and "calibration" not in out and contents(Path()) == before
+    assert err.endswith("""but few has only 12; draw fewer with --eval_args="{'mode': 'uni11'}"\n""")
+    status, out, err = paper(*arguments, "--eval_args={'mode': 'uni11'}", "--epochs=9", "--dry-run")
+    assert status == 0, err
