@@ -138,13 +138,13 @@ def _full(config, elements: int) -> str:
         full = "--candidates=full"  # the finer word, over the mode of eval_args
     else:  # RecBole evaluates by itself, and knows modes
         full = f'--eval_args="{ {**config["eval_args"], "mode": "full"} }"'
-    return f"rank all of them with {_with_topk(full, config, elements)}"
+    cut = "topk" not in _given(config)  # by itself
+    return f"rank all of them with {full if cut else _with_topk(full, config, elements)}"
 
 
 def _with_topk(advice: str, config, elements: int) -> str:
-    """With a `topk` that so many elements allow, where the user gave one that they do not."""
-    fits = "topk" not in _given(config) or max(config["topk"]) <= elements
-    return advice if fits else f'{advice} --topk="{_short(config, elements)}"'
+    """With a `topk` that so many elements allow."""
+    return advice if max(config["topk"]) <= elements else f'{advice} --topk="{_short(config, elements)}"'
 
 
 def _given(config) -> dict:
