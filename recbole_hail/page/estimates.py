@@ -40,7 +40,26 @@ def difference(values: np.ndarray, first: int, second: int, generators: np.ndarr
     return estimate((values[:, first] - values[:, second])[:, None, None], generators)[0][0]
 
 
-def shares_first(ranks: np.ndarray, ties: str) -> tuple[float, float]:
-    """How often the target comes first and among the first `FIRST`, of [N, 3] ranks."""
-    means = values_of(ranks[:, None], [1, FIRST], ties).mean(axis=0)[0]
-    return float(means[0]), float(means[1])
+def right_answers(ranks: np.ndarray, ties: str) -> np.ndarray:
+    """[N, S, 3] ranks -> float [N, S, 2]: whether the target comes first, and whether among the first `FIRST`."""
+    return values_of(ranks, [1, FIRST], ties)[:, :, :2]
+
+
+def shares(right: np.ndarray) -> list[Mark]:
+    """How often each of M columns of `right` [N, M] is so, with the ends of its 95 % Wilson interval."""
+    return [wilson(float(share), len(right)) for share in right.mean(axis=0)]
+
+
+def wilson(share: float, questions: int) -> Mark:
+    """A share of independent questions with its 95 % interval (Wilson, JASA 1927), which never leaves 0 to 1."""
+    z = 1.959964
+    shrunk = 1 + z**2 / questions
+    middle = (share + z**2 / (2 * questions)) / shrunk
+    half = z / shrunk * np.sqrt(share * (1 - share) / questions + z**2 / (4 * questions**2))
+    return Mark(share, max(float(middle - half), 0.0), min(float(middle + half), 1.0))
+
+
+def guessed(ranks: np.ndarray) -> tuple[float, float]:
+    """How often guessing is right, first and among the first `FIRST`, of [N, 3] ranks: it knows no element."""
+    among = ranks[:, 2] + 1  # the target and its candidates
+    return float((1 / among).mean()), float((np.minimum(FIRST, among) / among).mean())

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 import numpy as np
+from recbole.utils import ModelType
 
 from recbole_hail.data.days import days_of
 from recbole_hail.data.history import EVENTS_BEFORE
@@ -13,12 +14,14 @@ from recbole_hail.evaluation.metrics import rows_by_target
 from recbole_hail.evaluation.ranking import view_of
 from recbole_hail.models.rules import Rule
 from recbole_hail.page.answers import Answers
+from recbole_hail.page.command import train_command
 from recbole_hail.page.data import by_length, element_names, summarise
-from recbole_hail.page.estimates import LEAD, difference, estimate, shares_first, shown_metrics, values_of
+from recbole_hail.page.estimates import LEAD, difference, estimate, shown_metrics, values_of
 from recbole_hail.page.groups import Grouping, group
 from recbole_hail.page.protocols import answers_under_each, own_protocol
 from recbole_hail.page.report import ProtocolResult, Report
-from recbole_hail.page.rules import RulesBeside
+from recbole_hail.page.rules import COMMONEST, RulesBeside
+from recbole_hail.page.shares import in_short
 from recbole_hail.training.opening import Opened
 from recbole_hail.training.records import settings_in_force
 
@@ -45,7 +48,11 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
     values = {name: values_of(found.ranks, topk, config["ties"]) for name, found in answers.items()}
     reciprocal = values[own[0]][:, :, lead]  # [N, S]
     chosen = view_of(opened.model)
-    best_rule = mine.views + int(reciprocal[:, mine.views :].mean(axis=0).argmax())
+    means = reciprocal.mean(axis=0)  # [S]
+    best_rule = mine.views + int(means[mine.views :].argmax())
+    to_take = max(_forecastable(opened, rules, mine.views, chosen), key=means.__getitem__)
+    names = element_names(config, opened.test)
+    short = in_short(opened, rules, mine, answers.get(all_elements), best_rule, names, say)
     say("drawing the intervals")
     return Report(
         config=config,
@@ -55,7 +62,7 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
         chosen=chosen,
         metrics=list(metrics.values()),
         lead=lead,
-        data=summarise(rules.train, element_names(config, opened.test)),
+        data=summarise(rules.train, names),
         period=days_of(config),
         cut=_cut(opened, mine),
         protocols=[
@@ -63,15 +70,22 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
             for name, found in answers.items()
         ],
         impossible=impossible,
-        among_all=all_elements and shares_first(answers[all_elements].ranks[:, chosen], config["ties"]),
+        short=short,
         is_rule=isinstance(opened.model, Rule) or config["model"] == "Pop",
         best_rule=best_rule,
-        rule_to_take=rules.models[best_rule - mine.views],
+        to_take=to_take,
+        command=train_command(rules.models[to_take - mine.views], config) if to_take >= mine.views else None,
         above_rule=difference(reciprocal, chosen, best_rule, mine.generators),
         groupings=_groupings(opened, mine, reciprocal[:, [chosen, best_rule]]),
         settings=settings_in_force(config),
         record=opened.record,
     )
+
+
+def _forecastable(opened: Opened, rules: RulesBeside, views: int, chosen: int) -> list[int]:
+    """The scorers that predict from a history: the view that is chosen of a sequential model, and all rules but Pop."""
+    own = [chosen] if opened.config["MODEL_TYPE"] == ModelType.SEQUENTIAL else []
+    return own + [views + place for place, name in enumerate(rules.models) if name != COMMONEST]
 
 
 def _result(answers: Answers, values: np.ndarray, same_as: str | None) -> ProtocolResult:

@@ -1,12 +1,12 @@
 """The report from its sections: one file, without scripts and without anything from elsewhere."""
 
-from recbole_hail.page import curves, results, sections, wording
+from recbole_hail.page import curves, results, sections, short, wording
 from recbole_hail.page.markup import element, whole_page
 from recbole_hail.page.report import Report
 
 # Anchor and title of each section, and what fills it.
 SECTIONS = (
-    ("short", "In short", sections.in_short),
+    ("short", "In short", short.in_short),
     ("uses", wording.USES_TITLE, sections.uses),
     ("data", "Data", sections.data),
     ("curves", "Learning curves", curves.curves),
@@ -30,7 +30,9 @@ def to_html(report: Report) -> str:
         element("nav", element("ul", *links), aria_label="Sections"),
     )
     body = [
-        element("section", element("h2", name), *fill(report), id=anchor, **_kind(anchor))
+        element(
+            "section", element("h2", name), *fill(report), id=anchor, **_kind(anchor)
+        )
         for anchor, name, fill in shown
     ]
     return whole_page(title, header, element("main", *body))

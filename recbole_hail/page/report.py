@@ -23,6 +23,21 @@ class ProtocolResult:
 
 
 @dataclass(frozen=True)
+class InShort:
+    """How often the right one is named, in numbers for those who know no metric: [first, among the first `FIRST`]."""
+
+    shares: list[list[Mark]]  # of each scorer, under the run's own protocol
+    guessed: tuple[float, float]  # without any knowledge
+    plain: int  # the scorer that the model is compared with: the commonest everywhere, or where that is it, a rule
+    above_plain: list[Mark]  # how much larger the model's shares are
+    commonest: list[tuple[str, float]]  # elements of the training part, with their shares of its events
+    among_all: list[Mark] | None  # of the model, among all elements, in the test
+    in_validation: Mark | None  # the first of these in the validation, as forecasts tell it
+    validated: int  # validation targets asked about
+    of_larger_split: int  # questions that `LARGER_SPLIT` would ask
+
+
+@dataclass(frozen=True)
 class Report:
     """One page. The first of `protocols` is the one that the run was tested under."""
 
@@ -38,10 +53,11 @@ class Report:
     cut: float  # share of the questions with more history than the model reads
     protocols: list[ProtocolResult]
     impossible: dict[str, str]  # protocols that cannot be asked here, and why
-    among_all: tuple[float, float] | None  # how often the target is first and among `FIRST` of all elements
+    short: InShort
     is_rule: bool  # whether the model itself counts
     best_rule: int  # among the scorers
-    rule_to_take: str  # its name for run_recbole
+    to_take: int  # the best of the scorers that forecasts can be made with
+    command: str | None  # that trains it; None where it is the model itself
     above_rule: Mark  # how much the model's lead metric is above the best rule's
     groupings: list[Grouping]
     settings: dict

@@ -14,7 +14,8 @@ from recbole_hail.training.rules import count
 
 # A number says little without these: what all had most often, what the generator had, and what generators like it had.
 _COUNTED = ("GeneratorFrequency", "GeneratorKNN")
-RULES_BESIDE = ("Pop", *_COUNTED)
+COMMONEST = "Pop"  # which names the same everywhere, and with which no forecast can be made
+RULES_BESIDE = (COMMONEST, *_COUNTED)
 
 
 class _Popularity(Rule):
@@ -50,6 +51,13 @@ class RulesBeside:
                 self._counted.append(kind(config, self.train).eval())
                 count(self._counted[-1], self.train)
 
+    def commonest(self, most: int) -> list[tuple[int, float]]:
+        """The elements that are most frequent in the training part, with their shares of its events."""
+        popularity = self._counted[0].popularity
+        first = np.argsort(-popularity, kind="stable")[:most]
+        shares = popularity[first] / popularity.sum()
+        return [(int(number), float(share)) for number, share in zip(first, shares, strict=True) if share]
+
     def ranks(self, protocol: str, wanted: int) -> np.ndarray:
         """[N, rules, 3], the questions in the order of any model."""
         phase = Phase(self.config, self.test, "test", protocol, wanted)
@@ -61,7 +69,7 @@ class RulesBeside:
 
 
 def _called(rule: str, settings: tuple[str, ...], config: Config, trained: Config) -> str | None:
-    """`GeneratorKNN`; `GeneratorKNN with weight 20` beside one with another weight; None beside the very same."""
+    """`GeneratorKNN`; `GeneratorKNN with weight 80` beside one with another weight; None beside the very same."""
     if rule != trained["model"]:
         return rule
     differ = [f"{name} {_value(config, name)}" for name in settings if _value(config, name) != _value(trained, name)]

@@ -1,5 +1,7 @@
 """What the page says in words that do not depend on the run."""
 
+from recbole_hail.page.charts import Mark
+
 USES_TITLE = "What this must not be used for"
 # docs/uses.md says the same at more length.
 USES = (
@@ -14,6 +16,7 @@ NOT_FOR = (
     "sending patrols by its output, or any step that is itself recorded and comes back as data",
     "comparing places by crime: rates of reporting and of policing differ between them",
 )
+NEITHER = "It says neither how many events there will be nor on which day."
 FOR = "Fit for: research on methods, and planning services by time of day, with people who know the place and its data."
 
 _IN_WORDS = {
@@ -33,6 +36,15 @@ _CAUTIONS = {
 def of_view(name: str, views: int) -> str:
     """What a view of a model is called: a network without peers is the model."""
     return "the model" if views == 1 and name.startswith("peer ") else name
+
+
+def percent(mark: Mark) -> str:
+    """A share with the ends of its interval."""
+    return f"{mark.mean:.1%} ({100 * mark.low:.1f}–{mark.high:.1%})"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def candidates(described: dict) -> str:

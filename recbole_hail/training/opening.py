@@ -23,12 +23,13 @@ _NAMED = "--data_path (in Python: Forecaster.load(…, data_path=…))"
 
 @dataclass(frozen=True)
 class Opened:
-    """A model in evaluation mode, the training and test parts of its data, and the record of its run."""
+    """A model in evaluation mode, the three parts of its data, and the record of its run."""
 
     path: Path
     config: Config
     model: object
     train: object
+    valid: object
     test: object
     record: dict | None  # None where there is none, as of a model cut down to one peer; see `_record_of`
 
@@ -52,9 +53,9 @@ def opened(path: str | os.PathLike, *, data_path: str | None = None) -> Iterator
     record = _record_of(path, state)
     find_data(config, data_path)
     with TemporaryDirectory() as folder:
-        train, _, test = data_of(config, folder, candidates_dir=None)
-        model = restored(path, state, train._dataset)
-        yield Opened(path, config, model, train._dataset, test._dataset, record)
+        train, valid, test = (loader._dataset for loader in data_of(config, folder, candidates_dir=None))
+        model = restored(path, state, train)
+        yield Opened(path, config, model, train, valid, test, record)
 
 
 def data_of(config, folder: str | os.PathLike, *, candidates_dir: str | None):

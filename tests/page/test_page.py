@@ -93,7 +93,8 @@ def test_every_section_is_there_and_nothing_comes_from_elsewhere(pages, name):
     found = Page(page)
     wanted = [anchor for anchor, *_ in SECTIONS if anchor != "agreement" or name in ("HAIL", "killed")]
     assert found.sections == wanted and not found.open
-    assert found.links == [f"#{anchor}" for anchor in wanted]
+    assert [link for link in found.links if "#word-" not in link] == [f"#{anchor}" for anchor in wanted]
+    assert all(f' id="{link[1:]}"' in page for link in found.links)
     assert not re.search(r"https?:|@import|url\(", page) and "script" not in found.tags
     assert "nan" not in "".join(found.seen).split()
 
@@ -135,18 +136,19 @@ def test_the_first_answers_are_told_whatever_topk_is(runs):
         report = gather(it, say=lambda text: None)
     own = report.record["results"]["test"]["mean"]
     assert report.metrics[0] == "HR@1" and report.own.marks["all"][2][0].mean == pytest.approx(own["hit@1"])
-    assert f"first {own['hit@1']:.1%} of the time" in to_html(report)
+    assert f">{own['hit@1']:.1%} <small>" in to_html(report)
 
 
 def test_what_to_do_is_told_where_a_rule_is_better(pages):
     """The page said that the model is worse, and not what to take instead."""
     report, page = pages["HAIL"]
     rule = report.scorers[report.best_rule]
-    worse = to_html(replace(report, above_rule=Mark(-0.1, -0.2, -0.05)))
     command = f"run_recbole --model={rule} --dataset=world --candidates=strict"
-    assert f"(−0.200 to −0.050). Take {rule}: <code>{command}</code>" in worse
-    assert "<code>" not in to_html(replace(report, above_rule=Mark(-0.1, -0.2, 0.05)))
-    assert "MRR, the mean of 1 / the place of the right one (1 is perfect), is 0." in page
+    given = {"to_take": report.best_rule, "command": command}
+    worse = to_html(replace(report, above_rule=Mark(-0.1, -0.2, -0.05), **given))
+    assert "(−0.200 to −0.050).</li>" in worse and f"<li>Take {rule}: <code>{command}</code></li>" in worse
+    assert "Take " not in to_html(replace(report, above_rule=Mark(-0.1, -0.2, 0.05), **given))
+    assert "by MRR (the mean of 1 / place; 1 is perfect), the model has 0." in page
 
 
 def test_a_network_without_peers_is_the_model(pages):
@@ -223,6 +225,8 @@ def test_settings_are_shown_and_where_things_lie_is_not(pages, runs):
     seen = Page(page).seen
     assert seen[seen.index("alpha") + 1] == "0.5" and seen[seen.index("candidates") + 1] == "strict"
     assert "checkpoint_dir" not in seen and str(runs["HAIL"].parent) not in page
+    section = page.split('id="settings"')[1].split("</section>")[0]
+    assert section.count("<details>") >= 5 and "<details open" not in section, "pages of them, before the words"
 
 
 def test_the_data_by_hand(runs):
@@ -318,6 +322,7 @@ def test_what_the_page_must_not_be_used_for_is_in_the_docs_too():
         assert line in words
     for said in ("Predicted places are where events were recorded", "says nothing about who commits them"):
         assert said in words and said in wording.USES[0]
+    assert wording.NEITHER in words
 
 
 def test_a_protocol_without_candidates_is_named_and_the_others_are_shown(runs, build, write_dataset, tmp_path):

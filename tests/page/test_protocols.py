@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from recbole.quick_start import run_recbole
 
-from recbole_hail.page import protocols
-from recbole_hail.page.estimates import shares_first
+from recbole_hail.page import protocols, wording
+from recbole_hail.page.estimates import right_answers
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import to_html
 from recbole_hail.training.opening import opened
@@ -32,21 +32,24 @@ def test_how_often_a_forecast_is_right_is_told_beside_shorter_lists(tested):
     """The only share of right first answers was that among 99, and forecasts choose from all elements."""
     of_forecasts, _, _ = tested["full"]
     _, report, page = tested["strict"]
-    assert report.among_all == pytest.approx((of_forecasts["hit@1"], of_forecasts["hit@10"]))
-    first, among_ten = report.among_all
+    first, among_ten = report.short.among_all
+    assert (first.mean, among_ten.mean) == pytest.approx((of_forecasts["hit@1"], of_forecasts["hit@10"]))
     assert (
-        f"Among all 120 elements, which is what a forecast chooses from, the first answer is right {first:.1%} of the "
-        f"time, and one of the first 10 is right {among_ten:.1%} of the time." in page
+        f"Among all 120 elements, which is what a forecast chooses from, the first answer is right for "
+        f"{wording.percent(first)} of the 41 test targets, " in page
     )
+    assert f" One of the first 10 is right for {wording.percent(among_ten)} of the test targets.</li>" in page
     folded = page.split('id="protocols"')[1].split("</section>")[0].split("<details>")
-    assert "<h3>full</h3></summary>" in folded[1] and first == report.protocols[1].marks["all"][0][0].mean
+    assert "<h3>full</h3></summary>" in folded[1] and first.mean == report.protocols[1].marks["all"][0][0].mean
 
 
 def test_a_run_that_was_tested_among_all_elements_says_so_once(tested):
     result, report, page = tested["full"]
     assert [found.described["protocol"] for found in report.protocols] == ["full", "strict", "paper", "recbole"]
-    assert f"right one first {result['hit@1']:.1%} of the time" in page and "the first answer is right" not in page
-    assert f"forecast chooses from, one of the first 10 is right {result['hit@10']:.1%} of the time." in page
+    among_ten = report.short.shares[report.chosen][1]
+    assert f"{among_ten.mean:.1%} <small>" in page and among_ten.mean == pytest.approx(result["hit@10"])
+    assert f"the first answer is right for {wording.percent(report.short.among_all[0])} of" in page
+    assert "One of the first 10 is right for" not in page, "the table has it"
 
 
 def test_two_protocols_that_draw_all_elements_have_one_table(build, write_dataset, tmp_path):
@@ -62,8 +65,8 @@ def test_two_protocols_that_draw_all_elements_have_one_table(build, write_datase
 
 def test_shares_by_hand():
     ranks = np.array([[0, 0, 99], [0, 1, 99], [9, 0, 99], [10, 0, 99]])
-    assert shares_first(ranks, "half") == pytest.approx((1.5 / 4, 3 / 4))
-    assert shares_first(ranks, "pessimistic") == pytest.approx((1 / 4, 3 / 4))
+    for ties, first in (("half", 1.5 / 4), ("pessimistic", 1 / 4)):
+        assert right_answers(ranks[:, None], ties).mean(axis=0)[0] == pytest.approx((first, 3 / 4))
 
 
 class _Many:

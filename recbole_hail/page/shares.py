@@ -1,0 +1,77 @@
+"""How often the right one is named: shares of the questions, for those who know no metric."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from recbole_hail.evaluation.phase import Phase
+from recbole_hail.evaluation.protocol import NEGATIVES
+from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, rank_targets, view_of
+from recbole_hail.page.answers import Answers
+from recbole_hail.page.charts import Mark
+from recbole_hail.page.estimates import difference, guessed, right_answers, shares
+from recbole_hail.page.report import InShort
+from recbole_hail.page.rules import COMMONEST, RulesBeside
+from recbole_hail.training.opening import Opened
+
+NAMED = 3  # commonest elements
+# The split that asks about a tenth of each generator's events, the newest.
+LARGER_SPLIT = "{'split':{'RS':[0.8,0.1,0.1]},'order':'TO','group_by':'user','mode':'full'}"
+
+
+def in_short(
+    opened: Opened,
+    rules: RulesBeside,
+    own: Answers,
+    of_all: Answers | None,
+    best_rule: int,
+    names: Sequence[str],
+    say: Callable[[str], None],
+) -> InShort:
+    """The shares of all scorers under the run's own protocol, and of the model among all elements.
+
+    Args:
+        own: answers under the run's own protocol.
+        of_all: those among all elements, where the model can be asked so.
+        best_rule: among the scorers.
+        names: what elements are called, by number.
+        say: is told what is being done.
+    """
+    ties, chosen = opened.config["ties"], view_of(opened.model)
+    right = right_answers(own.ranks, ties)  # [N, S, 2]
+    plain = own.scorers.index(COMMONEST) if COMMONEST in own.scorers[own.views :] else best_rule
+    validated = None
+    if of_all is not None and len(opened.valid):
+        say("ranking the validation targets under full")
+        validated = _of_validation(opened, chosen)
+    return InShort(
+        shares=[shares(right[:, scorer]) for scorer in range(len(own.scorers))],
+        guessed=guessed(own.ranks[:, chosen]),
+        plain=plain,
+        above_plain=[difference(right[:, :, column], chosen, plain, own.generators) for column in range(2)],
+        commonest=[(names[number], share) for number, share in rules.commonest(NAMED)],
+        among_all=None if of_all is None else shares(right_answers(of_all.ranks, ties)[:, chosen]),
+        in_validation=None if validated is None else _first(validated, ties),
+        validated=0 if validated is None else len(validated),
+        of_larger_split=_asked_by_larger_split(rules),
+    )
+
+
+def _of_validation(opened: Opened, chosen: int) -> np.ndarray:
+    """[N, 1, 3] ranks of the validation targets; evenly many of them where a forecast too takes no more."""
+    phase = Phase(opened.config, opened.valid, "valid", "full", NEGATIVES)
+    most = max(SCORES_AT_A_TIME // opened.valid.item_num, 1)
+    rows = phase.rows[np.linspace(0, len(phase.rows) - 1, min(len(phase.rows), most)).astype(int)]
+    most_rows = opened.config["eval_batch_size"]
+    found = rank_targets(opened.model, opened.valid, rows, phase.candidates, most_rows=most_rows)
+    return found[:, chosen : chosen + 1].numpy()
+
+
+def _first(ranks: np.ndarray, ties: str) -> Mark:
+    return shares(right_answers(ranks, ties)[:, 0])[0]
+
+
+def _asked_by_larger_split(rules: RulesBeside) -> int:
+    """RecBole gives the test a tenth of a generator's events after its first, rounded down, but at least one of two."""
+    rows = np.bincount(rules.train.generators.numpy(), minlength=rules.train.user_num)[1:] - 1
+    return int(np.where(rows >= 2, np.maximum((0.1 * rows).astype(int), 1), 0).sum())

@@ -1,0 +1,173 @@
+"""What the page begins with: how often the model is right, beside the commonest elements and beside guessing."""
+
+from recbole.utils import ModelType
+
+from recbole_hail.page import wording
+from recbole_hail.page.charts import Mark
+from recbole_hail.page.estimates import FIRST
+from recbole_hail.page.markup import Markup, bullets, element, paragraph, table, text
+from recbole_hail.page.report import Report
+from recbole_hail.page.rules import COMMONEST
+from recbole_hail.page.shares import LARGER_SPLIT
+from recbole_hail.settings import leaves_one_out
+
+FEW = 100  # questions
+
+
+def in_short(report: Report) -> list[Markup]:
+    """What the rest of the page says, in a table and in sentences."""
+    own, metric = report.own, report.metrics[report.lead]
+    questions = own.questions["all"]
+    said = [_verdict(report), *_few(report), *_as_forecast(report), *_beside_the_rule(report)]
+    if {"repeat", "new"} <= own.marks.keys():
+        old, new = (own.marks[kind][report.chosen][report.lead] for kind in ("repeat", "new"))
+        share = own.questions["repeat"] / questions
+        said.append(
+            f"{share:.0%} of the targets are repeats, which their generator has had before. The {metric} is {old} on "
+            f"repeats and {new} on new targets."
+        )
+    for pair in own.pairs[:1]:
+        said.append(
+            f"The first answers of {pair.first} and {pair.second} differ in {pair.differ:.1%} of the questions; in "
+            f"{pair.only_first + pair.only_second:.1%} exactly one of them is right."
+        )
+    if wording.caution(own.described):
+        said.append(f"{own.described['protocol']}: {wording.caution(own.described)}")
+    asked = (
+        f"Asked {questions:,} times for the next event{_which(report, 'test')}, among "
+        f"{wording.candidates(own.described)}, how often does the model name the right one?"
+    )
+    intervals = "In brackets, and below, are 95 % intervals: Wilson's of shares, bootstrap over generators of all else."
+    return [paragraph(asked), _shares(report), bullets(said), paragraph(intervals)]
+
+
+def _which(report: Report, part: str) -> str:
+    """Which of a generator's events a part asks about."""
+    if not leaves_one_out(report.config):
+        return ""
+    both = report.config["eval_args"]["split"]["LS"] == "valid_and_test"
+    return ", each generator's last but one" if part == "validation" and both else ", each generator's last"
+
+
+def _shares(report: Report) -> Markup:
+    """The model, the commonest everywhere, the best rule and guessing; and how far the first two are apart."""
+    short = report.short
+    rows = [(f"the model, {report.config['model']}", report.chosen), (_plain(report), short.plain)]
+    if report.best_rule != short.plain:
+        rows.append((f"the best rule, {report.scorers[report.best_rule]}", report.best_rule))
+    cells = [[name, *map(_share, short.shares[scorer])] for name, scorer in rows]
+    cells.append(["guessing", *(f"{share:.1%}" for share in short.guessed)])
+    cells.append([f"the model less {_plain(report)}, in points", *map(_points, short.above_plain)])
+    caption = (
+        f"How many of {report.own.questions['all']:,} questions the first answer is right for, or one of the first"
+    )
+    return table(f"{caption} {FIRST}.", ["", "first", f"first {FIRST}"], cells)
+
+
+def _plain(report: Report) -> str:
+    """What the model is compared with, in words."""
+    name = report.scorers[report.short.plain]
+    return "the commonest everywhere" if name == COMMONEST else f"the rule {name}"
+
+
+def _share(mark: Mark) -> Markup:
+    share, ends = wording.percent(mark).split(" ")
+    return Markup(f"{share} {element('small', ends.strip('()'))}")
+
+
+def _points(mark: Mark) -> Markup:
+    mean, low, high = (wording.signed(100 * value, 1) for value in (mark.mean, mark.low, mark.high))
+    return Markup(f"{mean} {element('small', f'{low} to {high}')}")
+
+
+def _verdict(report: Report) -> str:
+    """Whether the model is right more often than naming the commonest elements; of both columns, once if they agree."""
+    other = _plain(report).replace("the commonest everywhere", "naming the commonest elements everywhere")
+    alike = f"cannot be told apart with {report.own.questions['all']:,} questions"
+    verdicts = [
+        "more often" if mark.low > 0 else "less often" if mark.high < 0 else None for mark in report.short.above_plain
+    ]
+    if verdicts == [None, None]:
+        return f"The model and {other} {alike}."
+    if verdicts[0] == verdicts[1]:
+        return f"The model is right {verdicts[0]} than {other}."
+    first, among_first = (f"the model is right {verdict}" if verdict else f"the two {alike}" for verdict in verdicts)
+    return f"Beside {other}: by the first answer {first}; by the first {FIRST} {among_first}."
+
+
+def _few(report: Report) -> list[Markup]:
+    """That so few questions say little, and which split asks more."""
+    questions, more = report.own.questions["all"], report.short.of_larger_split
+    if questions >= FEW:
+        return []
+    said = f"So few questions say little: one right answer more or less is {1 / questions:.1%} of them."
+    if not leaves_one_out(report.config) or more <= questions:
+        return [text(said)]
+    option = element("code", f'--eval_args="{LARGER_SPLIT}"')
+    return [Markup(f"{text(said)} A model that is trained with {option} is asked {more:,}, several of a generator.")]
+
+
+def _as_forecast(report: Report) -> list[str]:
+    """How often a forecast is right, which chooses from all elements: less often than from a short list."""
+    short, elements = report.short, report.data.elements
+    if short.among_all is None:
+        return []
+    first, among_first = short.among_all
+    said = (
+        f"Among all {elements:,} elements, which is what a forecast chooses from, the first answer is right for "
+        f"{wording.percent(first)} of the {report.own.questions['all']:,} test targets{_which(report, 'test')}"
+    )
+    if short.in_validation is not None:
+        said += (
+            f", and for {wording.percent(short.in_validation)} of {short.validated:,} validation targets"
+            f"{_which(report, 'validation')}"
+        )
+        if report.config["MODEL_TYPE"] == ModelType.SEQUENTIAL:
+            said += ", which is the share that recbole-hail forecast tells"
+    said += "."
+    if elements > FIRST and report.own.described["protocol"] != "full":
+        said += f" One of the first {FIRST} is right for {wording.percent(among_first)} of the test targets."
+    return [said]
+
+
+def _beside_the_rule(report: Report) -> list[Markup]:
+    """Whether the model is better than the best rule, and what to take where it is worse."""
+    rule, above = report.scorers[report.best_rule], report.above_rule
+    metric, own = report.metrics[report.lead], report.own.marks["all"]
+    beside = "other rules" if report.is_rule else "rules beside it"
+    verdict = "The two are not clearly apart"
+    if above.low > 0:
+        verdict = "The model is better than it"
+    elif above.high < 0:
+        verdict = "The model is worse than it"
+    ends = (wording.signed(value) for value in (above.mean, above.low, above.high))
+    apart = "{verdict}: the difference is {} ({} to {}).".format(*ends, verdict=verdict)
+    if above.low == above.high == 0:  # as rules of two settings may be
+        apart = "The two give every target the same place."
+    said = (
+        f"Over all places of the right one, by {metric} (the mean of 1 / place; 1 is perfect), the model has "
+        f"{own[report.chosen][report.lead]}. {rule}, the best of the {beside}, which count and do not train, has "
+        f"{own[report.best_rule][report.lead]}. {apart}"
+    )
+    return [text(said), *_advice(report)]
+
+
+def _advice(report: Report) -> list[Markup]:
+    """What to take where a rule is better, or where no forecast can be made with the model."""
+    rule, worse = report.scorers[report.best_rule], report.above_rule.high < 0
+    is_commonest = report.config["model"] == COMMONEST
+    if worse and not is_commonest and report.best_rule == report.to_take:
+        return [Markup(f"Take {text(rule)}: {element('code', report.command)}")]
+    if not is_commonest and not (worse and rule == COMMONEST):
+        return []
+    named = [f"{name} ({share:.1%})" for name, share in report.short.commonest]
+    said = (
+        "The model names the commonest elements everywhere"
+        if is_commonest
+        else ("Naming the commonest elements everywhere is better")
+    )
+    said += f": these are {'; '.join(named)} of the training events. No forecast can be made with that. "
+    if report.command is None:
+        return [text(f"{said}Of what this page ranks and forecasts can be made with, the model is the best.")]
+    said += f"Of what this page ranks and forecasts can be made with, {report.scorers[report.to_take]} is the best: "
+    return [Markup(f"{text(said)}{element('code', report.command)}")]
