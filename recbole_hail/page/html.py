@@ -1,6 +1,6 @@
 """The report from its sections: one file, without scripts and without anything from elsewhere."""
 
-from recbole_hail.page import curves, results, sections, short, wording
+from recbole_hail.page import curves, glossary, results, sections, short, wording
 from recbole_hail.page.markup import element, whole_page
 from recbole_hail.page.report import Report
 
@@ -15,6 +15,7 @@ SECTIONS = (
     ("generators", "Best and worst generators", results.generators),
     ("agreement", "Agreement between peers", results.agreement),
     ("settings", "Settings", sections.settings),
+    ("words", "Words", glossary.glossary),
 )
 
 
@@ -31,7 +32,7 @@ def to_html(report: Report) -> str:
     )
     body = [
         element(
-            "section", element("h2", name), *fill(report), id=anchor, **_kind(anchor)
+            "section", element("h2", name), *glossary.links(report, anchor), *fill(report), id=anchor, **_kind(anchor)
         )
         for anchor, name, fill in shown
     ]
