@@ -10,11 +10,13 @@ from recbole_hail.files import write_text
 from recbole_hail.forecast import Forecaster
 from recbole_hail.forecast.asked import generators_asked, skipped_elements, unknown_generators
 from recbole_hail.forecast.group_output import GROUP_FORMATS, Group
+from recbole_hail.forecast.groups import elements_of_group, summed
 from recbole_hail.forecast.history_file import by_generator, read_events
 from recbole_hail.forecast.history_times import newest_day
 from recbole_hail.forecast.output import FORMATS, Read
 from recbole_hail.forecast.overlap import not_newer
-from recbole_hail.page.map import check_coordinates, elements_of_group, map_page, summed
+from recbole_hail.page.drawn import not_drawn
+from recbole_hail.page.map import check_coordinates, map_page
 
 EPILOG = (
     "A history is all events of the dataset, validation and test elements too. Probabilities are calibrated once for a "
@@ -73,7 +75,10 @@ def run(arguments) -> None:
         )
     page = None  # is made before anything is written, for it may find no coordinates
     if arguments.map:
-        page = map_page(forecaster, found, forecaster.chances(group, generators, newer=newer), *arguments.group)
+        chances = forecaster.chances(group, generators, newer=newer)
+        page = map_page(forecaster, found, chances, *arguments.group, newer=events)
+        if left_out := not_drawn(forecaster, found):
+            print(f"map: {left_out}", file=sys.stderr)
     _write(arguments, forecaster, _text(arguments, forecaster, found, group, events))
     if page:
         write_text(arguments.map, page)

@@ -6,7 +6,6 @@ that what is apart here is apart there too, where it goes with the land.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -26,14 +25,15 @@ _DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, 
 _DIRECTIONS += tuple(
     (x * right, y * up) for x, y in ((1, 2), (2, 1), (1, 4), (4, 1)) for up in (1, -1) for right in (1, -1)
 )
-_THROUGH = 3  # unnamed dots, across which a line is as hard to follow as across another line or through a name
+_THROUGH = 3  # unnamed dots, across which a line is as hard to follow as across another line
+_NARROW = " ,.:;|'ijl"
 
 
 @dataclass(frozen=True)
 class Name:
     """What is printed of a dot, cut, at `middle`, with half its width and height, [2] each in pixels."""
 
-    text: str
+    text: str  # of several lines, perhaps
     middle: np.ndarray
     half: np.ndarray
     near: bool  # stays beside its dot however large the land is drawn
@@ -106,29 +106,39 @@ def apart(pixels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 def beside(texts: Sequence[str], pixels: np.ndarray, sizes: np.ndarray) -> list[Name]:
     """The names of the first of the dots at `pixels` [N, 2] with these sizes [N].
 
-    They end with the first that finds no room: a name that is missing would make the next one look likelier. Only the
-    very first may cover other dots. A line to a name crosses dots, names and other lines where there is no place,
-    near or far, that it reaches without.
+    Where the lines of a text find no room, its first stands alone. Names end with the first that finds none: a name
+    that is missing would make the next one look likelier. Only the very first may cover other dots. A line to a name
+    goes through no other name, and crosses dots and other lines only where there is no place, near or far, that it
+    reaches without.
     """
     found = []
     for text, start, size in zip(texts, pixels, sizes, strict=False):
-        ways = [name for name in _around(text, start, size / 2) if not any(_touch(name, other) for other in found)]
-        worst = [_in_the_way(name, start, pixels, sizes / 2, len(texts)) for name in ways]
-        worst = [
-            (bad, crossed + _THROUGH * sum(map(_crossings, repeat(name), repeat(start), found, pixels)))
-            for name, (bad, crossed) in zip(ways, worst, strict=True)
-        ]
-        best = min(range(len(ways)), key=worst.__getitem__, default=None)
-        if best is None or (found and worst[best][0]):
+        tried = (_best(part, start, size, found, pixels, sizes, len(texts)) for part in (text, text.split("\n")[0]))
+        name = next(filter(None, tried), None)
+        if name is None:
             break
-        found.append(ways[best])
+        found.append(name)
     return found
+
+
+def _best(
+    text: str, start: np.ndarray, size: float, found: list[Name], pixels: np.ndarray, sizes: np.ndarray, named: int
+) -> Name | None:
+    """Where the name of the dot at `start` stands beside those that are `found`; None where there is no room."""
+    ways = [name for name in _around(text, start, size / 2) if not any(touch(name, other) for other in found)]
+    worst = []
+    for name in ways:
+        bad, crossed = _in_the_way(name, start, pixels, sizes / 2, named)
+        crossings = [_crossings(name, start, *other) for other in zip(found, pixels, strict=False)]
+        lines, through = np.sum(crossings, axis=0) if found else (0, 0)
+        worst.append((bad + through, crossed + _THROUGH * lines))
+    best = min(range(len(ways)), key=worst.__getitem__, default=None)
+    return None if best is None or (found and worst[best][0]) else ways[best]
 
 
 def _around(text: str, start: np.ndarray, radius: float) -> list[Name]:
     """Where a name may stand, the nearest first; what would leave the drawing is moved into it."""
-    text = text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"
-    half = np.array([4 + sum(8.5 if letter.isupper() else 6.5 for letter in text), _LINE]) / 2
+    text, half = fitted(text)
     most, found = np.array([WIDTH, HEIGHT]) / 2, []
     for distance in _DISTANCES:
         for way in map(np.array, _DIRECTIONS):
@@ -136,6 +146,17 @@ def _around(text: str, start: np.ndarray, radius: float) -> list[Name]:
             middle = np.clip(start + away, half - most, most - half)
             found.append(Name(text, middle, half, near=distance == _DISTANCES[0]))
     return found
+
+
+def fitted(text: str) -> tuple[str, np.ndarray]:
+    """A name whose lines fit a phone, and half its width and height."""
+    lines = [line if len(line) <= _LETTERS else f"{line[: _LETTERS - 1]}…" for line in text.split("\n")]
+    width = max(sum(map(_width, line)) for line in lines)
+    return "\n".join(lines), np.array([4 + width, _LINE * len(lines)]) / 2
+
+
+def _width(letter: str) -> float:
+    return 8.5 if letter.isupper() else 4 if letter in _NARROW else 6.5
 
 
 def _in_the_way(name: Name, start: np.ndarray, pixels: np.ndarray, radii: np.ndarray, named: int) -> tuple[int, int]:
@@ -150,16 +171,16 @@ def _in_the_way(name: Name, start: np.ndarray, pixels: np.ndarray, radii: np.nda
     return int(covered + crossed[:named].sum()) - 1, int(crossed.sum()) - 1  # its own is one of them
 
 
-def _touch(name: Name, other: Name) -> bool:
+def touch(name: Name, other: Name) -> bool:
     return bool((np.abs(other.middle - name.middle) < other.half + name.half + 2).all())
 
 
-def _crossings(name: Name, start: np.ndarray, other: Name, its_start: np.ndarray) -> int:
-    """How often the lines to two names, from their dots at the starts, cross one another or the other's name."""
+def _crossings(name: Name, start: np.ndarray, other: Name, its_start: np.ndarray) -> tuple[int, int]:
+    """How often the lines to two names, from their dots at the starts, cross one another, and the other's name."""
     line, its_line = (start, name.middle), (its_start, other.middle)
     through = any(_cross(*line, *across) for across in _diagonals(other))
     under = any(_cross(*its_line, *across) for across in _diagonals(name))
-    return _cross(*line, *its_line) + through + under
+    return int(_cross(*line, *its_line)), int(through) + int(under)
 
 
 def _diagonals(name: Name) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -83,6 +83,22 @@ def test_a_map_of_all_prints_no_tables(checkpoint, forecast):
     assert status == 0 and printed.startswith("g1") and "calibrated on" in printed and "calibrated" not in told
 
 
+def test_what_a_map_leaves_out_is_said_and_newer_events_are_counted(checkpoint, forecast, tmp_path):
+    """Without a word it left out whoever has no coordinates."""
+    history, page = tmp_path / "newer.csv", tmp_path / "out.html"
+    history.write_text("generator,element,time\ng1,e5,2024-01-31T10:00\nnew,e7,2024-02-01\n")
+    asked = ("--checkpoint", checkpoint, "--all", f"--history={history}", f"--map={page}", "--group=e7")
+    status, _, told = forecast(*asked)
+    left_out = (
+        "112 of 121 generators are not drawn: 111 without coordinates in the dataset's .user file (g9, g10, g11, …); "
+        "1 not in the dataset, which has the coordinates (new)"
+    )
+    assert status == 0 and f"map: {left_out}\n" in told
+    said = page.read_text()
+    assert left_out.replace("'", "&#x27;") in said and "come 1 newer event, until 2024-01-31." in said
+    assert "not drawn" not in forecast(*asked[:2], "--generator=g1", *asked[4:], "--overwrite")[2]
+
+
 def test_what_is_there_already_is_replaced_only_when_asked(checkpoint, forecast, tmp_path):
     """A second forecast replaced the first without a word, where other commands ask for --overwrite."""
     text, page = tmp_path / "out.txt", tmp_path / "out.html"

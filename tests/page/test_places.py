@@ -118,6 +118,21 @@ def test_a_name_without_room_ends_the_names():
     assert [name.text for name in names] == ["Mitte"]
 
 
+def test_a_name_of_two_lines_is_twice_as_high_and_no_line_goes_through_it():
+    """Below names stands how likely they are, and a line to another name went through it."""
+    pixels = np.array([[0.0, 0.0], [4.0, 60.0], [2.0, -40.0]])
+    names = beside(["Hafen|Park\n19.5 %, 8 of 8 before", "Mitte|Bar\n18.8 %, 4 of 8 before"], pixels, np.full(3, 18.0))
+    (one,) = beside(["Hafen|Park"], pixels[:1], np.full(1, 18.0))
+    assert names[0].half[1] == 2 * one.half[1] and names[0].half[0] > one.half[0]
+    for name, start, other in ((names[0], pixels[0], names[1]), (names[1], pixels[1], names[0])):
+        line = start + np.linspace(0, 1, 99)[:, None] * (name.middle - start)
+        assert not (abs(line - other.middle) < other.half).all(1).any()
+    crowded = np.array([[x, 0.0] for x in range(-120, 121, 12)])
+    assert names[0].text == "Hafen|Park\n19.5 %, 8 of 8 before" and beside(
+        ["x\n" + "y" * 99], crowded, np.full(21, 10.0)
+    )
+
+
 def test_dots_that_do_not_touch_stay():
     pixels = np.array([[0.0, 0.0], [31.0, 0.0], [0.0, 31.0]])
     assert apart(pixels, np.full(3, 30.0)) == pytest.approx(pixels, abs=0.02)
