@@ -16,7 +16,7 @@ from recbole_hail.evaluation import rules
 from recbole_hail.evaluation.metrics import Ranks, by_question
 from recbole_hail.evaluation.ranking import Scored, counted, view_of
 from recbole_hail.forecast.forecaster import Forecaster
-from recbole_hail.forecast.history_file import Event
+from recbole_hail.forecast.history_times import Event
 from recbole_hail.forecast.inputs import listed
 from recbole_hail.forecast.scoring import batches, logits
 from recbole_hail.forecast.trained import Trained

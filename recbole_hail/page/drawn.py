@@ -1,14 +1,14 @@
 """Which generators a map draws, with what it says of each, and which it cannot draw."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 import numpy as np
 
 from recbole_hail.forecast.forecaster import Forecaster
-from recbole_hail.forecast.history_file import Event, by_generator, iso_time
+from recbole_hail.forecast.history_file import by_generator
+from recbole_hail.forecast.history_times import Event, newest_day
 from recbole_hail.forecast.predictions import Forecast
 
 _FIRST = 3  # names of what is not drawn
@@ -91,8 +91,4 @@ def newer_events(forecaster: Forecaster, places: list[Place], newer: Iterable[Ev
         for event in newer
         if forecaster.generators.token(event.generator) in names and forecaster.elements.number(event.element)
     ]
-    days = []
-    for event in taken:
-        with suppress(ValueError):
-            days.append(iso_time(event.time or event.timestamp).date().isoformat())
-    return len(taken), max(days, default=None)
+    return len(taken), newest_day(taken)

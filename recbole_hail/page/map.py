@@ -7,7 +7,7 @@ import numpy as np
 from recbole_hail.errors import DataError
 from recbole_hail.forecast.forecaster import Forecaster
 from recbole_hail.forecast.groups import called, elements_of_group, summed
-from recbole_hail.forecast.history_file import Event
+from recbole_hail.forecast.history_times import Event
 from recbole_hail.forecast.predictions import Forecast
 from recbole_hail.page.districts import districts_of, named_districts
 from recbole_hail.page.drawing import drawing

@@ -13,7 +13,7 @@ from recbole_hail.errors import DataError
 from recbole_hail.evaluation.metrics import Ranks
 from recbole_hail.evaluation.ranking import view_of
 from recbole_hail.forecast import Forecaster
-from recbole_hail.forecast.history_file import Event
+from recbole_hail.forecast.history_times import Event
 from recbole_hail.forecast.scoring import logits
 from recbole_hail.forecast.verification import METRICS, Verification, verify
 from recbole_hail.forecast.verification_output import FORMATS, conclusions

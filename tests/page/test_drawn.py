@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from recbole_hail.forecast import Forecast, Prediction
-from recbole_hail.forecast.history_file import Event
+from recbole_hail.forecast.history_times import Event
 from recbole_hail.page.drawn import newer_events, not_drawn, places_of
 
 KNOWN = {"a%20b": 1, "c": 2, "d": 3, "e": 4, "f": 5, "g": 6}
@@ -51,7 +51,7 @@ def test_newer_events_are_counted_where_they_were_taken():
     places = places_of(forecaster(), forecasts("c"), {"c": 0.2}, [1], [])
     events = [
         Event(2, "c", "x", "1", "2024-01-31T23:00:00"),
-        Event(3, "c", "y", "2024-01-02", ""),
+        Event(3, "c", "y", "2024-01-02", "2024-01-02"),
         Event(4, "c", "unknown", "", "2025-01-01"),
         Event(5, "d", "x", "", "2025-01-01"),
     ]

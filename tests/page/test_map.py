@@ -10,7 +10,7 @@ import pytest
 
 from recbole_hail.errors import DataError
 from recbole_hail.forecast import Forecast, Prediction
-from recbole_hail.forecast.history_file import Event
+from recbole_hail.forecast.history_times import Event
 from recbole_hail.page.map import check_coordinates, map_page
 
 PREDICTIONS = [
