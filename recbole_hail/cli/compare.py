@@ -8,7 +8,6 @@ from recbole_hail.cli.common import check_folder, say, seeds, settings_of
 from recbole_hail.cli.config import ALSO, checked_config, config_files, protocols_beside
 from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison import notation
-from recbole_hail.comparison.forms import to_text
 from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.outputs import hardly_begun, make_tables, write_files
 from recbole_hail.comparison.plan import SHARED, Plan, make_plan
@@ -20,6 +19,7 @@ from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.evaluation.candidates import PROTOCOLS
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.significance import TESTS
+from recbole_hail.tables.forms import to_text
 
 TAKES_SETTINGS = True
 EPILOG = (

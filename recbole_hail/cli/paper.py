@@ -7,7 +7,6 @@ from pathlib import Path
 from recbole_hail.cli.common import check_folder, say, seeds, settings_of
 from recbole_hail.cli.config import ALSO, checked_config, config_files, protocols_beside
 from recbole_hail.cli.machines import add_jobs, machine_of
-from recbole_hail.comparison.forms import to_text
 from recbole_hail.comparison.results import several_versions
 from recbole_hail.data.requirements import check_data, check_files, fewer
 from recbole_hail.errors import SettingsError, UserError
@@ -19,6 +18,7 @@ from recbole_hail.experiments.outputs import write_outputs
 from recbole_hail.experiments.sections import sections_of
 from recbole_hail.experiments.sweep import RANKED_UNDER, TRAINED_UNDER, Sweep
 from recbole_hail.settings import given
+from recbole_hail.tables.forms import to_text
 from recbole_hail.threads import on_threads
 
 TAKES_SETTINGS = True

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from recbole_hail.comparison.context import Context
-from recbole_hail.comparison.forms import to_latex, to_markdown, to_text
 from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.plan import Plan
-from recbole_hail.comparison.plots import bar_chart
 from recbole_hail.comparison.results import read_record, read_result
 from recbole_hail.comparison.runs import RunFolder
-from recbole_hail.comparison.tables import Table, to_csv
 from recbole_hail.comparison.tabulate import tables_of
 from recbole_hail.files import write_text
 from recbole_hail.registry import MODELS
+from recbole_hail.tables.forms import to_latex, to_markdown, to_text
+from recbole_hail.tables.plots import bar_chart
+from recbole_hail.tables.table import Table, to_csv
 
 _FEW_STEPS, _SMALL_BATCH = 200, 256
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from recbole_hail.comparison.context import LEVEL, Context
 from recbole_hail.comparison.results import Result
-from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.metrics import TARGETS
 from recbole_hail.evaluation.significance import TESTS, holm, mean_interval, paired_t
+from recbole_hail.tables.table import Cell, Column, Table
 
 
 def tables_of(results: dict[str, list[Result]], context: Context) -> list[Table]:

@@ -6,11 +6,11 @@ import numpy as np
 
 from recbole_hail.comparison.results import read_record
 from recbole_hail.comparison.runs import Run
-from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.comparison.tabulate import sd
 from recbole_hail.evaluation.agreement import SHARES, shared_answers
 from recbole_hail.evaluation.significance import mean_interval
 from recbole_hail.experiments.sweep import Placed, Sweep
+from recbole_hail.tables.table import Cell, Column, Table
 
 _COLUMNS = [Column(share, ranked=False) for share in SHARES]
 _WORDS = "all right: every peer has the target first; some right: inconsistent answers"

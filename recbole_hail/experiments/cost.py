@@ -2,10 +2,10 @@
 
 from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.results import read_record
-from recbole_hail.comparison.tables import Cell, Column, Table
 from recbole_hail.experiments import published
 from recbole_hail.experiments.sweep import Placed, Sweep
 from recbole_hail.experiments.systems import hail
+from recbole_hail.tables.table import Cell, Column, Table
 
 
 def cost_table(sweep: Sweep, placed: list[Placed]) -> Table:

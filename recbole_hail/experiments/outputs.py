@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from recbole_hail.comparison.forms import to_latex, to_markdown
-from recbole_hail.comparison.plots import Line, line_chart, panels_chart
-from recbole_hail.comparison.tables import Table, records_to_csv, to_csv
 from recbole_hail.experiments.sections import Section
 from recbole_hail.experiments.sweep import Sweep
 from recbole_hail.experiments.systems import Experiment
 from recbole_hail.files import write_text
+from recbole_hail.tables.forms import to_latex, to_markdown
+from recbole_hail.tables.plots import Line, line_chart, panels_chart
+from recbole_hail.tables.table import Table, records_to_csv, to_csv
 
 _INTERVALS = "lines: 95 % bootstrap interval over generators; diamonds: the paper"
 _WHISKERS = {

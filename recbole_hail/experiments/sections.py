@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from recbole_hail.comparison.context import Context
 from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.results import Result
-from recbole_hail.comparison.tables import Table
 from recbole_hail.comparison.tabulate import differences_of, tables_of
 from recbole_hail.experiments.consistency import answers_table, course_table
 from recbole_hail.experiments.cost import cost_table
 from recbole_hail.experiments.sweep import Placed, Sweep
 from recbole_hail.experiments.systems import Experiment, Group
+from recbole_hail.tables.table import Table
 
 
 @dataclass(frozen=True)

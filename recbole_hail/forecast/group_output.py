@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import NamedTuple
 
 from recbole_hail.forecast.forecaster import Forecaster
-from recbole_hail.forecast.output import Read, aligned, footer, named, record_as_json, table_as_csv
+from recbole_hail.forecast.output import Read, footer, indented, named, record_as_json, table_as_csv
 from recbole_hail.forecast.predictions import GroupChance
 
 
@@ -22,7 +22,7 @@ def group_as_text(forecaster: Forecaster, chances: list[GroupChance], group: Gro
     for one in chances:
         chance = "unknown" if one.probability is None else f"{100 * one.probability:.2f} %"
         rows.append([chance, f"{one.times_before:,}", f"{one.events:,}", named(one)])
-    return "\n".join([*aligned(rows), "", group.said, footer(forecaster, read)])
+    return "\n".join([*indented(rows), "", group.said, footer(forecaster, read)])
 
 
 def group_as_csv(forecaster: Forecaster, chances: list[GroupChance], group: Group, read: Read | None) -> str:

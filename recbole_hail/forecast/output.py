@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from recbole_hail.forecast.forecaster import Forecaster
 from recbole_hail.forecast.predictions import Forecast, GroupChance
+from recbole_hail.tables.forms import aligned
 
 
 class Read(NamedTuple):
@@ -39,11 +40,9 @@ def named(forecast: Forecast | GroupChance) -> str:
     return f"{forecast.generator} ({forecast.words})" if forecast.words else forecast.generator
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table; all columns but the last end on the same letter."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)) for row in rows)
-    return [f"  {line}  {row[-1]}" for line, row in zip(lines, rows, strict=True)]
+def indented(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table whose last column is names, and all others numbers."""
+    return [f"  {line}" for line in aligned(rows, left=[len(rows[0]) - 1])]
 
 
 def _table(forecaster: Forecaster, forecast: Forecast) -> str:
@@ -61,7 +60,7 @@ def _table(forecaster: Forecaster, forecast: Forecast) -> str:
         ]
         for prediction in forecast.predictions
     ]
-    return "\n".join([head, *aligned([header, *rows]), *_disagreement(forecaster, forecast), ""])
+    return "\n".join([head, *indented([header, *rows]), *_disagreement(forecaster, forecast), ""])
 
 
 def _disagreement(forecaster: Forecaster, forecast: Forecast) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from recbole_hail.forecast.forecaster import Forecaster
 from recbole_hail.forecast.verification import METRICS, Verification
 from recbole_hail.forecast.verification_tables import Estimate, Table
+from recbole_hail.tables.forms import aligned
 
 FEW = 100  # events
 _TITLES = dict(zip(METRICS, ("right first", "in the first 5", "in the first 10", "MRR"), strict=True))
@@ -118,13 +119,7 @@ def _grid(table: Table) -> list[str]:
     rows = [["", *_TITLES.values()]]
     for name, scores in table.scores.items():
         rows.append([name, *(_with_interval(scores[metric], metric) for metric in METRICS)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    ]
+    return aligned(rows)
 
 
 def _with_interval(estimate: Estimate, metric: str) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from recbole_hail.comparison.plots import BEST, OTHER
 from recbole_hail.files import written_whole
+from recbole_hail.tables.plots import BEST, OTHER
 from recbole_hail.tuning.search import Search, word
 from recbole_hail.tuning.trials import FINISHED
 

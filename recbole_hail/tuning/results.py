@@ -6,11 +6,11 @@ import yaml
 from recbole.trainer import HyperTuning
 from recbole.utils import dict2str
 
-from recbole_hail.comparison.forms import aligned, markdown_text, pipe_table
-from recbole_hail.comparison.tables import records_to_csv
 from recbole_hail.evaluation.metrics import of_all_targets
 from recbole_hail.files import write_text
 from recbole_hail.settings import MAY_DIFFER, converted, given
+from recbole_hail.tables.forms import aligned, markdown_text, pipe_table
+from recbole_hail.tables.table import records_to_csv
 from recbole_hail.training.checkpoints import plain
 from recbole_hail.tuning.plots import slice_plot
 from recbole_hail.tuning.search import Search
@@ -90,7 +90,7 @@ def table_text(search: Search) -> str:
     header, rows = _grid(search)
     over, names = zip(*(name.split() if " " in name else ("", name) for name in header), strict=True)
     lines = [list(over), ["", *names[1:]], *([_cell(value) for value in row] for row in rows)]
-    lines = aligned(lines, left=0)
+    lines = aligned(lines, left=())
     rule = "-" * max(map(len, lines))
     return "\n".join([_caption(search), rule, *lines[:2], rule, *lines[2:], rule]) + "\n"
 

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from recbole_hail.comparison.tables import Cell, Column, Table, to_csv
+from recbole_hail.tables.table import Cell, Column, Table, to_csv
 
 
 def test_an_improvement_over_nothing_or_over_zero_is_left_out():

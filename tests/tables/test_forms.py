@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from recbole_hail.comparison.forms import IMPROVEMENT, to_latex, to_markdown, to_text
-from recbole_hail.comparison.tables import Cell, Column, Table, to_csv
+from recbole_hail.tables.forms import IMPROVEMENT, to_latex, to_markdown, to_text
+from recbole_hail.tables.table import Cell, Column, Table, to_csv
 
 ANSI = re.compile("\033\\[[0-9]+m")
 

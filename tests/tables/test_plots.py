@@ -3,8 +3,8 @@
 import pytest
 from matplotlib.figure import Figure
 
-from recbole_hail.comparison.plots import Line, bar_chart, line_chart, panels_chart
-from recbole_hail.comparison.tables import Cell, Column, Table
+from recbole_hail.tables.plots import Line, bar_chart, line_chart, panels_chart
+from recbole_hail.tables.table import Cell, Column, Table
 
 
 @pytest.fixture

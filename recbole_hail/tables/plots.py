@@ -5,8 +5,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from recbole_hail.comparison.tables import Table
 from recbole_hail.files import written_whole
+from recbole_hail.tables.table import Table
 
 BEST, OTHER = "#1f5fa8", "#a9c4e4"  # dark and light of one hue: told apart in grey too
 _STYLES = ("o-", "s--", "^:", "v-.")

@@ -2,10 +2,10 @@
 
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from recbole_hail.comparison.tables import Cell, Column, Table
+from recbole_hail.tables.table import Cell, Column, Table
 
 IMPROVEMENT = "improvement over the second"
 
@@ -102,7 +102,7 @@ def _grid(table: Table, style: Style) -> list[list[str]]:
 
 def to_text(table: Table, *, terminal: bool = False) -> str:
     """Aligned columns; best and second in bold and underlined on a terminal, else in ** ** and _ _."""
-    lines = aligned(_grid(table, TERMINAL if terminal else PLAIN), left=1)
+    lines = aligned(_grid(table, TERMINAL if terminal else PLAIN))
     rule = "-" * max(map(_width, lines))
     caption = textwrap.fill(table.caption, max(len(rule), 60))
     return "\n".join([caption, rule, lines[0], rule, *_ruled(table, lines[1:], rule), rule]) + "\n"
@@ -114,13 +114,13 @@ def _ruled(table: Table, lines: list[str], rule: str) -> list[str]:
     return [*lines[:models], *(part for line in lines[models:] for part in (rule, line))]
 
 
-def aligned(rows: list[list[str]], *, left: int) -> list[str]:
-    """Lines of columns of equal width, so many flush left and the others flush right."""
+def aligned(rows: Sequence[Sequence[str]], *, left: Collection[int] = (0,)) -> list[str]:
+    """Lines of columns of equal width, those of the places `left` flush left and the others flush right."""
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
 
     def padded(place: int, text: str) -> str:
         gap = " " * (widths[place] - _width(text))
-        return text + gap if place < left else gap + text
+        return text + gap if place in left else gap + text
 
     return ["  ".join(padded(place, text) for place, text in enumerate(row)).rstrip() for row in rows]
 
