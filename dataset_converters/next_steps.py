@@ -31,10 +31,12 @@ def next_steps(report: dict, output: str | os.PathLike | None) -> list[str]:
     files = dataset_files(output or f"dataset/{report['name']}")
     if like := report["options"].get("like"):
         trained, made = dataset_files(like)[".inter"].stem, _shown(files[".inter"].parent)
+        which = f"--dataset {shlex.quote(trained)} --history {shlex.quote(made)}"
         return [
             *(f"  {line}" for line in report["compared"]),
-            f"  next, with the newest model that was trained on {trained}:",
-            f"    recbole-hail forecast --dataset {shlex.quote(trained)} --history {shlex.quote(made)}",
+            f"  next, what the model trained on {trained} expects after these, and whether it expected them:",
+            f"    recbole-hail forecast {which}",
+            f"    recbole-hail verify {which}",
         ]
     name, counts = report["name"], report["statistics"]["all"]
     if counts["max"] < SHORTEST or counts["elements"] < 2 or name == OF_RECBOLE:

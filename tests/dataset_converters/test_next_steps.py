@@ -95,8 +95,9 @@ def test_newer_rows_are_a_history():
     lines = next_steps(reported("newer", like="dataset/la"), "dataset/newer")
     assert lines == [
         "  all 3 generators are there",
-        "  next, with the newest model that was trained on la:",
+        "  next, what the model trained on la expects after these, and whether it expected them:",
         "    recbole-hail forecast --dataset la --history dataset/newer",
+        "    recbole-hail verify --dataset la --history dataset/newer",
     ]
 
 
