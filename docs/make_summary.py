@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 RESULTS = Path(__file__).parent / "results"
+VARIED = re.compile(r"^MED, |, [\d,]+ steps$")  # what stands around it in a label
 NAMES = {"chi18": "CHI-18", "nyc16": "NYC-16", "toys": "Toys", "ml-1m": "ML-1M"}
 METRICS = ("HR@1", "HR@5", "HR@10", "NDCG@5", "NDCG@10", "MRR")
 # Column, and the rows that stand in it: what is trained, at equal steps or at equal time.
@@ -31,10 +32,11 @@ HEAD = """# Does mutual exclusivity pay? At a glance
 Made by `python docs/make_summary.py` from the CSV files in this folder; the tables behind the links have the other
 metrics, the commands and what numbers depend on.
 
-A cell is the difference of MRR to MED **in thousandths**, [its 95 % interval], `*` where that leaves out 0; above 0 the
-control is better than MED. With several seeds intervals are over generators and seeds, with one over generators alone:
-another training moves MRR by 2 to 6 thousandths on CHI-18, so a single seed says little of anything smaller. No
-interval is corrected for how many there are.
+A cell is the difference of MRR to MED **in thousandths**, [its 95 % interval]; above 0 the control is better than MED.
+With several seeds intervals are over generators and seeds, and `*` stands where one leaves out 0. With one seed they
+are over generators alone and nothing is marked: another training moves MRR by 2 to 6 thousandths on CHI-18, so a single
+seed says little of anything smaller. No interval is corrected for how many there are. † tables are of versions before,
+with GeneratorKNN's weight at 20.
 """
 OF_MIMICRY = f"""
 ## Mimicry against MED, first peers (Table 3)
@@ -47,8 +49,8 @@ Thousandths of each metric; below 0 MED is better.
 OF_THE_LOSS = """
 ## Variants and settings of the loss
 
-Differences of MRR to the default in thousandths, from the lowest to the highest of so many variants, and those whose
-interval leaves out 0. "Clear in any metric" counts the intervals of all six metrics that leave out 0, above and below.
+Differences of MRR to the default in thousandths, from the lowest to the highest of so many variants, and with several
+seeds those whose interval leaves out 0. "Clear in any metric" counts such intervals of all six metrics.
 
 | | seeds | protocol | variants | MRR | clear in MRR | clear in any metric |
 |---|---|---|---:|---:|---|---:|
@@ -67,9 +69,9 @@ class Difference(NamedTuple):
         """1 above 0, -1 below 0, 0 where the interval has 0 in it."""
         return (self.low[metric] > 0) - (self.high[metric] < 0)
 
-    def cell(self, metric: str = "MRR") -> str:
+    def cell(self, metric: str = "MRR", *, marked: bool = True) -> str:
         low, mean, high = (f"{1000 * side[metric]:+.1f}" for side in (self.low, self.mean, self.high))
-        return f"{mean} [{low}, {high}]" + " \\*" * bool(self.clear(metric))
+        return f"{mean} [{low}, {high}]" + " \\*" * bool(marked and self.clear(metric))
 
 
 class Group(NamedTuple):
@@ -86,9 +88,16 @@ class Group(NamedTuple):
         return self.file.with_suffix(".md").relative_to(RESULTS).as_posix()
 
     @property
+    def page(self) -> str:
+        return self.file.with_suffix(".md").read_text(encoding="utf-8")
+
+    @property
     def seeds(self) -> int:
-        found = re.search(r"--seeds[ =]([\d,]+)", self.file.with_suffix(".md").read_text(encoding="utf-8"))
-        return len(found[1].split(","))
+        return len(re.search(r"--seeds[ =]([\d,]+)", self.page)[1].split(","))
+
+    def linked(self, text: str) -> str:
+        """With a dagger where another version has made the table, by how it tested."""
+        return f"[{text}]({self.link})" + "†" * ("bootstrap interval over generators, paired" in self.page)
 
     @property
     def data(self) -> str:
@@ -132,7 +141,7 @@ def cell_of(group: Group, kind: str, budget: str) -> str:
     for row in group.rows:
         equal = re.search(r"\((equal [^)]*)\)$", row.label)
         if kind in row.label and equal and (equal[1] == budget or equal[1] == "equal steps and time"):
-            return row.cell()
+            return row.cell(marked=group.seeds > 1)
     return ""
 
 
@@ -146,10 +155,10 @@ def controls_table(groups: list[Group]) -> list[str]:
     columns = ["MED's MRR", *CONTROLS, "GeneratorKNN"]
     lines = [f"| MED | seeds | {' | '.join(columns)} |", "|---|---:|" + "---:|" * len(columns)]
     for group in groups:
-        rule = next(row.cell() for row in group.rows if row.label == "GeneratorKNN")
+        rule = next(row.cell(marked=group.seeds > 1) for row in group.rows if row.label == "GeneratorKNN")
         cells = [f"{group.default:.3f}", *(cell_of(group, *wanted) for wanted in CONTROLS.values()), rule]
         data, network, peers, steps = group.what
-        name = f"[{data}, {network}, {peers}, {steps:,} steps]({group.link})"
+        name = group.linked(f"{data}, {network}, {peers}, {steps:,} steps")
         lines.append(f"| {name} | {group.seeds} | {' | '.join(cells)} |")
     return lines
 
@@ -158,25 +167,21 @@ def mimicry_row(group: Group) -> str:
     """First peers of mimicry and MED, as the paper's Table 3 has them."""
     row = next(row for row in group.rows if row.label == "mimicry M1")
     data, network, _, steps = group.what
-    cells = " | ".join(map(row.cell, METRICS))
-    return f"| [{data}, {network}, {steps:,} steps]({group.link}) | {group.seeds} | `{group.protocol}` | {cells} |"
+    cells = " | ".join(row.cell(metric, marked=group.seeds > 1) for metric in METRICS)
+    return f"| {group.linked(f'{data}, {network}, {steps:,} steps')} | {group.seeds} | `{group.protocol}` | {cells} |"
 
 
 def loss_row(group: Group) -> str:
     """Of the rows that say what is varied in MED itself."""
     rows = [row for row in group.rows if re.search(r"^MED, |^I+V?: |^(alpha|beta) = ", row.label)]
     low, high = (f"{1000 * end(row.mean['MRR'] for row in rows):+.1f}" for end in (min, max))
-    clear = "; ".join(f"{varied(row.label)}: {row.cell()}" for row in rows if row.clear("MRR"))
-    signs = Counter(row.clear(metric) for row in rows for metric in METRICS)
-    return (
-        f"| [{group.data}, {group.title}]({group.link}) | {group.seeds} | `{group.protocol}` | {len(rows)} | "
-        f"{low} to {high} | {clear or 'none'} | {signs[1]} above, {signs[-1]} below, of {len(rows) * len(METRICS)} |"
-    )
-
-
-def varied(label: str) -> str:
-    """What a row varies: "alpha = 0.1" of "MED, alpha = 0.1, 1,000 steps"."""
-    return re.sub(r"^MED, |, [\d,]+ steps$", "", label)
+    clear, counted = "", ""
+    if group.seeds > 1:
+        clear = "; ".join(f"{VARIED.sub('', row.label)}: {row.cell()}" for row in rows if row.clear("MRR")) or "none"
+        signs = Counter(row.clear(metric) for row in rows for metric in METRICS)
+        counted = f"{signs[1]} above, {signs[-1]} below, of {len(rows) * len(METRICS)}"
+    name = group.linked(f"{group.data}, {group.title}, {group.what[3]:,} steps")
+    return f"| {name} | {group.seeds} | `{group.protocol}` | {len(rows)} | {low} to {high} | {clear} | {counted} |"
 
 
 def text() -> str:

@@ -57,11 +57,14 @@ def test_a_control_stands_at_equal_steps_and_at_equal_time(tmp_path):
         ]
     ]
     group = make.Group(tmp_path / "toys-controls-main-10.csv", "T = 2", "strict", 0.3, rows)
+    group.file.with_suffix(".md").write_text("paper controls --seeds 1,2")
     cells = [make.cell_of(group, *wanted) for wanted in make.CONTROLS.values()]
     assert cells == [
         *("+0.0 [-1.0, +1.0]", "", "", "-2.0 [-3.0, -1.0] \\*", "", "+5.0 [+4.0, +6.0] \\*"),
     ]
-    assert make.varied("MED, alpha = 0.1, 1,000 steps") == "alpha = 0.1"
+    group.file.with_suffix(".md").write_text("paper controls --seeds 1")
+    assert "*" not in make.cell_of(group, *make.CONTROLS["one network"]), "another training may differ as much"
+    assert make.VARIED.sub("", "MED, alpha = 0.1, 1,000 steps") == "alpha = 0.1"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
