@@ -107,7 +107,8 @@ def check_split(config, dataset, parts, instead: Callable | None = None, *, may_
         if ranks and isinstance(negatives, int) and elements < negatives + 1:
             raise DataError(
                 f"eval_args: mode {config['eval_args']['mode'][phase]} ranks the target among {negatives} other "
-                f"elements, but {dataset.dataset_name} has only {elements}; {(instead or _full)(config, elements)}"
+                f"elements, but {dataset.dataset_name} has only {elements}; "
+                + (instead(config, elements) if instead else _full(config, elements, may_cut))
             )
     if ranks and may_cut:
         _cut_default_topk(config, elements)
@@ -132,13 +133,13 @@ def fewer(config, elements: int) -> str:
     return f"draw fewer with {_with_topk(advice, config, elements)}"
 
 
-def _full(config, elements: int) -> str:
-    """The settings for a full ranking of so many."""
+def _full(config, elements: int, may_cut: bool) -> str:
+    """The settings for a full ranking of so many; of topk too, where that is not cut by itself."""
     if all(protocol_of(config, phase) for phase in ("valid", "test")):
         full = "--candidates=full"  # the finer word, over the mode of eval_args
     else:  # RecBole evaluates by itself, and knows modes
         full = f'--eval_args="{ {**config["eval_args"], "mode": "full"} }"'
-    cut = "topk" not in _given(config)  # by itself
+    cut = may_cut and "topk" not in _given(config)
     return f"rank all of them with {full if cut else _with_topk(full, config, elements)}"
 
 

@@ -8,7 +8,7 @@ from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.quick_start import run_recbole
 
-from recbole_hail.data.requirements import check_files
+from recbole_hail.data.requirements import check_data, check_files
 from recbole_hail.errors import DataError
 
 HEADER = "user_id:token\titem_id:token\ttimestamp:float\n"
@@ -126,3 +126,10 @@ def test_a_full_ranking_is_advised_without_topk_where_nobody_gave_it(make_config
     config = make_config(FEW)
     with pytest.raises(DataError, match=r"has only 6; rank all of them with --candidates=full$"):
         data_preparation(config, create_dataset(config))
+
+
+def test_a_full_ranking_is_advised_with_topk_where_it_is_not_cut(make_config):
+    """`compare` takes the lengths as given, and refused its own advice."""
+    with pytest.raises(DataError, match=r'rank all of them with --candidates=full --topk="\[1, 5\]"$'):
+        check_data(make_config(FEW))
+    check_data(make_config(FEW, candidates="full", topk=[1, 5]))
