@@ -82,7 +82,8 @@ def run(arguments) -> None:
     _write(arguments, forecaster, _text(arguments, forecaster, found, group, events))
     if page:
         write_text(arguments.map, page)
-        print(f"{arguments.map}: a map of the chance of {len(group)} elements", file=sys.stderr)
+        elements = f"{len(group):,} element{'s' * (len(group) != 1)}"
+        print(f"{arguments.map}: a map of the chance of {elements}", file=sys.stderr)
 
 
 def _warn(lines: list[str]) -> None:

@@ -166,6 +166,8 @@ def test_a_map_of_several_groups_has_the_elements_of_each(checkpoint, forecast, 
     status, _, told = forecast("--checkpoint", checkpoint, "--all", f"--map={page}", "--group=e7", "--group=e85")
     assert status == 0 and f"{page}: a map of the chance of 12 elements" in told
     assert "of &#x27;e7 or e85&#x27;</title>" in page.read_text()
+    asked = ("--checkpoint", checkpoint, "--all", f"--map={page}", "--overwrite", "--group=e85")
+    assert "a map of the chance of 1 element\n" in forecast(*asked)[2]
 
 
 def test_a_pattern_stands_for_all_generators_that_match(checkpoint, forecast):
