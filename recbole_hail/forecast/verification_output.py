@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import asdict
 
+from recbole_hail.forecast.asked import LISTED
 from recbole_hail.forecast.forecaster import Forecaster
 from recbole_hail.forecast.verification import METRICS, Verification
 from recbole_hail.forecast.verification_tables import Estimate, Table
@@ -28,10 +29,11 @@ def caption(forecaster: Forecaster, found: Verification) -> list[str]:
         f"{of_dataset}",
     ]
     if unknown := found.unknown:
-        named = ", ".join(f"{element!r} ({count})" for element, count in unknown.most_common())
+        named = ", ".join(f"{element!r} ({count})" for element, count in unknown.most_common(LISTED))
+        more = f" and {len(unknown) - LISTED:,} more" if len(unknown) > LISTED else ""
         lines.append(
             f"{_number(unknown.total(), 'event')} of elements that the model does not know, which count as misses: "
-            f"{named}"
+            f"{named}{more}"
         )
     if left_out := found.left_out:
         lines.append(

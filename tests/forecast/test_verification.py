@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,7 @@ from recbole_hail.forecast import Forecaster
 from recbole_hail.forecast.history_times import Event
 from recbole_hail.forecast.scoring import logits
 from recbole_hail.forecast.verification import METRICS, Verification, verify
-from recbole_hail.forecast.verification_output import FORMATS, conclusions
+from recbole_hail.forecast.verification_output import FORMATS, caption, conclusions
 from recbole_hail.forecast.verification_tables import tables
 
 MODELS = [
@@ -257,3 +258,9 @@ def test_one_table_is_enough_where_every_generator_has_one_event():
     text = FORMATS["text"](_forecaster(), found, tables(found), "history: 1 event is old")
     assert text.count("right first  ") == 1 and "every newer event: the same, for no generator has two" in text
     assert "warning: history: 1 event is old" in text
+
+
+def test_no_more_than_the_first_unknown_elements_are_listed():
+    found = made_up([1] * 12, [2] * 12, generators=["a"] * 12, known=[False] * 12)
+    found = replace(found, elements=[f"x{number}" for number in range(12)])
+    assert caption(_forecaster(), found)[2].endswith("'x8' (1), 'x9' (1) and 2 more")
