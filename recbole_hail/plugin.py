@@ -19,7 +19,7 @@ from recbole.config import Config
 from recbole_hail import compat, ranks
 from recbole_hail.building import build_model, settings_blamed
 from recbole_hail.configuration import with_checks, with_our_yaml
-from recbole_hail.data import caches, reading
+from recbole_hail.data import caches, negatives, reading
 from recbole_hail.data.hashes import elements_hash, generators_hash
 from recbole_hail.data.history import attach_history
 from recbole_hail.data.requirements import check_split
@@ -43,6 +43,7 @@ def register() -> None:
     Config.known_to_recbole_hail = True
     compat.mend()
     reading.mend()
+    negatives.mend()
     recbole.trainer.Trainer.fit = with_budget(recbole.trainer.Trainer.fit)
     recbole.trainer.Trainer._train_epoch = with_last_epoch_validated(recbole.trainer.Trainer._train_epoch)
     recbole.trainer.Trainer.evaluate = with_protocols(recbole.trainer.Trainer.evaluate)

@@ -1,7 +1,6 @@
 """Which checkpoint a command opens: the one that is named, or the newest of a dataset."""
 
 import json
-import os
 import sys
 from collections import Counter
 from datetime import datetime
@@ -23,8 +22,11 @@ def add_checkpoint(parser, help: str) -> None:
     )
 
 
-def chosen(arguments) -> str:
+def chosen(arguments, *, rather: str | None = None) -> str:
     """The path of the checkpoint that is asked for, which is said where it was not named.
+
+    Args:
+        rather: RecBole's name of a kind of model, such as SEQUENTIAL; of others only where there are none of it.
 
     Raises:
         SettingsError: there is none of this dataset and model.
@@ -37,7 +39,7 @@ def chosen(arguments) -> str:
     paths = [path.with_suffix(".pth") for path, record in of_dataset.items() if model in ("", record["model"])]
     if not paths:
         raise SettingsError([_none(arguments.dataset, model, found.values())])
-    newest = max(paths, key=os.path.getmtime)
+    newest = max(paths, key=lambda path: (_kind(found[path.with_suffix(".json")]) == rather, path.stat().st_mtime))
     trained = datetime.fromtimestamp(newest.stat().st_mtime)
     name = found[newest.with_suffix(".json")]["model"]
     print(f"{newest}: {name}, trained on {arguments.dataset} until {trained:%Y-%m-%d %H:%M}", file=sys.stderr)
@@ -52,6 +54,10 @@ def _record_of_run(path: Path) -> dict | None:
         return None
     is_record = isinstance(record, dict) and {"model", "dataset", "checkpoint"} <= record.keys()
     return record if is_record and path.with_suffix(".pth").is_file() else None
+
+
+def _kind(record: dict) -> str | None:
+    return (record.get("settings") or {}).get("MODEL_TYPE")
 
 
 def _none(dataset: str, model: str, records) -> str:

@@ -50,7 +50,7 @@ def add_arguments(parser) -> None:
 
 
 def run(arguments) -> None:
-    arguments.checkpoint = chosen(arguments)
+    arguments.checkpoint = chosen(arguments, rather="SEQUENTIAL")
     check(arguments)
     events = read_events(arguments.history) if arguments.history else []
     forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path, progress=sys.stderr.isatty())

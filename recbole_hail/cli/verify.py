@@ -38,7 +38,7 @@ def add_arguments(parser) -> None:
 
 
 def run(arguments) -> None:
-    arguments.checkpoint = chosen(arguments)
+    arguments.checkpoint = chosen(arguments, rather="SEQUENTIAL")
     if problems := problems_of_files(arguments):
         raise SettingsError(problems)
     events = read_events(arguments.history)

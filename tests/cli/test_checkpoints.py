@@ -16,11 +16,12 @@ def saved(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "saved").mkdir()
 
-    def save(name, model, dataset, when):
+    def save(name, model, dataset, when, kind="SEQUENTIAL"):
         checkpoint, record = (tmp_path / "saved" / (name + suffix) for suffix in (".pth", ".json"))
         checkpoint.touch()
         os.utime(checkpoint, (when, when))
-        record.write_text(json.dumps({"model": model, "dataset": dataset, "checkpoint": checkpoint.name}))
+        settings = {"settings": {"MODEL_TYPE": kind}}
+        record.write_text(json.dumps({"model": model, "dataset": dataset, "checkpoint": checkpoint.name, **settings}))
 
     return save
 
@@ -37,6 +38,15 @@ def test_the_newest_of_the_dataset_is_taken_and_said(saved, capsys):
     assert "saved/b.pth: GeneratorKNN, trained on city until 1970-01-01" in capsys.readouterr().err
     assert chosen(_asked(dataset="city", model="HAIL")) == "saved/a.pth"
     assert chosen(_asked(dataset="city", model="mine.models:HAIL")) == "saved/a.pth"
+
+
+def test_a_model_that_no_forecast_can_be_made_with_is_taken_only_where_there_is_no_other(saved):
+    """After a comparison with Pop, `forecast --dataset` refused Pop, though others were there."""
+    saved("a", "GeneratorKNN", "city", 1000)
+    saved("b", "Pop", "city", 2000, kind="GENERAL")
+    assert chosen(_asked(dataset="city"), rather="SEQUENTIAL") == "saved/a.pth"
+    assert chosen(_asked(dataset="city")) == "saved/b.pth"
+    assert chosen(_asked(dataset="city", model="Pop"), rather="SEQUENTIAL") == "saved/b.pth"
 
 
 def test_what_is_no_run_or_has_lost_its_checkpoint_is_passed_over(saved, tmp_path):
