@@ -63,14 +63,14 @@ def _in_words(measured: dict, record: dict) -> str:
     asked, settings = (record["candidates"] or {}).get("test"), record["settings"]
     mode = settings["eval_args"]["mode"]["test"]
     targets = f"of {asked['targets']:,} test targets" if asked else "of the test targets"
-    among = f"(among {wording.candidates(asked)})" if asked else f"(among {mode}, by RecBole's own evaluation)"
+    among = f"; among {wording.candidates(asked)}" if asked else f"; among {mode}, by RecBole's own evaluation"
     lengths = [k for k in sorted(settings["topk"]) if f"hit@{k}" in measured]
     shares = [_share(k, measured[f"hit@{k}"]) for k in dict.fromkeys([*lengths[:1], *lengths[-1:]])]
     if shares:
-        return f"the right one {', '.join([f'{shares[0]} {targets}', *shares[1:]])} {among}"
+        return f"the right one {', '.join([f'{shares[0]} {targets}', *shares[1:]])}{among}"
     names = titles(settings["metrics"], settings["topk"])
     shown = {name: value for name, value in measured.items() if name in names} or measured
-    return f"{', '.join(f'{names.get(name, name)} {value:.3f}' for name, value in shown.items())} {targets} {among}"
+    return f"{', '.join(f'{names.get(name, name)} {value:.3f}' for name, value in shown.items())} {targets}{among}"
 
 
 def _share(k: int, value: float) -> str:

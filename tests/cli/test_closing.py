@@ -19,8 +19,8 @@ def test_a_training_ended_in_a_log_with_no_way_on(cyclic, run_here):
     result, checkpoint, onwards = last_lines(run_here("run_recbole", "--model=GeneratorKNN", *SHORT, FULL))
     percent = r"\d+\.\d %"
     assert re.fullmatch(
-        f"result: the right one first for {percent} of 120 test targets, among the first 10 for {percent} "
-        r"\(among all other elements\)",
+        f"result: the right one first for {percent} of 120 test targets, among the first 10 for {percent}; "
+        "among all other elements",
         result,
     )
     (file,) = cyclic.glob("saved/*.pth")
@@ -33,7 +33,7 @@ def test_a_training_ended_in_a_log_with_no_way_on(cyclic, run_here):
 def test_the_first_of_several_processes_says_it_once(cyclic, run_command, unused_port):
     done = run_command("run_recbole", "--model=HAIL", *SHORT, "--nproc=2", f"--port={unused_port}")
     result, checkpoint, onwards = last_lines(done)
-    assert "of 120 test targets" in result and "(among 99 draws with replacement" in result
+    assert "of 120 test targets" in result and "; among 99 draws with replacement" in result
     assert checkpoint.startswith("checkpoint: saved/HAIL-") and onwards.startswith("next: recbole-hail forecast")
 
 
@@ -51,7 +51,7 @@ def test_other_metrics_are_told_by_their_names(cyclic, run_here):
     result, *_ = last_lines(run_here("run_recbole", "--model=GeneratorKNN", *SHORT, *metrics))
     number = r"\d\.\d{3}"
     assert re.fullmatch(
-        rf"result: NDCG@5 {number}, NDCG@10 {number}, MRR {number} of 120 test targets \(among all other elements\)",
+        rf"result: NDCG@5 {number}, NDCG@10 {number}, MRR {number} of 120 test targets; among all other elements",
         result,
     )
 
@@ -59,7 +59,7 @@ def test_other_metrics_are_told_by_their_names(cyclic, run_here):
 def test_what_recbole_evaluates_itself_has_no_page(cyclic, run_here):
     itself = ["--eval_args={'mode':'pop100'}", "--valid_metric=MRR@10", "--metrics=['Hit','MRR']", "--topk=[1,10]"]
     result, _, onwards = last_lines(run_here("run_recbole", "--model=SASRec", *SHORT, *itself))
-    assert re.search(r"first for .* of the test targets, .* \(among pop100, by RecBole's own evaluation\)$", result)
+    assert re.search(r"first for .* of the test targets, .*; among pop100, by RecBole's own evaluation$", result)
     assert onwards == "next: recbole-hail forecast --dataset cyclic --all --topk 3"
 
 
