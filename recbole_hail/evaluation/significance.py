@@ -131,3 +131,15 @@ def _columns(values) -> np.ndarray:
     if not len(values):
         raise ValueError("no generators to compare over")
     return values
+
+
+def wilson_interval(share: float, questions: int) -> tuple[float, float]:
+    """The 95 % interval of a share of independent questions (Wilson, JASA 1927), which never leaves 0 to 1.
+
+    Those who are tied share an answer, so that `share * questions` need not be whole, as scipy asks of it.
+    """
+    z = stats.norm.ppf(0.975)
+    shrunk = 1 + z**2 / questions
+    middle = (share + z**2 / (2 * questions)) / shrunk
+    half = z / shrunk * np.sqrt(share * (1 - share) / questions + z**2 / (4 * questions**2))
+    return max(float(middle - half), 0.0), min(float(middle + half), 1.0)

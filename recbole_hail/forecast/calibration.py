@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.optimize import brentq
-from scipy.stats import binomtest
 from torch import Tensor
 
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
 from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, view_of
+from recbole_hail.evaluation.significance import wilson_interval
 from recbole_hail.files import write_json
 from recbole_hail.forecast.scoring import batches, logits
 from recbole_hail.forecast.trained import Trained
@@ -51,7 +51,7 @@ class Calibration:
         seen = " (that training has seen)" if self.trained_on else ""
         learnt = "; so high a temperature says that hardly anything was learnt" * (self.temperature >= LARGEST)
         few = "so few targets say little: the interval is where the share may lie\n" * (self.targets < FEW)
-        low, high = binomtest(round(self.right * self.targets), self.targets).proportion_ci(method="wilson")
+        low, high = wilson_interval(self.right, self.targets)
         return (
             f"the likeliest element came true for {100 * self.right:.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f}) "
             f"of {self.targets:,} validation targets{seen}, at a chance of {100 * self.confidence:.1f} % on average\n"

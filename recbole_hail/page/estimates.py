@@ -3,7 +3,7 @@
 import numpy as np
 
 from recbole_hail.evaluation.metrics import Ranks, by_question, titles
-from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval
+from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval, wilson_interval
 from recbole_hail.page.charts import Mark
 
 METRICS = ("Hit", "NDCG", "MRR")  # paper section 5.1.2
@@ -47,16 +47,7 @@ def right_answers(ranks: np.ndarray, ties: str) -> np.ndarray:
 
 def shares(right: np.ndarray) -> list[Mark]:
     """How often each of M columns of `right` [N, M] is so, with the ends of its 95 % Wilson interval."""
-    return [wilson(float(share), len(right)) for share in right.mean(axis=0)]
-
-
-def wilson(share: float, questions: int) -> Mark:
-    """A share of independent questions with its 95 % interval (Wilson, JASA 1927), which never leaves 0 to 1."""
-    z = 1.959964
-    shrunk = 1 + z**2 / questions
-    middle = (share + z**2 / (2 * questions)) / shrunk
-    half = z / shrunk * np.sqrt(share * (1 - share) / questions + z**2 / (4 * questions**2))
-    return Mark(share, max(float(middle - half), 0.0), min(float(middle + half), 1.0))
+    return [Mark(share, *wilson_interval(share, len(right))) for share in right.mean(axis=0).tolist()]
 
 
 def guessed(ranks: np.ndarray) -> tuple[float, float]:

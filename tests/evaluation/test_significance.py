@@ -16,6 +16,7 @@ from recbole_hail.evaluation.significance import (
     paired_t,
     resampled_means,
     wilcoxon,
+    wilson_interval,
 )
 
 # Darwin's cross- and self-fertilised maize, eighths of an inch: T = 24 and two-sided p = 0.04126 for 15 pairs.
@@ -192,3 +193,15 @@ def test_groups_of_unlike_sizes_weigh_by_their_rows():
     low, high = mean_interval(values, groups=groups, draws=4000)[0]
     assert (low, high) == (0, 1)
     assert mean_interval(values, groups=groups, level=0.0, draws=4001)[0] == pytest.approx(0.75)
+
+
+@given(st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilsons_interval_is_scipys_where_that_has_one(share):
+    right, questions = share
+    known = stats.binomtest(right, questions).proportion_ci(method="wilson")
+    assert wilson_interval(right / questions, questions) == pytest.approx((known.low, known.high), abs=1e-12)
+
+
+def test_wilsons_interval_of_shared_answers_lies_between():
+    (low, _), (middle, _), (high, _) = (wilson_interval(right / 10, 10) for right in (2, 2.5, 3))
+    assert low < middle < high

@@ -10,7 +10,7 @@ import pytest
 from recbole.quick_start import run_recbole
 
 from recbole_hail.page.charts import Mark
-from recbole_hail.page.estimates import guessed, right_answers, shares, wilson
+from recbole_hail.page.estimates import guessed, right_answers, shares
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import to_html
 from recbole_hail.training.opening import opened
@@ -41,14 +41,6 @@ def said(report) -> str:
     """The section as people read it."""
     section = to_html(report).split('id="short"')[1].split("</section>")[0]
     return " ".join(html.unescape(re.sub("<[^>]+>", " ", section)).split())
-
-
-def test_wilsons_interval_by_hand():
-    """2 of 79 by the formula of 1927; a share of 0 has an interval too."""
-    mark = wilson(2 / 79, 79)
-    assert (mark.mean, mark.low, mark.high) == pytest.approx((0.02532, 0.00697, 0.08768), abs=5e-4)
-    assert wilson(0, 10).low == 0 and wilson(0, 10).high == pytest.approx(0.2775, abs=1e-3)
-    assert wilson(1, 10).high == pytest.approx(1)
 
 
 def test_shares_and_guesses_by_hand():
