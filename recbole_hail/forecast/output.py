@@ -31,7 +31,7 @@ def footer(forecaster: Forecaster, read: Read | None) -> str:
     if forecaster.days:
         days = [f"{forecaster.trained.config['dataset']} has events of {' to '.join(forecaster.days)}"]
         if read and read.until:
-            days += [f"and {counted(read.events, 'newer ')} of {read.file}, until {read.until}"]
+            days += [f"and {counted(read.events)} of {read.file}, until {read.until}"]
     return "\n".join([*days, f"{forecaster.calibration}\n"])
 
 
@@ -121,9 +121,9 @@ def record_as_json(forecaster: Forecaster, read: Read | None, **more) -> str:
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
-def counted(count: int, kind: str = "") -> str:
-    """`1 event`, `1,234 newer events`."""
-    return f"{count:,} {kind}event{'s' * (count != 1)}"
+def counted(count: int) -> str:
+    """`1 event`, `1,234 events`."""
+    return f"{count:,} event{'s' * (count != 1)}"
 
 
 FORMATS = {"text": as_text, "csv": as_csv, "json": as_json}

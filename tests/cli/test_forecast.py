@@ -216,7 +216,7 @@ def test_events_that_the_dataset_has_are_told_of(checkpoint, forecast):
     finally:
         file.write_text(before)
     assert status == 0 and "warning: history: 1 of 3 events are no newer than their generator's newest" in told
-    assert "to 2020-01-20\nand 1 newer event of overlaps.csv, until 2020-01-20\nthe likeliest" in said
+    assert "to 2020-01-20\nand 1 event of overlaps.csv, until 2020-01-20\nthe likeliest" in said
     assert "such as that of line 2; what the dataset has already counts twice" in told
 
 

@@ -41,7 +41,7 @@ def test_text_has_a_row_for_each_generator(forecaster):
         "\n"
         "The chance is that of the one element that has 'RAPE or THEFT' in its name.\n"
         "nyc16 has events of 2016-01-01 to 2016-12-31\n"
-        "and 1 newer event of n.csv, until 2017-01-02\n"
+        "and 1 event of n.csv, until 2017-01-02\n"
         "the likeliest element came true for"
     )
 

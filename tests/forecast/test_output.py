@@ -95,7 +95,7 @@ def test_csv_and_json_hold_the_same_forecasts(forecaster):
 def test_newer_events_are_told_of_beside_the_datasets(forecaster):
     """The last lines told of the dataset's days alone, also of a forecast that had read four weeks more."""
     said = as_text(forecaster, FORECASTS, Read("newer.csv", 1210, "2017-01-28"))
-    assert "to 2016-12-31\nand 1,210 newer events of newer.csv, until 2017-01-28\nthe likeliest" in said
+    assert "to 2016-12-31\nand 1,210 events of newer.csv, until 2017-01-28\nthe likeliest" in said
     assert "newer" not in as_text(forecaster, FORECASTS, Read("newer.csv", 12, None)), "times are numbers"
     read = json.loads(as_json(forecaster, [], Read("newer.csv", 12, None)))["newer"]
     assert read == {"file": "newer.csv", "events": 12, "until": None}
