@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import stats
 
+FEW = 100  # questions; of fewer a share says little: its interval may be 20 points wide
 DRAWS = 10_000
 INTERVAL_DRAWS = 1000  # for intervals that every evaluation gives
 _CHUNK = 4_000_000  # resampled values in memory at a time: 32 MB of indices

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
 from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, view_of
-from recbole_hail.evaluation.significance import wilson_interval
+from recbole_hail.evaluation.significance import FEW, wilson_interval
 from recbole_hail.files import write_json
 from recbole_hail.forecast.scoring import batches, logits
 from recbole_hail.forecast.trained import Trained
@@ -24,7 +24,6 @@ from recbole_hail.forecast.trained import Trained
 _FORM = 3  # of the file that is kept
 LARGEST = 100.0  # temperatures lie between this and its inverse
 BINS = 15
-FEW = 100  # targets
 
 
 @dataclass(frozen=True)

@@ -121,9 +121,9 @@ def record_as_json(forecaster: Forecaster, read: Read | None, **more) -> str:
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
-def counted(count: int) -> str:
+def counted(count: int, noun: str = "event") -> str:
     """`1 event`, `1,234 events`."""
-    return f"{count:,} event{'s' * (count != 1)}"
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 FORMATS = {"text": as_text, "csv": as_csv, "json": as_json}

@@ -5,13 +5,14 @@ import io
 import json
 from dataclasses import asdict
 
+from recbole_hail.evaluation.significance import FEW
 from recbole_hail.forecast.asked import LISTED
 from recbole_hail.forecast.forecaster import Forecaster
+from recbole_hail.forecast.output import counted
 from recbole_hail.forecast.verification import METRICS, Verification
 from recbole_hail.forecast.verification_tables import Estimate, Table
 from recbole_hail.tables.forms import aligned
 
-FEW = 100  # events
 _TITLES = dict(zip(METRICS, ("right first", "in the first 5", "in the first 10", "MRR"), strict=True))
 _COLUMNS = {metric: title.replace("in the ", "").replace(" ", "_").lower() for metric, title in _TITLES.items()}
 _OF = {"next": "the next event of each generator", "all": "every newer event"}
@@ -25,20 +26,18 @@ def caption(forecaster: Forecaster, found: Verification) -> list[str]:
     generators = len(set(found.generators))
     lines = [
         f"{config['model']}, trained on {config['dataset']}, {forecaster.trained.file}",
-        f"asked for {_number(len(found.place), 'newer event')} of {_number(generators, 'generator')}{of_events}"
+        f"asked for {counted(len(found.place), 'newer event')} of {counted(generators, 'generator')}{of_events}"
         f"{of_dataset}",
     ]
     if unknown := found.unknown:
         named = ", ".join(f"{element!r} ({count})" for element, count in unknown.most_common(LISTED))
         more = f" and {len(unknown) - LISTED:,} more" if len(unknown) > LISTED else ""
         lines.append(
-            f"{_number(unknown.total(), 'event')} of elements that the model does not know, which count as misses: "
-            f"{named}{more}"
+            f"{counted(unknown.total())} of elements that the model does not know, which count as misses: {named}{more}"
         )
     if left_out := found.left_out:
         lines.append(
-            f"left out: {_number(left_out.total(), 'event')} of {_number(len(left_out), 'generator')} not in the "
-            "training data"
+            f"left out: {counted(left_out.total())} of {counted(len(left_out), 'generator')} not in the training data"
         )
     return lines
 
@@ -147,7 +146,3 @@ def _compared(model: str, table: Table, metric: str) -> str:
 
 def _rounded(value: float | None, scale: int, digits: int, sign: str = "") -> str:
     return "" if value is None else f"{scale * value:{sign}.{digits}f}"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -2,6 +2,7 @@
 
 from recbole.utils import ModelType
 
+from recbole_hail.evaluation.significance import FEW
 from recbole_hail.page import wording
 from recbole_hail.page.charts import Mark
 from recbole_hail.page.estimates import FIRST
@@ -10,8 +11,6 @@ from recbole_hail.page.report import Report
 from recbole_hail.page.rules import COMMONEST
 from recbole_hail.page.shares import LARGER_SPLIT
 from recbole_hail.settings import leaves_one_out
-
-FEW = 100  # questions
 
 
 def in_short(report: Report) -> list[Markup]:
