@@ -1,7 +1,9 @@
 """What the tokens of a dataset mean, from its .user and .item files, and tokens found by what people call them."""
 
 import difflib
+import re
 import warnings
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
@@ -109,16 +111,29 @@ class Words:
             return meant
         first = name.partition("|")[0] + "|"
         if beside := self._begun_by(first.casefold())[1]:
-            shown = ", ".join(repr(self.tokens[number]) for number in beside[:5])
+            shown = ", ".join(map(self._with_title, beside[:5]))
             return f"its {self.noun}s that begin with {first!r} are such as {shown}"
-        return f"its {self.noun}s are such as {self.tokens[1]!r}"
+        return f"its {self.noun}s are such as {self._with_title(1)}"
 
-    def meant(self, name: str, most: int) -> str:
-        """`did you mean 'A' or 'B'?`, of at most so many; "" where none is near."""
+    def meant(self, name: str, most: int, *, slips: bool = False) -> str:
+        """`did you mean 'A' or 'B'?`, of at most so many, a number with its title; "" where none is near.
+
+        Args:
+            slips: only what has the name's numbers and nearly its letters, for names in data: 17 is another place
+                than 7, and SIDEWALK than RESIDENCE.
+        """
+
+        def may_be(other: str) -> bool:
+            return not slips or _numbers_in(other) == _numbers_in(name)
+
         start = name.casefold()
-        whole, begun = self._begun_by(start)
-        nearest = self._called.get(start) or whole or begun or self._like(start)
-        shown = " or ".join(repr(self.tokens[number]) for number in nearest[:most])
+        begun = ([number for number in found if may_be(self._readable[number])] for found in self._begun_by(start))
+        nearest = (
+            self._called.get(start)
+            or next(filter(None, begun), None)
+            or self._like(start, may_be, 0.85 if slips else 0.6)
+        )
+        shown = " or ".join(map(self._with_title, nearest[:most]))
         return f"did you mean {shown}?" if shown else ""
 
     def _begun_by(self, start: str) -> tuple[list[int], list[int]]:
@@ -128,9 +143,15 @@ class Words:
         whole = [number for number in begun if not self._readable[number][len(start) : len(start) + 1].isalnum()]
         return whole, begun
 
-    def _like(self, name: str) -> list[int]:
-        close = difflib.get_close_matches(name, self._called, n=6)  # of which several may be one's
+    def _like(self, name: str, may_be: Callable[[str], bool], cutoff: float) -> list[int]:
+        # Several of these may be one's.
+        close = difflib.get_close_matches(name, filter(may_be, self._called), n=6, cutoff=cutoff)
         return list(dict.fromkeys(number for called in close for number in self._called[called]))[:3]
+
+    def _with_title(self, number: int) -> str:
+        """`'50' (Star Wars (1977))`; the token alone where it says as much."""
+        token, name = repr(self.tokens[number]), self.names[number]
+        return token if name.casefold() in self._readable[number] else f"{token} ({name})"
 
     @cached_property
     def _readable(self) -> list[str]:
@@ -145,6 +166,10 @@ class Words:
             for name in {self._readable[number], self.names[number].casefold(), printed.casefold()}:
                 found.setdefault(name, []).append(number)
         return found
+
+
+def _numbers_in(name: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"[0-9]+", name)]
 
 
 def words_of(config, dataset, noun: str) -> Words:

@@ -11,7 +11,7 @@ from recbole_hail.forecast.output import counted
 from recbole_hail.forecast.predictions import Forecast, GroupChance
 
 NAMED = 5  # generators in a warning
-LISTED = 10  # elements in a warning
+LISTED = 10  # names in a warning that says how often each came
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -42,7 +42,7 @@ def unknown_generators(words: Words, newer: Sequence[str]) -> list[str]:
     unknown = [name for name in newer if words.number(name) is None]
     if not unknown:
         return []
-    named = ", ".join(_with(name, words.meant(name, most=1)) for name in unknown[:NAMED])
+    named = ", ".join(_with(name, words.meant(name, most=1, slips=True)) for name in unknown[:NAMED])
     more = f" and {len(unknown) - NAMED:,} more" if len(unknown) > NAMED else ""
     return [
         f"history: {len(unknown):,} of {len(newer):,} generators are not in the dataset, so that nothing but their "
@@ -55,12 +55,16 @@ def skipped_elements(words: Words, forecasts: Sequence[Forecast | GroupChance]) 
     counts = Counter(element for forecast in forecasts for element in forecast.skipped)
     if not counts:
         return []
-    named = ", ".join(
-        _with(element, f"{count:,}", words.meant(element, most=2)) for element, count in counts.most_common(LISTED)
-    )
-    more = f" and {len(counts) - LISTED:,} more" if len(counts) > LISTED else ""
     skipped = counted(counts.total())
-    return [f"history: {skipped} left out, of elements that the model does not know: {named}{more}"]
+    return [f"history: {skipped} left out, of elements that the model does not know: {with_counts(words, counts)}"]
+
+
+def with_counts(words: Words, counts: Counter) -> str:
+    """The most frequent of what is not known, how often each came, and what may be meant."""
+    named = ", ".join(
+        _with(name, f"{count:,}", words.meant(name, most=2, slips=True)) for name, count in counts.most_common(LISTED)
+    )
+    return named + (f" and {len(counts) - LISTED:,} more" if len(counts) > LISTED else "")
 
 
 def _with(name: str, *notes: str) -> str:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 from recbole_hail.evaluation.significance import FEW
-from recbole_hail.forecast.asked import LISTED
+from recbole_hail.forecast.asked import with_counts
 from recbole_hail.forecast.forecaster import Forecaster
 from recbole_hail.forecast.output import counted
 from recbole_hail.forecast.verification import METRICS, Verification
@@ -30,14 +30,14 @@ def caption(forecaster: Forecaster, found: Verification) -> list[str]:
         f"{of_dataset}",
     ]
     if unknown := found.unknown:
-        named = ", ".join(f"{element!r} ({count})" for element, count in unknown.most_common(LISTED))
-        more = f" and {len(unknown) - LISTED:,} more" if len(unknown) > LISTED else ""
+        named = with_counts(forecaster.elements, unknown)
         lines.append(
-            f"{counted(unknown.total())} of elements that the model does not know, which count as misses: {named}{more}"
+            f"{counted(unknown.total())} of elements that the model does not know, which count as misses: {named}"
         )
     if left_out := found.left_out:
         lines.append(
-            f"left out: {counted(left_out.total())} of {counted(len(left_out), 'generator')} not in the training data"
+            f"left out: {counted(left_out.total())} of {counted(len(left_out), 'generator')} not in the training data: "
+            + with_counts(forecaster.generators, left_out)
         )
     return lines
 

@@ -50,7 +50,7 @@ def _newer(file: str, step: int, *, events: int = 2, generators: int = 120) -> s
 def test_a_run_is_verified_in_another_process(cyclic, run_command):
     trained = run_command("run_recbole", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=1")
     assert trained.returncode == 0, trained.stderr
-    Path("newer.csv").write_text("generator,element\ng1,e5\ng2,e7\ng1,e90\nnew,e1\ng2,nothing\n")
+    Path("newer.csv").write_text("generator,element\ng1,e5\ng2,e7\ng1,e90\nG 10,e1\ng2,nothing\n")
     done = run_command("main", "verify", "--dataset=cyclic", "--history=newer.csv")
     assert done.returncode == 0, done.stderr
     caption, following, every = done.stdout.split("\n\n")
@@ -58,7 +58,7 @@ def test_a_run_is_verified_in_another_process(cyclic, run_command):
     assert caption.splitlines()[1:] == [
         "asked for 4 newer events of 2 generators",
         "1 event of elements that the model does not know, which count as misses: 'nothing' (1)",
-        "left out: 1 event of 1 generator not in the training data",
+        "left out: 1 event of 1 generator not in the training data: 'G 10' (1; did you mean 'g10'?)",
     ]
     for table, events in ((following, 2), (every, 4)):
         rows = [line.split("  ")[1].strip() for line in table.splitlines()[2:6]]

@@ -58,6 +58,14 @@ def test_a_film_is_called_by_its_title(tmp_path):
     assert films.find("toy story") == films.find("7") == 1
 
 
+def test_a_number_that_is_meant_stands_beside_its_title(tmp_path):
+    """`did you mean '50'?` said nothing to those who had misspelt a film."""
+    (tmp_path / "ml.item").write_text("item_id:token\tmovie_title:token_seq\n7\tToy Story\n50\tStar Wars\n")
+    films = Words("element", np.array(["[PAD]", "7", "50", "8"]), tmp_path / "ml.item")
+    assert films.meant("Star Warz", most=1) == "did you mean '50' (Star Wars)?"
+    assert films.advice("unlike any") == "its elements are such as '7' (Toy Story)"
+
+
 def test_without_a_file_tokens_speak_for_themselves(tmp_path):
     words = Words("element", np.array(["[PAD]", "1", "12"]), tmp_path / "no.item")
     assert words.names[1:] == ["1", "12"] and words.described(1) == "" and words.coordinates is None

@@ -62,15 +62,21 @@ def test_generators_of_a_history_that_the_dataset_has_not_are_told_of(generators
     assert unknown_generators(generators, ["44|bar"]) == []
 
 
+def test_another_place_is_not_taken_for_a_slip(generators):
+    """Of 441 places that a year before had not, each was asked whether a neighbouring district's was meant."""
+    (line,) = unknown_generators(generators, ["144|STREET", "4|BAR", "44|STOREROOM", "44|STRET"])
+    assert line.endswith("'144|STREET', '4|BAR', '44|STOREROOM', '44|STRET' (did you mean '44|STREET'?)")
+
+
 def test_skipped_elements_are_counted_by_name_with_what_comes_near():
     def skipped(*elements: str) -> Forecast:
         return Forecast("g", "", 0, [], None, (), elements)
 
     elements = words("element", "12-15h|Betrug", "15-18h|Raub")
-    (line,) = skipped_elements(elements, [skipped("Betrugg", "y", "y"), skipped("y")])
+    (line,) = skipped_elements(elements, [skipped("12-15h|Betrugg", "y", "y"), skipped("y")])
     assert line == (
-        "history: 4 events left out, of elements that the model does not know: 'y' (3), 'Betrugg' (1; did you mean "
-        "'12-15h|Betrug'?)"
+        "history: 4 events left out, of elements that the model does not know: 'y' (3), '12-15h|Betrugg' (1; "
+        "did you mean '12-15h|Betrug'?)"
     )
     (line,) = skipped_elements(elements, [skipped(*(f"{number:04}" for number in range(1012)))])
     assert line.endswith("'0009' (1) and 1,002 more")
