@@ -26,7 +26,7 @@ AGENT = {"User-Agent": "recbole-hail dataset_converters"}
 Result = TypeVar("Result")
 
 
-class Interrupted(Exception):
+class AttemptFailed(Exception):
     """An attempt failed in a way that another attempt may mend; `after` is the wait in seconds the server asks for."""
 
     def __init__(self, reason: str, after: float | None = None):
@@ -66,12 +66,12 @@ def with_retries(url: str, attempt: Callable[[], Result], retries: int, wait: fl
                     raise ConversionError(
                         f"{url}: the server answers {error.code} {error.reason}: {said[:200]}"
                     ) from error
-                problem = Interrupted(f"{error.code} {error.reason}", _retry_after(error.headers.get("Retry-After")))
+                problem = AttemptFailed(f"{error.code} {error.reason}", _retry_after(error.headers.get("Retry-After")))
         except (OSError, http.client.HTTPException) as error:  # URLError, timeouts and dropped connections are OSErrors
             if isinstance(error, OSError) and (error.filename or error.errno in DISK_FULL):
                 raise  # the disk, which no further attempt mends
-            problem = Interrupted(str(getattr(error, "reason", error)) or type(error).__name__)
-        except Interrupted as error:
+            problem = AttemptFailed(str(getattr(error, "reason", error)) or type(error).__name__)
+        except AttemptFailed as error:
             problem = error
         if number < retries:
             time.sleep(min(wait * 2**number if problem.after is None else problem.after, LONGEST_WAIT))
@@ -95,13 +95,13 @@ def get(url: str, headers: dict[str, str]) -> bytes:
     """One attempt at the whole body.
 
     Raises:
-        Interrupted: the connection ended before the announced length.
+        AttemptFailed: the connection ended before the announced length.
     """
     with urllib.request.urlopen(urllib.request.Request(url, headers=AGENT | headers), timeout=TIMEOUT) as answer:
         try:
             return answer.read()
         except http.client.IncompleteRead as error:
-            raise Interrupted(f"the answer ended after {len(error.partial)} bytes") from error
+            raise AttemptFailed(f"the answer ended after {len(error.partial)} bytes") from error
 
 
 def fetch_file(url: str, path: Path, retries: int, wait: float, progress: bool) -> Path:
@@ -128,7 +128,7 @@ def _fetch_rest(url: str, part: Path, bar: tqdm) -> None:
             if error.headers.get("Content-Range", "").endswith(f"/{held}"):
                 return
             part.unlink()
-            raise Interrupted("the part here is longer than the server's file") from error
+            raise AttemptFailed("the part here is longer than the server's file") from error
         raise
     with answer:
         if answer.status != 206:
@@ -144,4 +144,4 @@ def _fetch_rest(url: str, part: Path, bar: tqdm) -> None:
                 got += len(chunk)
                 bar.update(len(chunk))
         if length and got < int(length):
-            raise Interrupted(f"the answer ended after {got:,} of {int(length):,} bytes")
+            raise AttemptFailed(f"the answer ended after {got:,} of {int(length):,} bytes")

@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.http import Interrupted, get, with_retries
+from dataset_converters.http import AttemptFailed, get, with_retries
 from dataset_converters.layouts import Layout
 
 
@@ -111,26 +111,26 @@ def _row_count(answer: bytes) -> int:
     """The number in `[{"count": "95"}]`.
 
     Raises:
-        Interrupted: it is something else, such as an error page.
+        AttemptFailed: it is something else, such as an error page.
     """
     try:
         return int(next(iter(json.loads(answer)[0].values())))
     except (ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
-        raise Interrupted(f"{answer[:60]!r} came instead of a count of rows") from error
+        raise AttemptFailed(f"{answer[:60]!r} came instead of a count of rows") from error
 
 
 def _whole_page(text: bytes, due: int) -> bytes:
     """`text` if it is a CSV page of `due` rows.
 
     Raises:
-        Interrupted: it is shorter (cut off on the way), longer, or no CSV.
+        AttemptFailed: it is shorter (cut off on the way), longer, or no CSV.
     """
     if text.lstrip()[:1] == b"<":
-        raise Interrupted("an HTML page came instead of CSV")
+        raise AttemptFailed("an HTML page came instead of CSV")
     try:
         rows = sum(1 for row in csv.reader(io.StringIO(text.decode("utf-8"), newline=""), strict=True) if row) - 1
     except (csv.Error, UnicodeDecodeError) as error:
-        raise Interrupted(f"the page is cut off ({error})") from error
+        raise AttemptFailed(f"the page is cut off ({error})") from error
     if rows != due or not text.endswith(b"\n"):
-        raise Interrupted(f"the page has {rows:,} of {due:,} rows")
+        raise AttemptFailed(f"the page has {rows:,} of {due:,} rows")
     return text

@@ -20,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from recbole_hail import devices, ranks
 from recbole_hail.settings import given
-from recbole_hail.training.checkpoints import restore, write_checkpoint
+from recbole_hail.training.checkpoints import from_plain, write_checkpoint
 from recbole_hail.training.records import path_of_this_run
 
 
@@ -62,7 +62,7 @@ def _write_plain_checkpoints() -> None:
 
     def load_other(self, state):
         layers = {name for name, _ in self.named_children()}  # in whose place older checkpoints have words
-        kept = {name: value for name, value in restore(state or {}).items() if name not in layers}
+        kept = {name: value for name, value in from_plain(state or {}).items() if name not in layers}
         load_other_parameter(self, devices.moved(kept, getattr(self, "device", "cpu")))
 
     AbstractRecommender.other_parameter, AbstractRecommender.load_other_parameter = other, load_other

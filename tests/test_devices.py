@@ -10,7 +10,7 @@ from recbole.utils import get_gpu_usage, utils
 
 from recbole_hail import devices, ranks
 from recbole_hail.errors import SettingsError
-from recbole_hail.training.checkpoints import read_checkpoint, restore, write_checkpoint
+from recbole_hail.training.checkpoints import from_plain, read_checkpoint, write_checkpoint
 
 META = torch.device("meta")  # stands for a device that is not the CPU
 
@@ -82,7 +82,7 @@ def test_a_checkpoint_is_opened_on_what_this_process_sees(gpus, tmp_path, monkey
 def test_counts_come_back_from_a_gpu_as_arrays():
     """The rules, which keep them so, could not be tested there."""
     on_gpu = SimpleNamespace(cpu=lambda: torch.tensor([1.0, 2.0]))
-    assert restore({"numpy array": on_gpu}).tolist() == [1.0, 2.0]
+    assert from_plain({"numpy array": on_gpu}).tolist() == [1.0, 2.0]
 
 
 def test_what_a_model_keeps_beside_its_weights_goes_to_its_device(build):

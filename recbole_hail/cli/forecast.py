@@ -9,7 +9,7 @@ from recbole_hail.errors import UserError
 from recbole_hail.files import write_text
 from recbole_hail.forecast import Forecaster
 from recbole_hail.forecast.asked import generators_asked, skipped_elements, unknown_generators
-from recbole_hail.forecast.group_output import GROUP_FORMATS, Group
+from recbole_hail.forecast.group_output import GROUP_FORMATS, ElementGroup
 from recbole_hail.forecast.groups import elements_of_group, summed
 from recbole_hail.forecast.history_file import by_generator, read_events
 from recbole_hail.forecast.history_times import newest_day
@@ -99,7 +99,7 @@ def _text(arguments, forecaster: Forecaster, found: list, group: list[int], even
         used = [event for event in of_asked if forecaster.elements.number(event.element) is not None]
         read = Read(arguments.history, len(used), newest_day(used))
     if group_alone(arguments):
-        asked_of = Group(arguments.group, group, summed(forecaster, *arguments.group))
+        asked_of = ElementGroup(arguments.group, group, summed(forecaster, *arguments.group))
         return GROUP_FORMATS[format_of(arguments)](forecaster, found, asked_of, read)
     return FORMATS[format_of(arguments)](forecaster, found, read)
 

@@ -37,11 +37,11 @@ def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, **how) -
     """
     ranks = torch.zeros(len(rows), len(views_of(model)), 3, dtype=torch.int64)
     for scored in score_targets(model, dataset, rows, sets, **how):
-        ranks[scored.batch, scored.view] = counted(scored)
+        ranks[scored.batch, scored.view] = ranks_of(scored)
     return ranks
 
 
-def counted(scored: Scored) -> Tensor:
+def ranks_of(scored: Scored) -> Tensor:
     """[B, 3]: candidates scored higher than the target, scored the same, and in all."""
     own, others, real = scored.scores[:, :1], scored.scores[:, 1:], scored.real[:, 1:]
     return torch.stack([((others > own) & real).sum(1), ((others == own) & real).sum(1), real.sum(1)], dim=1).cpu()

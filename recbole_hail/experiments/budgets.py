@@ -11,7 +11,7 @@ PRESETS = ("minimal", "cpu", "gpu")
 
 
 @dataclass(frozen=True)
-class Budget:
+class SweepBudget:
     """`steps` are those of HAIL with two peers; `settings` hold for all systems; `levels` are of the factors."""
 
     steps: int
@@ -20,7 +20,7 @@ class Budget:
     levels: dict[str, list]
 
 
-def read_budget(asked: str, dataset: str, seeds: list[int] | None = None) -> Budget:
+def read_budget(asked: str, dataset: str, seeds: list[int] | None = None) -> SweepBudget:
     """The budget of a preset's name or a number of steps, which is `minimal` but for the steps.
 
     Raises:
@@ -36,5 +36,5 @@ def read_budget(asked: str, dataset: str, seeds: list[int] | None = None) -> Bud
     if steps is None:
         known = ", ".join(kept["steps"])
         raise SettingsError([f"budget: {asked} has steps for {known}, not for {dataset}; give a number of steps"])
-    budget = Budget(steps, kept["seeds"], kept["settings"], kept["levels"])
+    budget = SweepBudget(steps, kept["seeds"], kept["settings"], kept["levels"])
     return replace(budget, seeds=seeds) if seeds else budget

@@ -2,7 +2,7 @@
 
 from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.experiments import published
-from recbole_hail.experiments.budgets import Budget
+from recbole_hail.experiments.budgets import SweepBudget
 from recbole_hail.experiments.systems import Experiment, Group, Row, five_systems, hail
 
 # The paper's names of the systems of Table 2 and ours. Its BERT4Rec is one bidirectional network that learns from whole
@@ -27,7 +27,7 @@ _BETAS = ("0.0", "0.01", "0.02", "0.03")  # section 5.5: from 0 to 0.03 with a s
 _ALPHAS = tuple(f"{tenth / 10}" for tenth in range(11))  # from 0 to 1 with a step of 0.1
 
 
-def table2(dataset: str, budget: Budget) -> Experiment:
+def table2(dataset: str, budget: SweepBudget) -> Experiment:
     """All systems, each for the time of HAIL's steps; HAIL by either peer, as in the paper, and by their mean."""
     known = published.table2(dataset)
     rows = [Row(title, spec, equal_time=True, published=known.get(title, {})) for title, spec in _SYSTEMS.items()]
@@ -40,7 +40,7 @@ def table2(dataset: str, budget: Budget) -> Experiment:
     return Experiment("table2", "Table 2: all systems", [group], charted=("HR@1", "HR@10", "MRR"), notes=notes)
 
 
-def table3(dataset: str, budget: Budget) -> Experiment:
+def table3(dataset: str, budget: SweepBudget) -> Experiment:
     """Mimicry against MED; "the results from either of base models are randomly selected" (section 5.6): M1's."""
     known = published.table3(dataset)
     specs = {"mimicry": hail(distillation="mimicry"), "MED": hail()}
@@ -50,7 +50,7 @@ def table3(dataset: str, budget: Budget) -> Experiment:
     return Experiment("table3", "Table 3: mutual mimicry against MED", [group], charted=("HR@1", "NDCG@5", "MRR"))
 
 
-def fig3(dataset: str, budget: Budget) -> Experiment:
+def fig3(dataset: str, budget: SweepBudget) -> Experiment:
     """HAIL and its variants I to IV by HR@1."""
     known = published.fig3(dataset)
 
@@ -64,7 +64,7 @@ def fig3(dataset: str, budget: Budget) -> Experiment:
     return Experiment("fig3", "Figure 3: variants of the loss", [group], charted=("HR@1",), notes=notes)
 
 
-def fig4(dataset: str, budget: Budget) -> Experiment:
+def fig4(dataset: str, budget: SweepBudget) -> Experiment:
     """HR@1 over beta and over alpha."""
     iv = published.fig3(dataset).get("IV")
     betas = [
@@ -82,7 +82,7 @@ def fig4(dataset: str, budget: Budget) -> Experiment:
     return Experiment("fig4", "Figure 4: beta and alpha", groups, chart="lines", charted=("HR@1",), notes=notes)
 
 
-def fig1b(dataset: str, budget: Budget) -> Experiment:
+def fig1b(dataset: str, budget: SweepBudget) -> Experiment:
     """How often peers of HAIL, of its rivals and independent networks answer inconsistently."""
     systems = five_systems()
     rows = [Row(name.removeprefix("mean of "), spec) for name, spec in systems.items() if name != "one network"]
@@ -95,7 +95,7 @@ def fig1b(dataset: str, budget: Budget) -> Experiment:
     return Experiment("fig1b", title, [group], chart="shares", charted=("some right",), notes=tuple(notes))
 
 
-def peers(dataset: str, budget: Budget) -> Experiment:
+def peers(dataset: str, budget: SweepBudget) -> Experiment:
     """T = 2, 3 and 4 peers, and peers of different structure (section 3.6), and what they cost (section 5.6)."""
     rows = [Row("T = 1, one network", hail(peers=1)), Row("T = 2", hail())]
     rows += [Row(f"T = {count}", hail(peers=count)) for count in (3, 4)]

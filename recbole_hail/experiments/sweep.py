@@ -12,7 +12,7 @@ from recbole_hail.comparison.results import Result, read_result
 from recbole_hail.comparison.runs import Run, RunFolder
 from recbole_hail.comparison.training import rank_missing, train_missing
 from recbole_hail.errors import SettingsError
-from recbole_hail.experiments.budgets import Budget
+from recbole_hail.experiments.budgets import SweepBudget
 from recbole_hail.experiments.step_costs import StepCosts
 from recbole_hail.experiments.systems import Experiment, Group, Row, in_own_words
 
@@ -55,7 +55,7 @@ class Sweep:
     def __init__(
         self,
         dataset: str,
-        budget: Budget,
+        budget: SweepBudget,
         files: list[str] | None,
         settings: dict,
         output: Path,

@@ -11,9 +11,9 @@ import numpy as np
 from recbole_hail.data.days import days_of
 from recbole_hail.data.words import words_of
 from recbole_hail.errors import DataError, SettingsError
-from recbole_hail.forecast.answers import Answers, chances_of, find_answers
 from recbole_hail.forecast.calibration import Calibration, calibration_of
 from recbole_hail.forecast.inputs import is_list, is_whole, listed
+from recbole_hail.forecast.likeliest import Likeliest, chances_of, find_likeliest
 from recbole_hail.forecast.predictions import Forecast, GroupChance, Prediction
 from recbole_hail.forecast.scoring import NOBODY, peers
 from recbole_hail.forecast.trained import Trained, open_trained
@@ -163,14 +163,14 @@ class Forecaster:
         skipped = tuple(element for element, number_of in zip(newer, found, strict=True) if number_of is None)
         return _Asked(name, number, np.concatenate([own, known]), skipped)
 
-    def _answers(self, histories: list[np.ndarray], generators: np.ndarray, k: int | None) -> Answers:
+    def _answers(self, histories: list[np.ndarray], generators: np.ndarray, k: int | None) -> Likeliest:
         most = len(self.elements.tokens) - 1
         k = min(SHOWN, most) if k is None else k
         if not is_whole(k) or not 1 <= k <= most:
             raise SettingsError([f"k (--topk): {k} must lie between 1 and the model's {most} elements"])
-        return find_answers(self.trained, histories, generators, k=k, temperature=self.calibration.temperature)
+        return find_likeliest(self.trained, histories, generators, k=k, temperature=self.calibration.temperature)
 
-    def _predictions(self, answers: Answers, row: int) -> list[Prediction]:
+    def _predictions(self, answers: Likeliest, row: int) -> list[Prediction]:
         elements = self.elements
         columns = (answers.elements, answers.probability, answers.times_before, answers.of_peers)
         return [
@@ -180,7 +180,7 @@ class Forecaster:
             for number, share, before, of_peers in zip(*(column[row].tolist() for column in columns), strict=True)
         ]
 
-    def _forecast(self, asked: _Asked, answers: Answers, row: int | None) -> Forecast:
+    def _forecast(self, asked: _Asked, answers: Likeliest, row: int | None) -> Forecast:
         predictions, divergence, first = [], None, ()
         if row is not None:
             predictions = self._predictions(answers, row)

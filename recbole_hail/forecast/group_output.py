@@ -8,7 +8,7 @@ from recbole_hail.forecast.output import Read, footer, indented, named, record_a
 from recbole_hail.forecast.predictions import GroupChance
 
 
-class Group(NamedTuple):
+class ElementGroup(NamedTuple):
     """Elements that were asked for by words of their names."""
 
     words: list[str]
@@ -16,7 +16,7 @@ class Group(NamedTuple):
     said: str  # which these are, in a sentence
 
 
-def group_as_text(forecaster: Forecaster, chances: list[GroupChance], group: Group, read: Read | None) -> str:
+def group_as_text(forecaster: Forecaster, chances: list[GroupChance], group: ElementGroup, read: Read | None) -> str:
     """A row for each generator, what the group is, and the lines that end every forecast."""
     rows = [["chance", "before", "events", "generator"]]
     for one in chances:
@@ -25,14 +25,14 @@ def group_as_text(forecaster: Forecaster, chances: list[GroupChance], group: Gro
     return "\n".join([*indented(rows), "", group.said, footer(forecaster, read)])
 
 
-def group_as_csv(forecaster: Forecaster, chances: list[GroupChance], group: Group, read: Read | None) -> str:
+def group_as_csv(forecaster: Forecaster, chances: list[GroupChance], group: ElementGroup, read: Read | None) -> str:
     """A row for each generator of which an event is known."""
     known = [one for one in chances if one.probability is not None]
     rows = [(one, [one.generator, f"{one.probability:.6g}", one.times_before]) for one in known]
     return table_as_csv(["generator", "probability", "times_before"], rows)
 
 
-def group_as_json(forecaster: Forecaster, chances: list[GroupChance], group: Group, read: Read | None) -> str:
+def group_as_json(forecaster: Forecaster, chances: list[GroupChance], group: ElementGroup, read: Read | None) -> str:
     """All that is known of model, calibration, group and chances."""
     elements = sorted(forecaster.elements.tokens[number] for number in group.elements)
     of_group = {"words": group.words, "elements": elements}

@@ -14,7 +14,7 @@ from recbole_hail.data.days import days_of_times
 from recbole_hail.errors import DataError
 from recbole_hail.evaluation import rules
 from recbole_hail.evaluation.metrics import Ranks, by_question
-from recbole_hail.evaluation.ranking import Scored, counted, view_of
+from recbole_hail.evaluation.ranking import Scored, ranks_of, view_of
 from recbole_hail.forecast.forecaster import Forecaster
 from recbole_hail.forecast.history_times import Event
 from recbole_hail.forecast.inputs import listed
@@ -156,7 +156,7 @@ def _questions(forecaster: Forecaster, rows: list[tuple[str, str]]) -> tuple[_Qu
 
 
 def _answered(trained: Trained, asked: _Questions, temperature: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """[N, 3] for each that is asked, as `counted` gives them, and [N], the chance of the model's first answer."""
+    """[N, 3] for each that is asked, as `ranks_of` gives them, and [N], the chance of the model's first answer."""
     model, columns = trained.config["model"], trained.train.item_num
     names = [model, *(name for name in COUNTS if name != model)]
     ranks = {name: np.zeros((len(asked.rows), 3), dtype=np.int64) for name in names}
@@ -195,4 +195,4 @@ def _ranks(batch: np.ndarray, scores: Tensor, targets: Tensor) -> Tensor:
     elements = torch.arange(1, scores.shape[1]).expand(len(targets), -1)
     asked = torch.cat([targets[:, None], elements], dim=1)
     real = torch.cat([torch.ones(len(targets), 1, dtype=torch.bool), elements != targets[:, None]], dim=1)
-    return counted(Scored(batch, 0, asked, scores.gather(1, asked), real))
+    return ranks_of(Scored(batch, 0, asked, scores.gather(1, asked), real))

@@ -10,7 +10,7 @@ from recbole_hail.forecast.asked import with_counts
 from recbole_hail.forecast.forecaster import Forecaster
 from recbole_hail.forecast.output import counted
 from recbole_hail.forecast.verification import METRICS, Verification
-from recbole_hail.forecast.verification_tables import Estimate, Table
+from recbole_hail.forecast.verification_tables import Estimate, VerificationTable
 from recbole_hail.tables.forms import aligned
 
 _TITLES = dict(zip(METRICS, ("right first", "in the first 5", "in the first 10", "MRR"), strict=True))
@@ -42,7 +42,7 @@ def caption(forecaster: Forecaster, found: Verification) -> list[str]:
     return lines
 
 
-def conclusions(found: Verification, table: Table) -> list[str]:
+def conclusions(found: Verification, table: VerificationTable) -> list[str]:
     """Sentences: the model beside the better count, and how far its chances can be believed."""
     differences = [_compared(found.model, table, metric) for metric in ("hit@1", "mrr")]
     came_true = table.scores[found.model]["hit@1"].mean
@@ -55,7 +55,7 @@ def conclusions(found: Verification, table: Table) -> list[str]:
     return [*differences, believed, *few]
 
 
-def as_text(forecaster: Forecaster, found: Verification, of: dict[str, Table], warning: str | None) -> str:
+def as_text(forecaster: Forecaster, found: Verification, of: dict[str, VerificationTable], warning: str | None) -> str:
     """The caption, then a table of the next events and one of all, with what they say below."""
     lines = [*caption(forecaster, found), *[f"warning: {warning}"] * bool(warning)]
     for name, table in of.items():
@@ -67,7 +67,7 @@ def as_text(forecaster: Forecaster, found: Verification, of: dict[str, Table], w
     return "\n".join([*lines, ""])
 
 
-def as_csv(forecaster: Forecaster, found: Verification, of: dict[str, Table], warning: str | None) -> str:
+def as_csv(forecaster: Forecaster, found: Verification, of: dict[str, VerificationTable], warning: str | None) -> str:
     """A row for each table and each that was asked; shares lie between 0 and 1."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -83,7 +83,7 @@ def as_csv(forecaster: Forecaster, found: Verification, of: dict[str, Table], wa
     return text.getvalue()
 
 
-def as_json(forecaster: Forecaster, found: Verification, of: dict[str, Table], warning: str | None) -> str:
+def as_json(forecaster: Forecaster, found: Verification, of: dict[str, VerificationTable], warning: str | None) -> str:
     """All that is known, and the rank of every event; null where the model does not know its element."""
     config = forecaster.trained.config
     ranks = {name: (each.higher + each.ties / 2 + 1).tolist() for name, each in found.ranks.items()}
@@ -116,7 +116,7 @@ def as_json(forecaster: Forecaster, found: Verification, of: dict[str, Table], w
 FORMATS = {"text": as_text, "csv": as_csv, "json": as_json}
 
 
-def _grid(table: Table) -> list[str]:
+def _grid(table: VerificationTable) -> list[str]:
     rows = [["", *_TITLES.values()]]
     for name, scores in table.scores.items():
         rows.append([name, *(_with_interval(scores[metric], metric) for metric in METRICS)])
@@ -129,7 +129,7 @@ def _with_interval(estimate: Estimate, metric: str) -> str:
     return f"{mean}{unit}" if estimate.low is None else f"{mean}{unit} ({' to '.join(ends)})"
 
 
-def _compared(model: str, table: Table, metric: str) -> str:
+def _compared(model: str, table: VerificationTable, metric: str) -> str:
     """`right first: HAIL is better by 2.1 points than Pop (95 % interval +0.4 to +3.9)`."""
     scale, digits, unit = (1, 3, "") if metric == "mrr" else (100, 1, " points")
     count, found = table.differences[metric].count, table.differences[metric].estimate

@@ -33,7 +33,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Table:
+class VerificationTable:
     """What the model, the counts and guessing had of some of the events."""
 
     events: int
@@ -44,13 +44,13 @@ class Table:
     came_true_less_chance: Estimate  # of these answers
 
 
-def tables(found: Verification) -> dict[str, Table]:
+def tables(found: Verification) -> dict[str, VerificationTable]:
     """`next`, the first newer event of each generator, which a forecast of before all of them names; `all`, of every
     newer event."""
     return {"next": _table(found, found.place == 0), "all": _table(found, np.ones(len(found.place), dtype=bool))}
 
 
-def _table(found: Verification, rows: np.ndarray) -> Table:
+def _table(found: Verification, rows: np.ndarray) -> VerificationTable:
     """`rows`: bool [N], the events that it is of."""
     values = {name: {metric: each[rows] for metric, each in of.items()} for name, of in found.values().items()}
     better = {metric: max(found.counts, key=lambda name: values[name][metric].mean()) for metric in METRICS}
@@ -60,7 +60,7 @@ def _table(found: Verification, rows: np.ndarray) -> Table:
     columns |= {"chance": chance, "came true": of_model["hit@1"] - chance}
     generators = np.unique(found.generators, return_inverse=True)[1][rows]
     estimates = _estimates(columns, generators)
-    return Table(
+    return VerificationTable(
         int(rows.sum()),
         len(np.unique(generators)),
         {name: {metric: estimates[name, metric] for metric in METRICS} for name in values},

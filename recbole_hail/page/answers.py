@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from recbole_hail.evaluation.phase import Phase
-from recbole_hail.evaluation.ranking import counted, first_answers, score_targets, views_of
+from recbole_hail.evaluation.ranking import first_answers, ranks_of, score_targets, views_of
 from recbole_hail.page.rules import RulesBeside
 from recbole_hail.training.opening import Opened
 
@@ -47,7 +47,7 @@ def answer(opened: Opened, rules: RulesBeside, protocol: str, wanted: int) -> An
     for scored in score_targets(
         opened.model, opened.test, phase.rows, phase.candidates, most_rows=opened.config["eval_batch_size"]
     ):
-        ranks[scored.batch, scored.view] = counted(scored)
+        ranks[scored.batch, scored.view] = ranks_of(scored)
         firsts[scored.batch, scored.view] = first_answers(scored)
     of_rules = rules.ranks(protocol, wanted)
     names = [opened.config["model"] if view == "model" else view for view in views]

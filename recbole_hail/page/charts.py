@@ -25,7 +25,7 @@ _ids = count(1)
 
 
 @dataclass(frozen=True)
-class Line:
+class Series:
     """A series of points; x is shared by the lines of a chart in meaning, not in values."""
 
     name: str
@@ -99,7 +99,7 @@ def intervals(rows: Sequence[tuple[str, Sequence[Mark]]], *, marks: Sequence[str
     return _drawing(height, [*grid, *parts, *axis], title, alt)
 
 
-def lines(found: Sequence[Line], *, title: str, x_name: str, marked: float | None = None) -> Markup:
+def lines(found: Sequence[Series], *, title: str, x_name: str, marked: float | None = None) -> Markup:
     """Lines with their names at their ends; `marked` is an x with a vertical line of its own."""
     bottom, foot = 170, 204
     every_x, every_y = [x for line in found for x in line.x], [y for line in found for y in line.y]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from recbole_hail.page import wording
-from recbole_hail.page.charts import Line, lines
+from recbole_hail.page.charts import Series, lines
 from recbole_hail.page.markup import Markup, figure, paragraph, side_by_side
 from recbole_hail.page.report import Report
 from recbole_hail.training.progress import PARTS
@@ -44,21 +44,21 @@ def _why_none(report: Report) -> str:
     return "There is no curve: the record beside the checkpoint has no point of one, for no epoch was validated."
 
 
-def _loss_lines(points: list[dict]) -> list[tuple[str, list[Line]]]:
+def _loss_lines(points: list[dict]) -> list[tuple[str, list[Series]]]:
     """A chart for each part of the loss that is not 0 throughout, a line for each peer."""
     steps = [point["step"] for point in points]
     if "loss" in points[0]["losses"]:
-        return [("Loss in training", [Line("loss", steps, [point["losses"]["loss"] for point in points])])]
+        return [("Loss in training", [Series("loss", steps, [point["losses"]["loss"] for point in points])])]
     charts = []
     for part in PARTS:
         names = [name for name in points[0]["losses"] if name.endswith(f"/{part}")]
-        found = [Line(name.split("/")[0], steps, [point["losses"][name] for point in points]) for name in names]
+        found = [Series(name.split("/")[0], steps, [point["losses"][name] for point in points]) for name in names]
         if any(any(line.y) for line in found):
             charts.append((f"Loss in training: {part}", found))
     return charts
 
 
-def _validation_lines(report: Report, points: list[dict]) -> list[tuple[str, list[Line]]]:
+def _validation_lines(report: Report, points: list[dict]) -> list[tuple[str, list[Series]]]:
     validated = [point for point in points if "valid" in point]
     if not validated:
         return []
@@ -67,16 +67,16 @@ def _validation_lines(report: Report, points: list[dict]) -> list[tuple[str, lis
     metric = report.config["valid_metric"].lower()
     if metric not in next(iter(views.values())):  # of repeats or of new targets, which curves leave out
         metric = next(iter(next(iter(views.values()))))
-    found = [Line(view, steps, [point["valid"][view][metric] for point in validated]) for view in views]
+    found = [Series(view, steps, [point["valid"][view][metric] for point in validated]) for view in views]
     return [(f"Validation: {metric.upper()}", found)]
 
 
-def _agreement_lines(points: list[dict]) -> list[tuple[str, list[Line]]]:
+def _agreement_lines(points: list[dict]) -> list[tuple[str, list[Series]]]:
     """Inconsistent answers in validation, which mutual exclusivity is meant to make use of."""
     compared = [point for point in points if point.get("agreement")]
     if not compared:
         return []
     steps = [point["step"] for point in compared]
     named = {"all right": "all peers", "some right": "not all"}
-    found = [Line(name, steps, [point["agreement"][key] for point in compared]) for key, name in named.items()]
+    found = [Series(name, steps, [point["agreement"][key] for point in compared]) for key, name in named.items()]
     return [("Validation: share of questions that peers answer rightly", found)]

@@ -21,7 +21,7 @@ from recbole_hail.page.groups import Grouping, group
 from recbole_hail.page.protocols import answers_under_each, own_protocol
 from recbole_hail.page.report import ProtocolResult, Report
 from recbole_hail.page.rules import COMMONEST, RulesBeside
-from recbole_hail.page.shares import in_short
+from recbole_hail.page.shares import measured_in_short
 from recbole_hail.training.opening import Opened
 from recbole_hail.training.records import settings_in_force
 
@@ -52,7 +52,7 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
     best_rule = mine.views + int(means[mine.views :].argmax())
     to_take = max(_forecastable(opened, rules, mine.views, chosen), key=means.__getitem__)
     names = element_names(config, opened.test)
-    short = in_short(opened, rules, mine, answers.get(all_elements), best_rule, names, say)
+    short = measured_in_short(opened, rules, mine, answers.get(all_elements), best_rule, names, say)
     say("drawing the intervals")
     return Report(
         config=config,

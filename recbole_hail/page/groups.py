@@ -18,7 +18,7 @@ SHOWN = 5  # groups at each end
 
 
 @dataclass(frozen=True)
-class Group:
+class GeneratorGroup:
     """Generators with something in common; marks are of mean reciprocal ranks."""
 
     name: str
@@ -34,11 +34,11 @@ class Grouping:
     """`groups` from the best answered to the worst; `small` have too few questions to be among them."""
 
     title: str
-    groups: list[Group]
+    groups: list[GeneratorGroup]
     small: int
 
     @property
-    def ends(self) -> tuple[list[Group], list[Group]]:
+    def ends(self) -> tuple[list[GeneratorGroup], list[GeneratorGroup]]:
         """The best and the worst, none of them twice; all are among the best where they are few."""
         if len(self.groups) <= 2 * SHOWN:
             return self.groups, []
@@ -71,9 +71,9 @@ def group(title: str, labels: Sequence[str], values: np.ndarray, generators: np.
     return Grouping(title, found, int(((sizes < SUPPORT) & named).sum()))
 
 
-def _group(name: str, rows: np.ndarray, values, generators, repeat) -> Group:
+def _group(name: str, rows: np.ndarray, values, generators, repeat) -> GeneratorGroup:
     owners, size = generators[rows], int(rows.sum())
     several = len(np.unique(owners))
     # What a single generator would do again can be told from its questions alone.
     (model,), (rule,) = estimate(values[rows][:, :, None], owners if several > 1 else np.arange(size))
-    return Group(name, several, size, float(repeat[rows].mean()), model, rule)
+    return GeneratorGroup(name, several, size, float(repeat[rows].mean()), model, rule)

@@ -2,7 +2,7 @@
 
 from recbole_hail.page import wording
 from recbole_hail.page.charts import Mark, bars, intervals
-from recbole_hail.page.groups import SHOWN, SUPPORT, Group, Grouping
+from recbole_hail.page.groups import SHOWN, SUPPORT, GeneratorGroup, Grouping
 from recbole_hail.page.markup import Markup, element, figure, paragraph, table
 from recbole_hail.page.report import ProtocolResult, Report
 
@@ -115,7 +115,7 @@ def _grouping(grouping: Grouping, rule: str) -> list[Markup]:
     return said
 
 
-def _row(group: Group) -> list:
+def _row(group: GeneratorGroup) -> list:
     counts = [f"{group.questions:,}", f"{group.repeats:.0%}", f"{group.generators:,}"]
     return [group.name, _cell(group.model), _cell(group.rule), *counts]
 

@@ -19,7 +19,7 @@ NAMED = 3  # commonest elements
 LARGER_SPLIT = "{'split':{'RS':[0.8,0.1,0.1]},'order':'TO','group_by':'user','mode':'full'}"
 
 
-def in_short(
+def measured_in_short(
     opened: Opened,
     rules: RulesBeside,
     own: Answers,

@@ -116,14 +116,14 @@ def plain(value):
     return str(value)
 
 
-def restore(value):
+def from_plain(value):
     """Undoes what `plain` does to arrays and sparse matrices, as RecBole's ItemKNN, EASE and others keep them."""
     if isinstance(value, dict):
         if value.keys() == {"numpy array"}:
             return value["numpy array"].cpu().numpy()
         if value.keys() == {"sparse matrix", "shape"}:
-            return sparse.csr_matrix(tuple(restore(part) for part in value["sparse matrix"]), shape=value["shape"])
-        return {key: restore(item) for key, item in value.items()}
+            return sparse.csr_matrix(tuple(from_plain(part) for part in value["sparse matrix"]), shape=value["shape"])
+        return {key: from_plain(item) for key, item in value.items()}
     return value
 
 

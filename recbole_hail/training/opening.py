@@ -16,7 +16,7 @@ from recbole_hail.building import build_model
 from recbole_hail.data.hashes import elements_hash, numbers_as
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import CheckpointError, DataError
-from recbole_hail.training.checkpoints import read_checkpoint, restore
+from recbole_hail.training.checkpoints import from_plain, read_checkpoint
 
 _NAMED = "--data_path (in Python: Forecaster.load(…, data_path=…))"
 
@@ -118,7 +118,7 @@ def restored(path: str | os.PathLike, state: dict, train):
     model = build_model(config, train)
     try:
         model.load_state_dict(state["state_dict"])
-        model.load_other_parameter(restore(state.get("other_parameter")))
+        model.load_other_parameter(from_plain(state.get("other_parameter")))
     except RuntimeError as error:
         raise CheckpointError(_other_data(path, config, train, _first_mismatch(error))) from None
     check_numbers(path, config, model, train)

@@ -9,8 +9,7 @@ import torch
 from recbole_hail import ranks
 from recbole_hail.errors import CheckpointError
 from recbole_hail.settings import MAY_DIFFER
-from recbole_hail.training import checkpoints
-from recbole_hail.training.checkpoints import entries_of, plain, read_checkpoint
+from recbole_hail.training.checkpoints import entries_of, from_plain, plain, read_checkpoint
 from recbole_hail.training.curve import Curve
 
 
@@ -66,7 +65,7 @@ def restore(trainer, file: str) -> None:
         trainer.model.load_state_dict(state["state_dict"])
     except RuntimeError:
         raise CheckpointError(f"resume: {file} was made from other data: its embedding differs") from None
-    trainer.model.load_other_parameter(checkpoints.restore(state["other_parameter"]))
+    trainer.model.load_other_parameter(from_plain(state["other_parameter"]))
     trainer.optimizer.load_state_dict(state["optimizer"])
     if run.get("scaler"):
         trainer.scaler.load_state_dict(run["scaler"])

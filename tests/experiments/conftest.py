@@ -5,7 +5,7 @@ import json
 import pytest
 
 from recbole_hail.cli.config import checked_config
-from recbole_hail.experiments.budgets import Budget
+from recbole_hail.experiments.budgets import SweepBudget
 from recbole_hail.experiments.stepper import paired
 
 LEVELS = {
@@ -20,7 +20,7 @@ LEVELS = {
 
 @pytest.fixture
 def budget():
-    return Budget(100, [1, 2], {}, LEVELS)
+    return SweepBudget(100, [1, 2], {}, LEVELS)
 
 
 _configs = {}

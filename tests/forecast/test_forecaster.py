@@ -15,7 +15,7 @@ from recbole.quick_start import run_recbole
 import recbole_hail
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast import Forecaster
-from recbole_hail.forecast.answers import jensen_shannon
+from recbole_hail.forecast.likeliest import jensen_shannon
 
 MODELS = [
     ("HAIL", {"peers": 2}),

@@ -8,11 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 from recbole_hail.forecast.calibration import Calibration
-from recbole_hail.forecast.group_output import Group, group_as_csv, group_as_json, group_as_text
+from recbole_hail.forecast.group_output import ElementGroup, group_as_csv, group_as_json, group_as_text
 from recbole_hail.forecast.output import Read
 from recbole_hail.forecast.predictions import GroupChance
 
-GROUP = Group(["RAPE", "THEFT"], [2], "The chance is that of the one element that has 'RAPE or THEFT' in its name.")
+GROUP = ElementGroup(
+    ["RAPE", "THEFT"], [2], "The chance is that of the one element that has 'RAPE or THEFT' in its name."
+)
 CHANCES = [
     GroupChance("44|BAR", "precinct 44", 0.298, 312, 1606, (), True, {"precinct": "44", "rank": "x"}),
     GroupChance("new", "not in the training data", 0.0125, 0, 1, ("y",), False, {}),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_hail.page.charts import Line, Mark, _spread, _ticks, bars, intervals, lines
+from recbole_hail.page.charts import Mark, Series, _spread, _ticks, bars, intervals, lines
 
 
 def numbers(attribute: str, drawing: str) -> list[float]:
@@ -25,7 +25,7 @@ def test_every_chart_tells_its_numbers_in_words():
     drawing = intervals([("HAIL", marks)], marks=["repeat", "new"], title="MRR")
     assert "<title" in drawing and ">MRR</title>" in drawing
     assert "HAIL: repeat 0.250 (0.200–0.300), new 0.500 (0.450–0.550)" in drawing
-    drawing = lines([Line("peer 1", [1, 2], [3.5, 1.25])], title="Loss", x_name="steps")
+    drawing = lines([Series("peer 1", [1, 2], [3.5, 1.25])], title="Loss", x_name="steps")
     assert "peer 1: 3.5 at steps 1, 1.25 at 2" in drawing
     assert "a: 4 %" in bars([("a", 4, "4 %")], title="T")
 
@@ -49,14 +49,14 @@ def test_numbers_do_not_lie_on_whiskers():
 
 def test_lines_differ_by_dashes_and_signs_so_that_no_colour_is_needed():
     drawing = lines(
-        [Line(f"peer {peer}", range(3), [peer, peer + 1, peer + 2]) for peer in range(4)], title="T", x_name="steps"
+        [Series(f"peer {peer}", range(3), [peer, peer + 1, peer + 2]) for peer in range(4)], title="T", x_name="steps"
     )
     dashes = re.findall(r'class="line[^>]*stroke-dasharray="([^"]*)"', drawing)
     signs = set(re.findall(r'class="sign (\w+)[^>]*? d="([^"]*)"', drawing))
     assert len(set(dashes)) == len(signs) == 4
 
 
-@pytest.mark.parametrize("line", [Line("one point", [5], [0.5]), Line("flat", [1, 2], [0.0, 0.0])])
+@pytest.mark.parametrize("line", [Series("one point", [5], [0.5]), Series("flat", [1, 2], [0.0, 0.0])])
 def test_a_single_point_and_a_flat_line_can_be_drawn(line):
     assert "nan" not in lines([line], title="T", x_name="steps", marked=line.x[0])
 

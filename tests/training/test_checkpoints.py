@@ -14,7 +14,7 @@ from scipy import sparse
 
 from recbole_hail.cli import prune
 from recbole_hail.errors import CheckpointError, SettingsError
-from recbole_hail.training.checkpoints import plain, prune_to_peer, read_checkpoint, restore, write_checkpoint
+from recbole_hail.training.checkpoints import from_plain, plain, prune_to_peer, read_checkpoint, write_checkpoint
 
 FULL = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
 
@@ -108,7 +108,7 @@ def test_plain_values_survive_and_others_become_text(workplace):
     matrix = sparse.csr_matrix(np.array([[0.0, 2.0], [3.0, 0.0]]))
     values = {"a": np.float64(0.5), "b": (1, [2, {"c": None}]), "w": np.arange(3), "m": matrix, "p": Path("x")}
     torch.save(plain(values), "plain.pth")
-    read = restore(torch.load("plain.pth", weights_only=True))
+    read = from_plain(torch.load("plain.pth", weights_only=True))
     assert read["a"] == 0.5 and type(read["a"]) is float
     assert read["b"] == (1, [2, {"c": None}]) and read["p"] == "x"
     assert np.array_equal(read["w"], np.arange(3))

@@ -12,7 +12,7 @@ from recbole_hail.forecast.scoring import batches, logits, peers
 from recbole_hail.forecast.trained import Trained
 
 
-class Answers(NamedTuple):
+class Likeliest(NamedTuple):
     """The k most likely elements after each of N histories, and what T peers say of them."""
 
     elements: np.ndarray  # [N, k], numbers
@@ -23,9 +23,9 @@ class Answers(NamedTuple):
     first: np.ndarray  # [N, T], the element that each peer finds most likely
 
 
-def find_answers(
+def find_likeliest(
     trained: Trained, histories: Sequence[np.ndarray], generators: np.ndarray, *, k: int, temperature: float
-) -> Answers:
+) -> Likeliest:
     """The answers of the view that `predict_with` names; peers are brought to probabilities by the same temperature.
 
     Args:
@@ -33,7 +33,7 @@ def find_answers(
         generators: [N], whose they are; NOBODY where it is not known.
     """
     rows, peer_count = len(histories), len(peers(trained))
-    answers = Answers(
+    answers = Likeliest(
         np.zeros((rows, k), dtype=np.int64),
         np.zeros((rows, k)),
         np.zeros((rows, k), dtype=np.int64),
@@ -61,7 +61,7 @@ def chances_of(
     elements: Sequence[int],
     temperature: float,
 ) -> np.ndarray:
-    """[N], the probability that the next element is one of `elements`; other arguments as for `find_answers`."""
+    """[N], the probability that the next element is one of `elements`; other arguments as for `find_likeliest`."""
     chances = np.zeros(len(histories))
     for batch, shares in _probabilities(trained, histories, generators, temperature):
         chances[batch] = shares[view_of(trained.model)][:, list(elements)].sum(1).numpy()
