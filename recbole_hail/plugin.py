@@ -22,10 +22,10 @@ from recbole_hail.configuration import with_checks, with_our_yaml
 from recbole_hail.data import caches, negatives, reading
 from recbole_hail.data.hashes import elements_hash, generators_hash
 from recbole_hail.data.history import attach_history
-from recbole_hail.data.requirements import check_split
 from recbole_hail.errors import DataError
 from recbole_hail.evaluation.phase import phase_of
 from recbole_hail.evaluation.protocol import protocol_of
+from recbole_hail.evaluation.split import check_split
 from recbole_hail.model_names import model_named
 from recbole_hail.registry import MODELS, base_of, name_parts
 from recbole_hail.training.budget import with_budget, with_last_epoch_validated

@@ -14,11 +14,12 @@ from recbole_hail.comparison.plan import SHARED, Plan, make_plan
 from recbole_hail.comparison.results import several_versions
 from recbole_hail.comparison.runs import OtherSettings, RunFolder
 from recbole_hail.comparison.training import rank_missing, train_missing
-from recbole_hail.data.requirements import check_data, check_files
+from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.evaluation.candidates import PROTOCOLS
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.significance import TESTS
+from recbole_hail.evaluation.split import check_data
 from recbole_hail.tables.forms import to_text
 
 TAKES_SETTINGS = True

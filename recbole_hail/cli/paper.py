@@ -8,9 +8,10 @@ from recbole_hail.cli.common import check_folder, say, seeds, settings_of
 from recbole_hail.cli.config import ALSO, checked_config, config_files, protocols_beside
 from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison.results import several_versions
-from recbole_hail.data.requirements import check_data, check_files, fewer
+from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.evaluation.significance import TESTS
+from recbole_hail.evaluation.split import check_data, fewer
 from recbole_hail.experiments.budgets import PRESETS, read_budget
 from recbole_hail.experiments.controls import FACTORS, controls
 from recbole_hail.experiments.figures import EXPERIMENTS
