@@ -15,8 +15,8 @@ from recbole_hail.forecast.history_file import by_generator, read_events
 from recbole_hail.forecast.history_times import newest_day
 from recbole_hail.forecast.output import FORMATS, Read
 from recbole_hail.forecast.overlap import not_newer
-from recbole_hail.page.drawn import not_drawn
-from recbole_hail.page.map import check_coordinates, map_page
+from recbole_hail.maps.drawn import not_drawn
+from recbole_hail.maps.page import check_coordinates, map_page
 
 EPILOG = (
     "A history is all events of the dataset, validation and test elements too. Probabilities are calibrated once for a "

@@ -9,11 +9,11 @@ from recbole_hail.forecast.forecaster import Forecaster
 from recbole_hail.forecast.groups import called, elements_of_group, summed
 from recbole_hail.forecast.history_times import Event
 from recbole_hail.forecast.predictions import Forecast
-from recbole_hail.page.districts import districts_of, named_districts
-from recbole_hail.page.drawing import drawing
-from recbole_hail.page.drawn import Place, newer_events, not_drawn, places_of
+from recbole_hail.maps.districts import districts_of, named_districts
+from recbole_hail.maps.drawing import drawing
+from recbole_hail.maps.drawn import Place, newer_events, not_drawn, places_of
+from recbole_hail.maps.layout import arranged, beside, frame_of
 from recbole_hail.page.markup import Markup, element, paragraph, table, whole_page
-from recbole_hail.page.places import arranged, beside, frame_of
 from recbole_hail.page.sections import uses
 from recbole_hail.page.wording import NEITHER, USES_TITLE
 

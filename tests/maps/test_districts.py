@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from recbole_hail.page.districts import districts_of, named_districts, spread_out
-from recbole_hail.page.places import Name
+from recbole_hail.maps.districts import districts_of, named_districts, spread_out
+from recbole_hail.maps.layout import Name
 
 
 def generators(**columns):

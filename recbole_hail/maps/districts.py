@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from recbole_hail.data.words import NO_MEANING, Words
-from recbole_hail.page.places import Name, fitted, touch
+from recbole_hail.maps.layout import Name, fitted, touch
 
 _TOGETHER = 2 / 3  # of the variance of all places, at most, within districts; within kinds of place it is about all
 _FAR, _STEP = 48, 6  # pixels from the mean of its places to a name, at most and between those that are tried

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
-from recbole_hail.page.places import EDGE, FARTHEST, HEIGHT, SMALLEST, WIDTH, apart, arranged, beside, frame_of
+from recbole_hail.maps.layout import EDGE, FARTHEST, HEIGHT, SMALLEST, WIDTH, apart, arranged, beside, frame_of
 
 
 def test_a_frame_holds_all_places_and_goes_back_to_degrees():

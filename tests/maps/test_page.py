@@ -11,7 +11,7 @@ import pytest
 from recbole_hail.errors import DataError
 from recbole_hail.forecast import Forecast, Prediction
 from recbole_hail.forecast.history_times import Event
-from recbole_hail.page.map import check_coordinates, map_page
+from recbole_hail.maps.page import check_coordinates, map_page
 
 PREDICTIONS = [
     Prediction("21-24h|RAPE", "RAPE", "21-24h", 0.25, 3, (0.2, 0.3)),

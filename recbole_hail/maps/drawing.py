@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recbole_hail.page.places import EDGE, Frame, Name
+from recbole_hail.maps.layout import EDGE, Frame, Name
 
 _INK, _FAINT = "#1b1b1b", "#767676"
 
