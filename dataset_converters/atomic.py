@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dataset_converters.errors import ConversionError
 from dataset_converters.table import Batch, TableReader
+from dataset_converters.tokens import READ_AS_MISSING
 
 TYPES = ("token", "token_seq", "float", "float_seq")
 
@@ -53,6 +54,34 @@ class Atomic:
     def first_row_of(self, name: str, code: int) -> int:
         """The row in which a value is met first."""
         return self.row(np.argmax(self.codes(name) == code))
+
+    def fault_of(self, name: str, *, needed: bool) -> str | None:
+        """The first value of a column that RecBole would refuse or misread; None where there is none.
+
+        Args:
+            needed: no value may be missing.
+        """
+        kind = self.types[name]
+        for code, value in enumerate(self.values(name)):
+            fault = None
+            if value.startswith('"'):
+                fault = "starts with a quote, which RecBole takes for the start of a quoted field"
+            elif needed and kind == "token" and value in READ_AS_MISSING:
+                fault = "is read as a missing value by RecBole"
+            elif kind == "float" and (value or needed) and not _is_finite(value):
+                fault = "is not a number"
+            elif kind == "float_seq" and not all(map(_is_finite, value.split())):
+                fault = "is not numbers with blanks between"
+            if fault:
+                return f"{self.name}: row {self.first_row_of(name, code)}: {name} {value!r} {fault}"
+        return None
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
 
 
 def packing(path: Path) -> str | None:

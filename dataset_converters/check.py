@@ -15,7 +15,6 @@ from dataset_converters.errors import ConversionError
 from dataset_converters.events import positive, statistics
 from dataset_converters.report import statistics_table
 from dataset_converters.table import TableReader
-from dataset_converters.tokens import READ_AS_MISSING
 from dataset_converters.writer import dataset_files
 
 
@@ -124,32 +123,9 @@ def _read(path: Path, needed: Sequence[str], result: Checked, progress: bool) ->
     if reader.encoding in ("cp1252", "utf-16"):
         result.findings.append(f"{path.name}: is not UTF-8, the encoding in which RecBole reads")
     table = Atomic(path, reader, batches)
-    for name, kind in table.types.items():
-        _check_values(table, name, kind, name in needed, result)
+    faults = (table.fault_of(name, needed=name in needed) for name in table.types)
+    result.findings += filter(None, faults)
     return table
-
-
-def _check_values(table: Atomic, name: str, kind: str, needed: bool, result: Checked) -> None:
-    for code, value in enumerate(table.values(name)):
-        fault = None
-        if value.startswith('"'):
-            fault = "starts with a quote, which RecBole takes for the start of a quoted field"
-        elif needed and kind == "token" and value in READ_AS_MISSING:
-            fault = "is read as a missing value by RecBole"
-        elif kind == "float" and (value or needed) and not _is_finite(value):
-            fault = "is not a number"
-        elif kind == "float_seq" and not all(map(_is_finite, value.split())):
-            fault = "is not numbers with blanks between"
-        if fault:
-            result.findings.append(f"{table.name}: row {table.first_row_of(name, code)}: {name} {value!r} {fault}")
-            return
-
-
-def _is_finite(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
 
 
 def _check_times(inter: Atomic, user: np.ndarray, time_field: str, result: Checked) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from dataset_converters.advice import advice_for
 from dataset_converters.crime_rows import CrimeRows
 from dataset_converters.degrees import unnamed_coordinates
 from dataset_converters.errors import ConversionError
-from dataset_converters.events import LAST_YEAR, SHORTEST, drop_rare, positive, rare_generators
+from dataset_converters.events import LAST_YEAR, SHORTEST, drop_rare, input_paths, positive, rare_generators
 from dataset_converters.layouts import Layout
 from dataset_converters.like import compared_with, names_like
 from dataset_converters.meaning import crime_events, each_number_once, one_time_of_day
@@ -38,9 +37,7 @@ def convert_crime(
     progress: bool,
 ) -> dict:
     """The body of `nyc`, `chicago` and `city`, which say what the options mean."""
-    paths = [Path(path) for path in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
-    if not paths:
-        raise ConversionError("no input file is named")
+    paths = input_paths(inputs)
     if slot_hours not in (1, 2, 3, 4, 6, 8, 12, 24):
         raise ConversionError(f"--slot-hours is {slot_hours!r}; it must divide the day: 1, 2, 3, 4, 6, 8, 12 or 24")
     if element not in layout.classes:
@@ -73,7 +70,7 @@ def convert_crime(
         rows.read_file(path, order, progress)
     tally.check(advice_for(layout, rows.header, rows.generator))
     if year is not None and not len(rows):
-        raise ConversionError(f"{', '.join(map(str, paths))}: no usable events in {year}; {rows.span()}")
+        raise ConversionError(f"{', '.join(map(str, paths))}: no usable events in {year}; {rows.starts.span()}")
     collected, twice = each_number_once(rows.collected())
     tally.drop("complaint or case number met before", twice)
     events = crime_events(collected, layout.described, rows.generator, layout.classes[element], slot_hours, names)

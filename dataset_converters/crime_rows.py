@@ -9,19 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dataset_converters.alike import alike_places
-from dataset_converters.days import Days, day_of
+from dataset_converters.days import Days
 from dataset_converters.layouts import Layout
 from dataset_converters.meaning import Collected
 from dataset_converters.positions import ROLES, Positions
 from dataset_converters.report import SHOWN, Tally
+from dataset_converters.starts import NO_START, Starts
 from dataset_converters.table import Batch, TableReader
-from dataset_converters.times import DAY, MISSING, UNREADABLE, Dates, clock_seconds, split_date_and_clock
+from dataset_converters.times import Dates
 from dataset_converters.vocabulary import MISSING_NUMBER, CaseNumbers, Vocabulary
-
-NO_START = np.iinfo(np.int64).min
 
 
 class CrimeRows:
@@ -41,7 +39,6 @@ class CrimeRows:
         self.header: list[str] = []  # of the file read last
         self._year = year
         self._limits = None if year is None else tuple(_seconds_of_new_year(year + after) for after in (0, 1))
-        self._first, self._last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
         self._positions = Positions(layout.box, layout.named)
         self._numbers = CaseNumbers()
         self._parts: list[Collected] = []
@@ -53,8 +50,8 @@ class CrimeRows:
             role: Vocabulary(role in layout.whole_numbers, layout.missing.get(role, frozenset()))
             for role in (*self._needed, *self._described)
         }
-        self._clocks: dict[str, int] = {}
         self._days = Days()
+        self.starts = Starts(layout)
 
     def __len__(self) -> int:
         return sum(len(part.seconds) for part in self._parts)
@@ -64,21 +61,15 @@ class CrimeRows:
         """Whether a file had columns of both."""
         return self._positions.found
 
-    def span(self) -> str:
-        """The first and last day among the rows with a readable start."""
-        if self._first > self._last:
-            return "no row has a readable start"
-        return f"the rows run from {day_of(self._first // DAY)} to {day_of(self._last // DAY)}"
-
     def read_file(self, path: Path, order: str | None, progress: bool) -> None:
         """Adds the rows of a file; reads it a second time if its dates turn out to put the day first."""
         before, counts = len(self._parts), self.tally.snapshot()
-        seen = self._first, self._last, copy.deepcopy((self._positions, self._days))
+        seen = copy.deepcopy((self._positions, self._days, self.starts))
         dates = self._read_as(path, order or "mdy", progress)
         if order is None and (shown := dates.order_shown(str(path))) != dates.order:
             del self._parts[before:]
             self.tally.restore(counts)
-            self._first, self._last, (self._positions, self._days) = seen
+            self._positions, self._days, self.starts = seen
             self._read_as(path, shown, progress)
 
     def _read_as(self, path: Path, order: str, progress: bool) -> Dates:
@@ -104,7 +95,7 @@ class CrimeRows:
 
     def _add(self, batch: Batch, dates: Dates) -> None:
         self.tally.read += batch.length
-        seconds = self._starts(batch, dates)
+        seconds = self.starts.read(batch, dates, self.tally)
         rows = np.flatnonzero(seconds != NO_START)
         if self._limits:
             inside = (seconds[rows] >= self._limits[0]) & (seconds[rows] < self._limits[1])
@@ -121,48 +112,6 @@ class CrimeRows:
         rows = rows[kept]
         latitude, longitude = self._positions.read(batch.columns, rows)
         self._parts.append(Collected(seconds[rows], number[kept], codes, latitude, longitude))
-
-    def _starts(self, batch: Batch, dates: Dates) -> np.ndarray:
-        """[n] int64 seconds since 1970 of the events' start; NO_START in rows that were counted out."""
-        date_column = batch.columns[self.layout.date]
-        clock_column = batch.columns[self.layout.clock or self.layout.date]
-        if self.layout.clock:
-            texts = split_date_and_clock(date_column.dictionary)[0]
-            date_texts = pa.DictionaryArray.from_arrays(date_column.indices, texts)
-            clock_texts = clock_column
-        else:
-            date_texts, clock_texts = (part.dictionary_encode() for part in split_date_and_clock(date_column))
-        days = dates.days(date_texts, batch.row_number)
-        clocks = self._clock_table(clock_texts.dictionary.to_numpy(zero_copy_only=False).tolist())[
-            clock_texts.indices.to_numpy()
-        ]
-        blank = self._blank(batch) if (days == MISSING).any() else np.zeros(batch.length, bool)
-        self.tally.drop("blank rows", int(blank.sum()))
-        bad = blank.copy()
-        for values, cells, noun in ((days, date_column, "date"), (clocks, clock_column, "time of day")):
-            for kind, reason in ((MISSING, f"no {noun}"), (UNREADABLE, f"unreadable {noun}")):
-                rows = np.flatnonzero((values == kind) & ~bad)
-                examples = (f"{batch.where(int(row))} {cells[int(row)].as_py()!r}" for row in rows[:SHOWN])
-                self.tally.reject(reason, len(rows), examples)
-                bad[rows] = True
-        seconds = np.where(bad, NO_START, days * DAY + clocks)
-        if not bad.all():
-            self._first = min(self._first, int(seconds[~bad].min()))
-            self._last = max(self._last, int(seconds[~bad].max()))
-        return seconds
-
-    def _clock_table(self, texts: list[str]) -> np.ndarray:
-        for text in texts:
-            if text not in self._clocks:
-                self._clocks[text] = clock_seconds(text)
-        return np.array([self._clocks[text] for text in texts] or [MISSING], np.int64)
-
-    @staticmethod
-    def _blank(batch: Batch) -> np.ndarray:
-        blank = np.ones(batch.length, bool)
-        for column in batch.columns.values():
-            blank &= pc.equal(pc.cast(column, pa.string()), "").to_numpy(zero_copy_only=False)
-        return blank
 
     def _codes(self, batch: Batch, rows: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Numbers of the values at `rows` by role, and which of `rows` have all that is needed ([len(rows)] bool)."""

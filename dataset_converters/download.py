@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dataset_converters.amazon import amazon
 from dataset_converters.chicago import chicago
-from dataset_converters.errors import ConversionError
+from dataset_converters.errors import ConversionError, describe_os_error
 from dataset_converters.events import positive
 from dataset_converters.http import check_url, fetch_file
 from dataset_converters.layouts import CHICAGO, NYC
@@ -21,7 +21,6 @@ from dataset_converters.movielens import movielens
 from dataset_converters.nyc import nyc
 from dataset_converters.packed import DAMAGED
 from dataset_converters.portal import Pages, Portal
-from dataset_converters.text import describe_os_error
 from dataset_converters.writer import check_output
 
 PAGE_ROWS = 50_000

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -60,6 +63,18 @@ def positive(name: str, value: int, least: int = 1, most: int | None = None) -> 
         raise ConversionError(f"{name} is {value!r}; it must be a whole number of at least {least}")
     if most is not None and value > most:
         raise ConversionError(f"{name} is {value!r}; it must be at most {most}")
+
+
+def input_paths(inputs: str | os.PathLike | Iterable[str | os.PathLike]) -> list[Path]:
+    """One file or several as a list.
+
+    Raises:
+        ConversionError: there is none.
+    """
+    paths = [Path(path) for path in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
+    if not paths:
+        raise ConversionError("no input file is named")
+    return paths
 
 
 def drop_rare(events: Events, tally: Tally, min_user: int, min_item: int, repeat: bool = False) -> Events:

@@ -14,9 +14,8 @@ from urllib.parse import unquote
 import numpy as np
 
 from dataset_converters.alike import SHOWN, spelling
-from dataset_converters.errors import ConversionError
+from dataset_converters.errors import ConversionError, describe_os_error
 from dataset_converters.events import Events
-from dataset_converters.text import describe_os_error
 from dataset_converters.tokens import SEPARATOR
 from dataset_converters.writer import dataset_files
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.text import fingerprint
 
 UNUSABLE_LIMIT = 0.05
 SHOWN = 5
+BLOCK = 8 << 20  # bytes read at a time
 CANDIDATES = 100  # among which models are ranked, unless they are told otherwise
 
 
@@ -104,6 +106,16 @@ def build_report(source: str, paths: Iterable[str | Path], options: dict, tally:
         "options": options,
         "rows": tally.as_dict(kept),
     }
+
+
+def fingerprint(path: str | os.PathLike) -> dict:
+    """`{"file": name, "bytes": size, "sha256": hex}` of a source, for the report."""
+    digest, size = hashlib.sha256(), 0
+    with open(path, "rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+            size += len(block)
+    return {"file": Path(path).name, "bytes": size, "sha256": digest.hexdigest()}
 
 
 def summary(report: dict) -> str:

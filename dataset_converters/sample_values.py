@@ -1,4 +1,4 @@
-"""Names that the cities use, for made-up exports (see sample.py)."""
+"""Names that the cities use, for made-up exports (see sample_rows.py)."""
 
 # The cities' own names of common classes and places: code, description, severity.
 NYC_OFFENSES = """341|PETIT LARCENY|MISDEMEANOR

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.events import Events, drop_rare, positive
+from dataset_converters.events import Events, drop_rare, input_paths, positive
 from dataset_converters.report import Tally, build_report
 from dataset_converters.text import TextSource
 from dataset_converters.tokens import token
@@ -50,16 +50,14 @@ def sequences(
     Raises:
         ConversionError: what is wrong, where, and what to do.
     """
-    paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    if not paths:
-        raise ConversionError("no input file is named")
+    paths = input_paths(inputs)
     if layout not in LAYOUTS:
         raise ConversionError(f"--layout is {layout!r}; it must be one of {', '.join(LAYOUTS)}")
     positive("--min-events", min_events)
     check_output(output, overwrite)
     reader = _Reader(layout)
     for path in paths:
-        reader.read(Path(path), progress)
+        reader.read(path, progress)
     tally = Tally()
     tally.read = len(reader.user)
     events = drop_rare(reader.events(), tally, min_events, 1)

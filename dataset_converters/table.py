@@ -135,7 +135,8 @@ class TableReader:
             self._judge()
         except pa.ArrowInvalid as error:
             if "Empty CSV" not in str(error):
-                raise self._explain(error) from error
+                fault = ConversionError(f"{self.path}: cannot be read as a table: {error}")
+                raise (self._open_quote() or fault) from error
         except ReadingFailed:
             pass  # and to be let go of, before its cause is raised
         finally:
@@ -182,9 +183,6 @@ class TableReader:
         raise ConversionError(
             f"{self.path}: {bad}; repair the file or download it again, or leave such rows out with --tolerate 5%"
         )
-
-    def _explain(self, error: pa.ArrowInvalid) -> ConversionError:
-        return self._open_quote() or ConversionError(f"{self.path}: cannot be read as a table: {error}")
 
     def _open_quote(self) -> ConversionError | None:
         """Reads the file again, slowly, to find the row whose quote is never closed."""

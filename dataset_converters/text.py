@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import hashlib
 import io
 import os
 from collections.abc import Callable
@@ -12,26 +11,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dataset_converters.errors import ConversionError
+from dataset_converters.errors import ConversionError, describe_os_error
 from dataset_converters.packed import DAMAGED, unpacked
 from dataset_converters.utf16 import MARKS, NoUtf16, Utf16Stream
 
 BLOCK = 8 << 20
-
-
-def describe_os_error(path: str | os.PathLike, error: OSError) -> ConversionError:
-    """The same failure as one line that names the file."""
-    return ConversionError(f"{path}: {error.strerror or error}")
-
-
-def fingerprint(path: str | os.PathLike) -> dict:
-    """`{"file": name, "bytes": size, "sha256": hex}` of a source, for the report."""
-    digest, size = hashlib.sha256(), 0
-    with open(path, "rb") as stream:
-        while block := stream.read(BLOCK):
-            digest.update(block)
-            size += len(block)
-    return {"file": Path(path).name, "bytes": size, "sha256": digest.hexdigest()}
 
 
 class TextSource(io.RawIOBase):
@@ -50,12 +34,7 @@ class TextSource(io.RawIOBase):
         ConversionError: not a readable file, empty, damaged, an HTML page, NUL bytes or undecodable bytes.
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike,
-        member: Callable[[str], bool] | None = None,
-        progress: bool = False,
-    ):
+    def __init__(self, path: str | os.PathLike, member: Callable[[str], bool] | None = None, progress: bool = False):
         super().__init__()
         self.path = str(path)
         self.lines_read = 0

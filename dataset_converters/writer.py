@@ -15,9 +15,8 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from dataset_converters.days import first_and_last
-from dataset_converters.errors import ConversionError
+from dataset_converters.errors import ConversionError, describe_os_error
 from dataset_converters.events import Events, in_final_order, ranks, statistics
-from dataset_converters.text import describe_os_error
 
 SUFFIXES = (".inter", ".user", ".item", ".json")
 ROWS = 1 << 20

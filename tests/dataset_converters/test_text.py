@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dataset_converters import ConversionError, table, text
 from dataset_converters.table import TableReader
-from dataset_converters.text import TextSource, fingerprint
+from dataset_converters.text import TextSource
 
 
 def packed_as(kind, content):
@@ -92,10 +92,3 @@ def test_a_pipe(tmp_path):
     os.mkfifo(path)
     with pytest.raises(ConversionError, match="is a pipe or device; save it to a file first"):
         TextSource(path)
-
-
-def test_fingerprint(tmp_path):
-    path = tmp_path / "abc"
-    path.write_bytes(b"abc")
-    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert fingerprint(path) == {"file": "abc", "bytes": 3, "sha256": digest}
