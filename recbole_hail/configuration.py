@@ -10,10 +10,10 @@ from recbole.utils import ModelType
 from recbole_hail import ranks, recbole_settings
 from recbole_hail.data import caches
 from recbole_hail.errors import SettingsError
-from recbole_hail.evaluation.protocol import problems as evaluation_problems
+from recbole_hail.evaluation import eval_args, protocol
 from recbole_hail.registry import MODELS, base_of, name_parts
 from recbole_hail.settings import known_settings, unknown
-from recbole_hail.training.budget import problems as budget_problems
+from recbole_hail.training import budget
 from recbole_hail.users_models import defaults_of_bases, own_defaults
 
 # They learn from labels that the data has; yaml/<dataset>.yaml says how to rank what comes next.
@@ -138,7 +138,7 @@ def with_checks(original):
     def init(self, *args, **kwargs):
         original(self, *args, **kwargs)
         complete = getattr(self.model_class, "complete_settings", None)
-        recbole_settings.settle_valid_metric(self)
+        eval_args.settle_valid_metric(self)
         found = (complete(self) if complete else []) + _common_problems(self)
         if found:
             raise SettingsError(found)
@@ -149,8 +149,8 @@ def with_checks(original):
 
 
 def _common_problems(config) -> list[str]:
-    found = recbole_settings.problems(config)
-    found += evaluation_problems(config) + budget_problems(config) + ranks.problems(config)
+    found = eval_args.problems(config) + recbole_settings.problems(config)
+    found += protocol.problems(config) + budget.problems(config) + ranks.problems(config)
     if config["resume"] == "":  # of a shell whose pattern met no file
         found.append("resume: is empty; name the checkpoint to go on from, or leave it out")
     elif config["resume"] and not Path(str(config["resume"])).is_file():

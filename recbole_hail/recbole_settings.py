@@ -3,14 +3,9 @@
 import re
 from importlib.util import find_spec
 
-from recbole.evaluator.register import metrics_dict
-from recbole.utils import EvaluatorType, ModelType
-
 from recbole_hail.checks import at_least, check, not_negative, one_of, optional, up_to_1, whole
 from recbole_hail.data.times import by_time
 from recbole_hail.errors import SettingsError
-from recbole_hail.evaluation import metrics
-from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.models.settings import LEARNERS
 from recbole_hail.registry import base_of
 from recbole_hail.settings import did_you_mean
@@ -51,38 +46,13 @@ def check_forms(merged: dict) -> None:
 
 def problems(config) -> list[str]:
     """One sentence for each wrong setting: its name, its value, what to do."""
-    found = _valid_metric(config) + _evaluation(config) + check(config, _CHECKS) + _columns(config) + _attention(config)
-    found += _negatives(config)
+    found = check(config, _CHECKS) + _columns(config) + _attention(config) + _negatives(config)
     if base_of(config.model_class) is None:
         found += check(config, _OF_RECBOLES_MODELS)
         if not (hasattr(config.model_class, "input_type") or is_users(config.model_class)):  # it goes by the loss
             found += check(config, [("loss_type", *one_of(("CE", "BPR")))])
     if config["log_wandb"] and find_spec("wandb") is None:
         found.append("log_wandb: True needs wandb, which is not installed; pip install wandb, or leave it out")
-    return found
-
-
-def _evaluation(config) -> list[str]:
-    arguments, sequential = config["eval_args"], config["MODEL_TYPE"] == ModelType.SEQUENTIAL
-    found = []
-    if not _is_split(arguments["split"]):
-        found.append(
-            f"eval_args: split {arguments['split']!r} must be one of {{LS: valid_and_test}}, {{LS: valid_only}}, "
-            "{LS: test_only}, {RS: [0.8, 0.1, 0.1]}, {TS: [0.8, 0.1, 0.1]}"
-        )
-    if sequential and arguments["order"] != "TO":
-        found.append(f"eval_args: order {arguments['order']!r} must be TO for a sequential model")
-    elif arguments["order"] not in ("TO", "RO"):
-        found.append(f"eval_args: order {arguments['order']!r} must be TO (by time) or RO (at random)")
-    group_by = str(arguments["group_by"])
-    if group_by != "user" and group_by.lower() != "none":
-        meant = did_you_mean(group_by, ("user", "none"))
-        found.append(f"eval_args: group_by {arguments['group_by']!r} must be user or none{meant}")
-    if "labeled" in arguments["mode"].values() and config["eval_type"] == EvaluatorType.RANKING:
-        found.append(
-            f"eval_args: mode labeled has rows with labels and no candidates to rank (metrics: {config['metrics']}); "
-            "use full, uni99 or pop99, or metrics such as AUC"
-        )
     return found
 
 
@@ -93,44 +63,6 @@ def _negatives(config) -> list[str]:
         return []
     counts = ["sample_num"] + ["candidate_num"] * bool(asked["dynamic"])
     return [f"train_neg_sample_args: {problem}" for problem in check(asked, [(name, *at_least(1)) for name in counts])]
-
-
-def _is_split(split) -> bool:
-    if not (isinstance(split, dict) and len(split) == 1):
-        return False
-    ((kind, how),) = split.items()
-    if kind == "LS":
-        return how in ("valid_and_test", "valid_only", "test_only")
-    shares = kind in ("RS", "TS") and isinstance(how, list | tuple) and len(how) == 3
-    return shares and all(isinstance(share, int | float) and share >= 0 for share in how) and how[0] > 0
-
-
-def settle_valid_metric(config) -> None:
-    """RecBole has no MRR but MRR@k; where it evaluates by itself, the longest k comes nearest."""
-    measured = "mrr" in [metric.lower() for metric in config["metrics"]]
-    if measured and str(config["valid_metric"]).lower() == "mrr" and not protocol_of(config, "valid"):
-        config["valid_metric"] = f"MRR@{max(config['topk'])}"
-
-
-def _valid_metric(config) -> list[str]:
-    asked = str(config["valid_metric"])
-    shown = [name for metric in config["metrics"] for name in _results(metric, config["topk"])]
-    if protocol_of(config, "valid"):
-        allowed = metrics.names(config["metrics"], config["topk"])
-        whole_list = ["MRR"] * ("mrr" in allowed)
-        shown = f"{', '.join(shown + whole_list)}, or one of these after repeat_ or new_"
-    else:
-        allowed = [name.lower() for name in shown]
-        shown = ", ".join(shown)
-    if asked.lower() in allowed or config["eval_step"] == 0:  # it is never measured
-        return []
-    return [f"valid_metric: {asked!r} must be one of {shown} (metrics and topk)"]
-
-
-def _results(metric: str, topk: list[int]) -> list[str]:
-    """What RecBole calls the results of a metric: one for each k, or one, as of AUC."""
-    needs = getattr(metrics_dict.get(metric.lower()), "metric_need", ("rec.topk",))
-    return [f"{metric}@{k}" for k in topk] if {"rec.topk", "rec.items"} & set(needs) else [metric]
 
 
 def _are_intervals(asked) -> bool:

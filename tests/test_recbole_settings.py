@@ -15,24 +15,6 @@ def said(model="HAIL", **settings) -> str:
 
 
 @pytest.mark.parametrize(
-    "split",
-    [
-        *({"RS": [0.8, 0.2]}, {"TS": [0.8, 0.2]}, {"RS": []}, {"RS": [0, 0, 0]}, {"RS": "abc"}),
-        *({"TS": [0.8, "a", 0.1]}, {"RS": [-1, 1, 1]}, {"LS": "none"}, {"XS": [0.8, 0.1, 0.1]}, {}, "LS"),
-    ],
-)
-@pytest.mark.parametrize("model", ["HAIL", "BPR"])
-def test_splits_that_are_none_are_refused(workplace, model, split):
-    """Most were tracebacks."""
-    assert "eval_args: split" in said(model, eval_args={**SPLIT, "split": split})
-
-
-@pytest.mark.parametrize("split", [{"RS": [8, 1, 1]}, {"TS": [0.8, 0.2, 0]}, {"LS": "valid_only"}])
-def test_splits_of_recbole_are_taken(workplace, split):
-    Config(model="HAIL", dataset="chi18", config_dict={"eval_args": {**SPLIT, "split": split}})
-
-
-@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"user_inter_num_interval": 5}, "user_inter_num_interval: 5 must be an interval such as [5,inf)"),
@@ -115,13 +97,6 @@ def test_wrong_values_of_any_models_settings_are_named(workplace, model, setting
     parts = said(model, **settings).split("; ")
     assert all(any(part.startswith(wanted) for part in parts) for wanted in message.split("; "))
     assert len(parts) == len(settings)
-
-
-def test_a_valid_metric_that_is_not_measured_is_not_offered(workplace):
-    """It said that MRR must be one of MRR."""
-    assert said(metrics=["Hit"], topk=[1, 5]) == (
-        "valid_metric: 'MRR' must be one of Hit@1, Hit@5, or one of these after repeat_ or new_ (metrics and topk)"
-    )
 
 
 @pytest.mark.parametrize(("model", "settings"), [("LightGCN", {"n_layers": 0}), ("NARM", {"dropout_probs": [0, 1]})])
