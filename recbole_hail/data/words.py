@@ -3,7 +3,6 @@
 import difflib
 import re
 import warnings
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
@@ -17,6 +16,7 @@ SLOT = "slot"
 COORDINATES = ("latitude", "longitude")
 _NAMES = ("title", "name", "description")  # what the column is called that says what an id stands for
 NO_MEANING = (*COORDINATES, "events")
+_DIGITS = re.compile("[0-9]+")
 
 
 class Words:
@@ -62,9 +62,10 @@ class Words:
         return found
 
     def described(self, number: int) -> str:
-        """Everything that the file says of one: `precinct 44, premises BAR/NIGHT CLUB`."""
-        values = [(name, column[number]) for name, column in self.columns.items() if name not in NO_MEANING]
-        return ", ".join(f"{name.replace('_', ' ')} {unquote(value)}" for name, value in values if value)
+        """What the file says of one beside the words of its token: `precinct 44, borough BRONX` of `44|STREET`."""
+        said = {part for part in unquote(self.tokens[number]).split("|") if not part.isdecimal()}
+        values = [(name, unquote(column[number])) for name, column in self.columns.items() if name not in NO_MEANING]
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values if value and value not in said)
 
     def values(self, number: int) -> dict[str, str]:
         """What the file says of one, by column; but not its number of events, of which newer ones are no part."""
@@ -119,20 +120,13 @@ class Words:
         """`did you mean 'A' or 'B'?`, of at most so many, a number with its title; "" where none is near.
 
         Args:
-            slips: only what has the name's numbers and nearly its letters, for names in data: 17 is another place
-                than 7, and SIDEWALK than RESIDENCE.
+            slips: only what differs by a slip, for names in data: 17 is another place than 7, and an office in a
+                district than a station there.
         """
-
-        def may_be(other: str) -> bool:
-            return not slips or _numbers_in(other) == _numbers_in(name)
-
         start = name.casefold()
-        begun = ([number for number in found if may_be(self._readable[number])] for found in self._begun_by(start))
-        nearest = (
-            self._called.get(start)
-            or next(filter(None, begun), None)
-            or self._like(start, may_be, 0.85 if slips else 0.6)
-        )
+        nearest = self._called.get(start) or next(filter(None, self._begun_by(start)), None) or self._like(start)
+        if slips:
+            nearest = [number for number in nearest if _is_slip(start, self._readable[number])]
         shown = " or ".join(map(self._with_title, nearest[:most]))
         return f"did you mean {shown}?" if shown else ""
 
@@ -143,9 +137,8 @@ class Words:
         whole = [number for number in begun if not self._readable[number][len(start) : len(start) + 1].isalnum()]
         return whole, begun
 
-    def _like(self, name: str, may_be: Callable[[str], bool], cutoff: float) -> list[int]:
-        # Several of these may be one's.
-        close = difflib.get_close_matches(name, filter(may_be, self._called), n=6, cutoff=cutoff)
+    def _like(self, name: str) -> list[int]:
+        close = difflib.get_close_matches(name, self._called, n=6)  # of which several may be one's
         return list(dict.fromkeys(number for called in close for number in self._called[called]))[:3]
 
     def _with_title(self, number: int) -> str:
@@ -168,8 +161,20 @@ class Words:
         return found
 
 
+def _is_slip(name: str, token: str) -> bool:
+    """Whether all parts of both have the same numbers, and beside them nearly the same letters."""
+    as_many = name.count("|") == token.count("|")
+    pairs = zip(name.split("|"), token.split("|"), strict=True) if as_many else [(name, token)]
+    return all(_numbers_in(one) == _numbers_in(other) and _nearly(one, other) for one, other in pairs)
+
+
 def _numbers_in(name: str) -> list[int]:
-    return [int(digits) for digits in re.findall(r"[0-9]+", name)]
+    return [int(digits) for digits in _DIGITS.findall(name)]
+
+
+def _nearly(one: str, other: str) -> bool:
+    one, other = (_DIGITS.sub("", name) for name in (one, other))
+    return other.startswith(one) or difflib.SequenceMatcher(None, one, other).ratio() >= 0.8
 
 
 def words_of(config, dataset, noun: str) -> Words:

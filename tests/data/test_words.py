@@ -43,9 +43,10 @@ def test_an_element_is_its_slot_and_the_rest_of_its_token(elements):
     assert elements.names[1:] == ["ASSAULT 3 & RELATED OFFENSES", "THEFT|FRAUD (5)", "RAPE", "RAPE"]
 
 
-def test_a_generator_is_described_by_all_that_is_known(generators):
-    assert generators.described(2) == "precinct 44, premises BAR/NIGHT CLUB, borough BRONX"
-    assert generators.described(1) == "precinct 9, premises STREET"
+def test_a_generator_is_described_by_what_its_token_does_not_say(generators):
+    """Every place was said twice: `Wilshire|STREET (area name Wilshire, premis desc STREET)`."""
+    assert generators.described(2) == "precinct 44, borough BRONX"
+    assert generators.described(1) == "precinct 9"
     assert generators.described(3) == ""
     assert generators.coordinates[2].tolist() == [40.83, -73.92]
     assert np.isnan(generators.coordinates[[0, 1, 3]]).all()
