@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from recbole_hail.errors import SettingsError
+from recbole_hail.settings import meant
 
 SAVED = Path("saved")  # RecBole's checkpoint_dir, where it is not set
 
@@ -38,11 +39,11 @@ def chosen(arguments, *, rather: str | None = None) -> str:
     of_dataset = {path: record for path, record in found.items() if record["dataset"] == arguments.dataset}
     paths = [path.with_suffix(".pth") for path, record in of_dataset.items() if model in ("", record["model"])]
     if not paths:
-        raise SettingsError([_none(arguments.dataset, model, found.values())])
+        raise SettingsError([_none(arguments.dataset, model, list(found.values()))])
     newest = max(paths, key=lambda path: (_kind(found[path.with_suffix(".json")]) == rather, path.stat().st_mtime))
     trained = datetime.fromtimestamp(newest.stat().st_mtime)
     name = found[newest.with_suffix(".json")]["model"]
-    print(f"{newest}: {name}, trained on {arguments.dataset} until {trained:%Y-%m-%d %H:%M}", file=sys.stderr)
+    print(f"{newest}: {name} for {arguments.dataset}, made {trained:%Y-%m-%d %H:%M}", file=sys.stderr)
     return str(newest)
 
 
@@ -60,12 +61,13 @@ def _kind(record: dict) -> str | None:
     return (record.get("settings") or {}).get("MODEL_TYPE")
 
 
-def _none(dataset: str, model: str, records) -> str:
+def _none(dataset: str, model: str, records: list[dict]) -> str:
     counts = Counter(f"{record['model']} on {record['dataset']}" for record in records)
     there = f"; it has {', '.join(sorted(counts))}" if counts else ""
-    train = f"run_recbole --model={model or 'GeneratorKNN'} --dataset={dataset}"
     kind = f"checkpoint of {model}" if model else "checkpoint"
-    return (
-        f"dataset: {SAVED}/ has no {kind} that was trained on {dataset}{there}. Train one ({train}), or name a file "
-        "with --checkpoint"
-    )
+    said = f"dataset: {SAVED}/ has no {kind} that was trained on {dataset}{there}"
+    close = meant(Path(dataset).name, [record["dataset"] for record in records])
+    if close not in (None, dataset):
+        return f"{said}. Did you mean --dataset={close}?"
+    train = f"run_recbole --model={model or 'GeneratorKNN'} --dataset={dataset}"
+    return f"{said}. Train one ({train}), or name a file with --checkpoint"

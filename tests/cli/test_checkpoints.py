@@ -35,7 +35,7 @@ def test_the_newest_of_the_dataset_is_taken_and_said(saved, capsys):
     saved("b", "GeneratorKNN", "city", 2000)
     saved("c", "GeneratorKNN", "other", 3000)
     assert chosen(_asked(dataset="city")) == "saved/b.pth"
-    assert "saved/b.pth: GeneratorKNN, trained on city until 1970-01-01" in capsys.readouterr().err
+    assert "saved/b.pth: GeneratorKNN for city, made 1970-01-01" in capsys.readouterr().err
     assert chosen(_asked(dataset="city", model="HAIL")) == "saved/a.pth"
     assert chosen(_asked(dataset="city", model="mine.models:HAIL")) == "saved/a.pth"
 
@@ -71,6 +71,8 @@ def test_a_checkpoint_that_is_named_is_taken_as_it_is(saved, capsys):
             r"no checkpoint that was trained on new; it has GeneratorKNN on city, HAIL on other\. Train",
         ),
         ({"dataset": "new"}, r"run_recbole --model=GeneratorKNN --dataset=new"),
+        ({"dataset": "dataset/city"}, r"trained on dataset/city; it has .*\. Did you mean --dataset=city\?$"),
+        ({"dataset": "citty", "model": "HAIL"}, r"Did you mean --dataset=city\?$"),
         ({"dataset": "city", "model": "HAIL"}, r"no checkpoint of HAIL .*run_recbole --model=HAIL --dataset=city"),
     ],
 )
