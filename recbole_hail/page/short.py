@@ -53,7 +53,9 @@ def _shares(report: Report) -> Markup:
     short = report.short
     rows = [(f"the model, {report.config['model']}", report.chosen), (_plain(report), short.plain)]
     if report.best_rule != short.plain:
-        rows.append((f"the best rule, {report.scorers[report.best_rule]}", report.best_rule))
+        which = "the best other rule" if report.is_rule else "the best rule"
+        by = report.metrics[report.lead]
+        rows.append((f"{which} by {by}, {report.scorers[report.best_rule]}", report.best_rule))
     cells = [[name, *map(_share, short.shares[scorer])] for name, scorer in rows]
     cells.append(["guessing", *(f"{share:.1%}" for share in short.guessed)])
     cells.append([f"the model less {_plain(report)}, in points", *map(_points, short.above_plain)])
