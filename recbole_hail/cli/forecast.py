@@ -13,7 +13,7 @@ from recbole_hail.forecast.group_output import GROUP_FORMATS, ElementGroup
 from recbole_hail.forecast.groups import elements_of_group, summed
 from recbole_hail.forecast.history_file import by_generator, read_events
 from recbole_hail.forecast.history_times import newest_day
-from recbole_hail.forecast.output import FORMATS, Read
+from recbole_hail.forecast.output import FORMATS, Read, counted
 from recbole_hail.forecast.overlap import not_newer
 from recbole_hail.maps.drawn import not_drawn
 from recbole_hail.maps.page import check_coordinates, map_page
@@ -79,11 +79,10 @@ def run(arguments) -> None:
         page = map_page(forecaster, found, chances, *arguments.group, newer=events)
         if left_out := not_drawn(forecaster, found):
             print(f"map: {left_out}", file=sys.stderr)
-    _write(arguments, forecaster, _text(arguments, forecaster, found, group, events))
+    _write(arguments, forecaster, _text(arguments, forecaster, found, group, events), len(found))
     if page:
         write_text(arguments.map, page)
-        elements = f"{len(group):,} element{'s' * (len(group) != 1)}"
-        print(f"{arguments.map}: a map of the chance of {elements}", file=sys.stderr)
+        print(f"{arguments.map}: a map of the chance of {counted(len(group), 'element')}", file=sys.stderr)
 
 
 def _warn(lines: list[str]) -> None:
@@ -104,12 +103,13 @@ def _text(arguments, forecaster: Forecaster, found: list, group: list[int], even
     return FORMATS[format_of(arguments)](forecaster, found, read)
 
 
-def _write(arguments, forecaster: Forecaster, text: str) -> None:
+def _write(arguments, forecaster: Forecaster, text: str, count: int) -> None:
     """To --output or the terminal; what has no place for the calibration leaves it to standard error."""
     if arguments.output:
         is_csv = arguments.output.suffix.lower() == ".csv"
         mark = "\ufeff" * (is_csv and not text.isascii())  # else Excel takes UTF-8 for its own encoding
         write_text(arguments.output, mark + text)
+        print(f"{arguments.output}: forecasts of {counted(count, 'generator')}", file=sys.stderr)
     elif not map_alone(arguments):
         print(text, end="")
     if format_of(arguments) == "csv" or map_alone(arguments):

@@ -7,6 +7,7 @@ from recbole_hail.errors import SettingsError
 from recbole_hail.forecast.history_file import file_of_events
 
 _OF_SUFFIX = {".csv": "csv", ".json": "json", ".txt": "text"}
+_OF_TABLES = (".xlsx", ".xls", ".ods")
 
 
 def check(arguments) -> None:
@@ -45,10 +46,12 @@ def problems_of_files(arguments) -> list[str]:
 
 
 def _suffixes(arguments) -> list[str]:
-    """Text in a .csv and a page in a .png are found out when somebody opens them."""
+    """Text in a .csv or .xlsx and a page in a .png are found out when somebody opens them."""
     problems = []
     if arguments.map and arguments.map.suffix.lower() not in (".html", ".htm"):
         problems.append(f"map: {arguments.map} must end in .html")
+    if arguments.output and arguments.output.suffix.lower() in _OF_TABLES:
+        problems.append(f"output: {arguments.output} cannot be written; name a .csv, which opens there too")
     by_suffix = _OF_SUFFIX.get(arguments.output.suffix.lower()) if arguments.output else None
     if by_suffix and arguments.format not in (None, by_suffix):
         problems.append(

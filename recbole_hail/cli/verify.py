@@ -9,6 +9,7 @@ from recbole_hail.errors import SettingsError
 from recbole_hail.files import write_text
 from recbole_hail.forecast import Forecaster
 from recbole_hail.forecast.history_file import read_events
+from recbole_hail.forecast.output import counted
 from recbole_hail.forecast.overlap import not_newer
 from recbole_hail.forecast.verification import verify
 from recbole_hail.forecast.verification_output import FORMATS, caption, conclusions
@@ -43,13 +44,15 @@ def run(arguments) -> None:
         raise SettingsError(problems)
     events = read_events(arguments.history)
     forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path, progress=sys.stderr.isatty())
-    if warning := not_newer(events, forecaster.trained.config, forecaster.generators.token):
-        print(f"warning: {warning}", file=sys.stderr)  # before what takes long
+    warning = not_newer(events, forecaster.trained.config, forecaster.generators.token)
+    if warning and (arguments.output or format_of(arguments) == "csv"):  # else the text says so itself
+        print(f"warning: {warning}", file=sys.stderr)
     found = verify(forecaster, events)
     of = tables(found)
     text = FORMATS[format_of(arguments)](forecaster, found, of, warning)
     if arguments.output:
         write_text(arguments.output, text)
+        print(f"{arguments.output}: {counted(len(found.place), 'event')} verified", file=sys.stderr)
     else:
         print(text, end="")
     if format_of(arguments) == "csv":  # which has no place for it

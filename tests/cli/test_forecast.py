@@ -121,7 +121,7 @@ def test_the_format_is_that_of_the_files_name(checkpoint, forecast, tmp_path):
         assert forecast(*asked, str(tmp_path / name))[0] == 0
         assert (tmp_path / name).read_text().startswith(begins), name
     status, _, told = forecast(*asked, str(tmp_path / "b.csv"))
-    assert status == 0 and "calibrated on" in told
+    assert status == 0 and "calibrated on" in told and "b.csv: forecasts of 1 generator\n" in told
     assert forecast(*asked, str(tmp_path / "b"), "--format=csv")[0] == 0
     assert (tmp_path / "b").read_text() == (tmp_path / "b.csv").read_text()
 
@@ -217,7 +217,7 @@ def test_events_that_the_dataset_has_are_told_of(checkpoint, forecast):
         file.write_text(before)
     assert status == 0 and "warning: history: 1 of 3 events are no newer than their generator's newest" in told
     assert "to 2020-01-20\nand 1 event of overlaps.csv, until 2020-01-20\nthe likeliest" in said
-    assert "such as that of line 2; what the dataset has already counts twice" in told
+    assert "such as that of line 2; what the dataset has already counts twice, and what is older" in told
 
 
 def test_newer_events_of_a_file_are_taken_and_unknown_ones_named(checkpoint, forecast):
@@ -292,6 +292,7 @@ def test_events_of_one_generator_by_two_names_are_one_generators_in_their_order(
         (["--all", "--output=no/out.csv"], ["output: the folder of no/out.csv does not exist"]),
         (["--all", "--output=."], ["output: . is a folder; name a file"]),
         (["--all", "--map=x.png", "--group=e7"], ["map: x.png must end in .html"]),
+        (["--all", "--output=x.xlsx"], ["output: x.xlsx cannot be written; name a .csv, which opens there too"]),
         (["--all", "--output=x.json", "--format=csv"], ["format: csv does not go with --output=x.json, which is json"]),
         (["--all", "--output=x.CSV", "--format=text"], ["format: text does not go with --output=x.CSV, which is csv"]),
         (["--all", "--group=e7", "--topk=3"], ["topk: with --group and without --map there is one row"]),

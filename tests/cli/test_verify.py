@@ -64,7 +64,7 @@ def test_a_run_is_verified_in_another_process(cyclic, run_command):
         rows = [line.split("  ")[1].strip() for line in table.splitlines()[2:6]]
         assert rows == ["HAIL", "GeneratorFrequency", "Pop", "guessing"]
         assert f"so few events say little: {events} of at least 100" in table
-    assert "HAIL-" in done.stderr and "trained on cyclic until" in done.stderr
+    assert "HAIL-" in done.stderr and "for cyclic, made" in done.stderr
 
 
 def test_what_was_certain_came_true_and_no_count_knew_it(checkpoint, verified):
@@ -94,7 +94,7 @@ def test_a_history_is_taken_from_the_folder_of_a_dataset_and_written_whole(check
     write_dataset(Path("dataset"), "jan25", {"g3": ["e41", "e42"], "g4": ["e48"]})
     asked = ("--dataset=cyclic", "--history=dataset/jan25", "--output=out.txt")
     status, printed, told = verified(*asked)
-    assert status == 0 and printed == "" and "MarkovChain, trained on cyclic until" in told
+    assert status == 0 and printed == "" and "MarkovChain for cyclic, made" in told
     text = Path("out.txt").read_text()
     assert "asked for 3 newer events of 2 generators" in text
     assert len(re.findall(r"^  MarkovChain +100\.0 % \(100\.0 to 100\.0\)", text, re.MULTILINE)) == 2
@@ -112,11 +112,14 @@ def test_days_and_what_is_not_newer_are_told(checkpoint, verified):
     Path("overlaps.csv").write_text("generator,element,time\ng1,e5,2020-01-20T12:00:00\ng2,e1,2020-01-21\n")
     try:
         file.write_text("\n".join(dated) + "\n")
-        status, printed, told = verified("--checkpoint", checkpoint, "--history=overlaps.csv")
+        asked = ("--checkpoint", checkpoint, "--history=overlaps.csv")
+        status, printed, told = verified(*asked)
+        written = verified(*asked, "--output=overlaps.txt")[2]
     finally:
         file.write_text(before)
     old = "warning: history: 1 of 2 events are no newer than their generator's newest in the dataset"
-    assert status == 0 and old in told and old in printed
+    assert status == 0 and old in printed and old not in told, "was said twice on a terminal"
+    assert old in written and "overlaps.txt: 2 events verified" in written
     days = "of 2 generators, 2020-01-20 to 2020-01-21; cyclic has events of 2020-01-01 to 2020-01-20"
     assert days in printed
 
