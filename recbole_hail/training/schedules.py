@@ -27,5 +27,9 @@ SCHEDULES: dict[str, Callable[[int, int, int], float]] = {"linear": _linear, "no
 
 
 def learning_rate_factor(schedule: str, step: int, *, warmup_steps: int, total_steps: int) -> float:
-    """The factor for step 0, 1, … of `total_steps`; `schedule` is one of SCHEDULES."""
-    return SCHEDULES[schedule](step, warmup_steps, total_steps)
+    """The factor for step 0, 1, … of `total_steps`; `schedule` is one of SCHEDULES.
+
+    The authors' 100 steps of warm-up are a thousandth of their training. A training of 100 would be nothing else and
+    never come to its learning rate, so warm-up takes a fifth of the steps at most.
+    """
+    return SCHEDULES[schedule](step, min(warmup_steps, total_steps // 5), total_steps)
