@@ -20,7 +20,7 @@ from recbole_hail import compat, ranks
 from recbole_hail.building import build_model, settings_blamed
 from recbole_hail.configuration import with_checks, with_our_yaml
 from recbole_hail.data import caches, negatives, reading
-from recbole_hail.data.hashes import elements_hash, generators_hash
+from recbole_hail.data.hashes import elements_hash, events_hash, generators_hash
 from recbole_hail.data.history import attach_history
 from recbole_hail.errors import DataError
 from recbole_hail.evaluation.phase import phase_of
@@ -156,6 +156,7 @@ def _settle(config, built_datasets) -> None:
     # For whoever opens the checkpoint; one that is opened keeps its own.
     for name, hash_of in (("elements_hash", elements_hash), ("generators_hash", generators_hash)):
         config[name] = config[name] or hash_of(built_datasets[0])
+    config["events_hash"] = config["events_hash"] or events_hash(config)
     for part in filter(len, built_datasets):
         phase_of(config, part)  # draws, so that a file that cannot be used is known before hours of training
 

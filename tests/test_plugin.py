@@ -3,6 +3,7 @@
 import gc
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -132,6 +133,18 @@ def test_a_saved_dataset_of_changed_data_is_not_reused(cyclic, small, write_data
     write_dataset(cyclic / "dataset", "cyclic", {"g1": list("abcdef"), "g2": list("bcdefa")})
     config = Config(model="HAIL", dataset="cyclic", config_dict={**small, "save_dataset": True})
     assert create_dataset(config).item_num == 7
+
+
+def test_a_saved_dataset_of_data_of_the_same_size_and_time_is_not_reused(cyclic, small, caplog):
+    """What an archive with fixed times had unpacked over the file was passed over."""
+    settings, file = {**small, "save_dataset": True}, cyclic / "dataset/cyclic/cyclic.inter"
+    create_dataset(Config(model="HAIL", dataset="cyclic", config_dict=settings))
+    times = os.stat(file).st_atime_ns, os.stat(file).st_mtime_ns
+    file.write_text(file.read_text().replace("\te1\t", "\te2\t"))
+    os.utime(file, ns=times)
+    with caplog.at_level("INFO"):
+        create_dataset(Config(model="HAIL", dataset="cyclic", config_dict=settings))
+    assert "Load filtered dataset from" not in caplog.text
 
 
 @pytest.mark.parametrize(

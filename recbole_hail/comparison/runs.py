@@ -13,6 +13,7 @@ from pathlib import Path
 from recbole_hail.comparison.jobs import ALL, Job, Share
 from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.results import ranks_file, read_record, record_file
+from recbole_hail.data.hashes import HASHES
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import held_alone, write_json
 from recbole_hail.models.cross_entropy import stands_for_one_network
@@ -57,7 +58,7 @@ class Shared:
 
 
 # What differs from run to run, or was not yet known when the run was planned.
-_APART = MAY_DIFFER | {"seed", "elements_hash", "generators_hash"}
+_APART = MAY_DIFFER | HASHES | {"seed"}
 
 
 class OtherSettings(SettingsError):

@@ -14,27 +14,28 @@ from pathlib import Path
 
 import torch
 
+from recbole_hail.data.hashes import HASHES, data_hash
 from recbole_hail.files import written_whole
 from recbole_hail.settings import OF_PROCESSES, OF_THE_MACHINE
 from recbole_hail.versions import versions
 
 # Settings that change neither rows nor batches. Everything else counts, also what this list has never heard of.
-_NOT_OF_THE_DATA = OF_THE_MACHINE - OF_PROCESSES - {"data_path", "worker"} | {
-    *("epochs", "learner", "learning_rate", "eval_step", "stopping_step", "clip_grad_norm", "weight_decay"),
-    *("enable_amp", "enable_scaler", "loss_decimal_place", "verbose"),
-    *("nproc", "ip", "port", "distributed_timeout"),  # a loader does go by its rank
-    *("elements_hash", "generators_hash"),  # known once the data is there
-}
+_NOT_OF_THE_DATA = (
+    (OF_THE_MACHINE - OF_PROCESSES - {"data_path", "worker"})
+    | HASHES
+    | {
+        *("epochs", "learner", "learning_rate", "eval_step", "stopping_step", "clip_grad_norm", "weight_decay"),
+        *("enable_amp", "enable_scaler", "loss_decimal_place", "verbose"),
+        *("nproc", "ip", "port", "distributed_timeout"),  # a loader does go by its rank
+    }
+)
 
 
 def fingerprint(config) -> str:
-    """Twelve hex digits; the same for the same settings, versions, and sizes and times of the data files."""
+    """Twelve hex digits; the same for the same settings, versions and data files."""
     settings = {name: str(value) for name, value in config.final_config_dict.items() if name not in _NOT_OF_THE_DATA}
-    folder = Path(config["data_path"])
-    files = {}
-    if folder.is_dir():
-        files = {file.name: (file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(folder.iterdir())}
-    described = json.dumps([settings, files, versions()], sort_keys=True)
+    data = data_hash(Path(config["data_path"]), config["dataset"])
+    described = json.dumps([settings, data, versions()], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()[:12]
 
 

@@ -4,6 +4,8 @@ import glob
 import hashlib
 from pathlib import Path
 
+HASHES = {"elements_hash", "generators_hash", "events_hash"}  # among a run's settings, once the data is there
+
 
 def elements_hash(dataset) -> str | None:
     """Of the elements in the order of their numbers, 16 hex digits; None for a dataset without elements.
@@ -32,10 +34,15 @@ def _hash_of(tokens) -> str:
     return hashlib.sha256("\n".join(map(str, tokens)).encode()).hexdigest()[:16]
 
 
-def data_hash(folder: Path, dataset: str) -> str:
-    """Twelve hex digits of the dataset's files."""
+def events_hash(config) -> str:
+    """Of the `.inter` file, or of those of a split by files."""
+    return data_hash(Path(config["data_path"]), config["dataset"], suffix="inter")
+
+
+def data_hash(folder: Path, dataset: str, suffix: str = "") -> str:
+    """Twelve hex digits of the dataset's files, or of those that end so."""
     digest = hashlib.sha256()
-    for file in sorted(folder.glob(f"{glob.escape(dataset)}.*")):
+    for file in sorted(folder.glob(f"{glob.escape(dataset)}.*{suffix}")):
         digest.update(f"{file.name} {file.stat().st_size}\n".encode())
         with open(file, "rb") as content:
             while block := content.read(2**20):

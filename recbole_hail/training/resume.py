@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from recbole_hail import ranks
+from recbole_hail.data.hashes import HASHES
 from recbole_hail.errors import CheckpointError
 from recbole_hail.settings import MAY_DIFFER
 from recbole_hail.training.checkpoints import entries_of, from_plain, plain, read_checkpoint
@@ -98,11 +99,16 @@ def restore_random_states(states: dict) -> None:
 
 
 def check_continues(path: str, saved, config) -> None:
-    """CheckpointError names every setting in which the run to continue differs from the one that was saved."""
+    """CheckpointError where the run to continue has other data, or settings, which are named, than the saved one."""
     now, then = plain(config.final_config_dict), plain(saved.final_config_dict)
+    if any(then.get(name) not in (None, now.get(name)) for name in HASHES):  # older versions kept not all of them
+        raise CheckpointError(
+            f"resume: {path} was made from other data than {config['data_path']} holds now; bring back those that it "
+            "was made from, or begin anew without --resume"
+        )
     differ = [
         f"{name}: {now.get(name)!r} now, {then.get(name)!r} in the checkpoint"
-        for name in sorted((now.keys() | then.keys()) - MAY_DIFFER)
+        for name in sorted((now.keys() | then.keys()) - MAY_DIFFER - HASHES)
         if now.get(name) != then.get(name)
     ]
     if differ:

@@ -124,6 +124,20 @@ def test_resuming_with_other_settings_names_them(cyclic, small):
     assert checkpoint.read_bytes() == before
 
 
+def test_resuming_with_other_data_is_refused(cyclic, small):
+    """It went on with what the file held now, while best score and curve were of other questions."""
+    run(small, epochs=1)
+    (checkpoint,) = cyclic.glob("saved/*.pth")
+    before, file = checkpoint.read_bytes(), cyclic / "dataset/cyclic/cyclic.inter"
+    rows = file.read_text().splitlines()
+    one, other = (row.split("\t") for row in rows[-2:])
+    one[1], other[1] = other[1], one[1]  # the same elements in the same numbers
+    file.write_text("\n".join([*rows[:-2], "\t".join(one), "\t".join(other)]) + "\n")
+    with pytest.raises(CheckpointError, match=r"made from other data than .*cyclic holds now; bring back those"):
+        run(small, epochs=1, resume=str(checkpoint))
+    assert checkpoint.read_bytes() == before
+
+
 def test_the_checkpoint_of_a_resumed_run_opens_without_the_one_it_came_from(cyclic, small):
     settings = {"epochs": 4, "learning_rate": 1e-3}
     run(small, **settings)
