@@ -12,6 +12,7 @@ from recbole_hail import checks, ranks
 from recbole_hail.building import settings_blamed
 from recbole_hail.training.curve import Curve
 
+NOT_VALIDATED = "train_on_valid: nothing is validated, for the answers are learnt; the last model is kept"
 _CHECKS = [
     (
         "max_steps",

@@ -7,7 +7,7 @@ from recbole.trainer import Trainer
 from recbole.utils import EvaluatorType, dict2str, set_color
 
 from recbole_hail.evaluation.rules import gather_sequences
-from recbole_hail.training.budget import Budget
+from recbole_hail.training.budget import NOT_VALIDATED, Budget
 from recbole_hail.training.checkpoints import entries_of, write_checkpoint
 
 
@@ -20,7 +20,8 @@ class RuleTrainer(Trainer):
     def fit(self, train_data, valid_data=None, verbose=True, saved=True, show_progress=False, callback_fn=None):
         """Counts the training part, validates and saves; returns score and result of the validation, as RecBole does.
 
-        `callback_fn` is called once, as after a first epoch.
+        `callback_fn` is called once, as after a first epoch. Under `train_on_valid` nothing is validated, for the
+        answers have been counted too.
         """
         self.eval_collector.data_collect(train_data)
         started = perf_counter()
@@ -28,7 +29,9 @@ class RuleTrainer(Trainer):
         self.budget = Budget(None, None, seconds=perf_counter() - started)  # what training has taken, for the record
         if verbose:
             self.logger.info(set_color("counting", "green") + f" [time: {self.budget.seconds:.2f}s]")
-        if valid_data:
+        if self.config["train_on_valid"]:
+            self.logger.info(NOT_VALIDATED)
+        elif valid_data:
             self.best_valid_score, self.best_valid_result = self._valid_epoch(valid_data, show_progress)
             if verbose:
                 self.logger.info(set_color("valid result", "blue") + ": \n" + dict2str(self.best_valid_result))

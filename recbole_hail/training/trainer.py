@@ -13,7 +13,7 @@ from recbole_hail.errors import Interrupted, TrainingDiverged
 from recbole_hail.evaluation.tables import result_table
 from recbole_hail.losses import HailLossParts
 from recbole_hail.training import records, resume
-from recbole_hail.training.budget import validate_last
+from recbole_hail.training.budget import NOT_VALIDATED, validate_last
 from recbole_hail.training.checkpoints import write_checkpoint
 from recbole_hail.training.curve import Curve
 from recbole_hail.training.memory import hold_free_memory, release_free_memory
@@ -64,7 +64,7 @@ class HAILTrainer(Trainer):
         self.planned_steps = self.epochs * self.steps_per_epoch
         self.data_counts = records.data_counts(train_data, valid_data)
         if self.config["train_on_valid"]:
-            self.logger.info("train_on_valid: nothing is validated, for the answers are learnt; the last model is kept")
+            self.logger.info(NOT_VALIDATED)
         hold_free_memory()
         try:
             outcome = super().fit(train_data, valid_data, verbose, saved, show_progress, callback_fn)
