@@ -148,7 +148,8 @@ def _calibrate(trained: Trained, sequences, generators: np.ndarray, targets: np.
     trained_on = bool(trained.config["train_on_valid"])
     if not len(targets):
         return Calibration(1.0, 0, *[None] * 5, trained_on)
-    scores = torch.empty(len(targets), trained.train.item_num - 1)
+    precision = torch.float64 if trained.is_rule else torch.float32
+    scores = torch.empty(len(targets), trained.train.item_num - 1, dtype=precision)
     for batch in batches(trained, sequences, generators):
         of_view = logits(trained, [sequences[row] for row in batch], generators[batch])[view_of(trained.model)]
         scores[batch] = of_view[:, 1:]

@@ -46,7 +46,7 @@ def logits(trained: Trained, sequences: Sequence[np.ndarray], generators: np.nda
         generators: [B], whose they are; all of them NOBODY, or none.
 
     Returns:
-        float32 [views, B, n_items] on the CPU; padding, element 0, has -inf.
+        [views, B, n_items] on the CPU, float32, of rules float64; padding, element 0, has -inf.
 
     Raises:
         CheckpointError: the model needs to know more than these.
@@ -59,9 +59,8 @@ def logits(trained: Trained, sequences: Sequence[np.ndarray], generators: np.nda
         scores = torch.stack(list(scores_by_view(model, dataset, interaction, asked, ROWS_AT_A_TIME * asked.shape[1])))
     except KeyError as error:
         raise CheckpointError(_needs(trained, error.args[0], generators)) from None
-    if trained.is_rule:
-        scores = (scores + 1 / len(asked[0])).log()
-    scores = scores.float().cpu()
+    # A rule breaks ties by millionths of an event, which float32 would round away.
+    scores = ((scores + 1 / len(asked[0])).log() if trained.is_rule else scores.float()).cpu()
     if scores[..., 1:].isnan().any():
         raise TrainingDiverged("the model's scores are not numbers (NaN), so nothing can be forecast by them")
     scores[..., 0] = -torch.inf
