@@ -46,9 +46,10 @@ def paired_t(differences: np.ndarray, *, level: float = 0.95) -> tuple[np.ndarra
     Both the G generators and the S trainings are samples: others would have given something else. The variance of the
     mean is that over generators (of means over trainings) and that over trainings (of means over generators), together;
     what is left of a difference once both are taken out counts in either, which errs to the safe side. Student's t has
-    Satterthwaite's degrees of freedom: where trainings are nearly all of the variance it rejects twice as often as it
-    should with two of them, hardly more often with three, and as it should with five. Of a single training nothing is
-    known about others: with S = 1 interval and p speak of generators alone. Of a single generator nothing is known.
+    Satterthwaite's degrees of freedom: where trainings are most of the variance it rejects up to two and a half times
+    as often as it should with two of them, one and a half times with three, and nearly as it should with five. Of a
+    single training nothing is known about others: with S = 1 interval and p speak of generators alone. Of a single
+    generator nothing is known.
     """
     differences = np.asarray(differences, dtype=float)
     trainings, generators, columns = differences.shape
