@@ -11,6 +11,7 @@ from recbole.config import Config
 
 from recbole_hail.configuration import settings_of_ours, yaml_folder
 from recbole_hail.errors import SettingsError
+from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.registry import base_of
 from recbole_hail.settings import given, known_settings, unknown
 from recbole_hail.users_models import is_users
@@ -100,6 +101,8 @@ def warn_of_unknown(configs: list[Config]) -> None:
         )
     if given(configs[0]).get("preload_weight") and all(map(_is_ours, configs)):
         print(f"warning: preload_weight does nothing for {models}; leave it out", file=sys.stderr)
+    if "metric_decimal_place" in given(configs[0]) and all(protocol_of(config, "test") for config in configs):
+        print(f"warning: metric_decimal_place does nothing for {models}; metrics are kept whole", file=sys.stderr)
     for settings, dashes in ((of_command, "--"), (of_files, "")):
         for name, likest in unknown(settings, known | settings_of_ours()):
             if likest:

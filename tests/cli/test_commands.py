@@ -109,6 +109,14 @@ def test_weights_that_nothing_loads_are_pointed_out(cyclic, run_here, model, war
     assert done.returncode == 2 and "nowhere is not at" in done.stderr
 
 
+@pytest.mark.parametrize(("mode", "warned"), [("uni99", True), ("pop99", False)])
+def test_digits_that_nothing_rounds_to_are_pointed_out(cyclic, run_here, mode, warned):
+    """`metric_decimal_place` is RecBole's, and where the plugin ranks metrics had all their digits nevertheless."""
+    given = ("--metric_decimal_place=2", f"--eval_args={{'mode': '{mode}'}}")
+    done = run_here("run_recbole", "--model=GRU4Rec", "--dataset=nowhere", *given)
+    assert ("warning: metric_decimal_place does nothing for GRU4Rec; metrics are kept whole" in done.stderr) == warned
+
+
 def test_a_setting_that_is_like_none_is_pointed_out(cyclic, run_here):
     """`--output_dir` for `--output` did nothing, in silence."""
     done = run_hail(run_here, "--epochs=1", "--zzz=3", "--nproc=1")
