@@ -1,11 +1,14 @@
 """What the files of a dataset must hold before a run starts; every problem is a DataError that says what to do."""
 
+import re
+
 from recbole_hail.data.inter_file import fields_of
 from recbole_hail.data.times import by_time
 from recbole_hail.data.whereabouts import file_of_dataset
 from recbole_hail.errors import DataError
 
 _NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "LABEL_FIELD")
+_OPINION = re.compile("rating|star|score|price|label", re.IGNORECASE)
 
 
 def check_files(config) -> None:
@@ -59,4 +62,7 @@ def _instead(missing: str, fields: dict[str, str], needed: list[str], kinds: dic
             f'awk \'{{print $0 "{between}" (NR == 1 ? "{missing}:float" : NR)}}\' old.inter > new.inter'
         )
     order = " (sequences are ordered by it)" if setting == "TIME_FIELD" else ""
-    return f"Add the column, or name the one to use{order}, as in --{setting}={[*fitting, unused[-1]][0]}"
+    if setting == "TIME_FIELD":  # ratings are numbers too
+        fitting.sort(key=lambda field: field == config["RATING_FIELD"] or bool(_OPINION.search(field)))
+    others = f"; or is it {' or '.join(fitting[1:])}?" if len(fitting) > 1 else ""
+    return f"Add the column, or name the one to use{order}, as in --{setting}={[*fitting, unused[-1]][0]}{others}"

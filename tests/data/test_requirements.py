@@ -56,6 +56,22 @@ def test_labeled_evaluation_needs_labels(make_config):
 
 
 @pytest.mark.parametrize(
+    ("columns", "advice"),
+    [
+        ("stars:float\twhen:float", r"as in --TIME_FIELD=when; or is it stars\?$"),
+        ("rating:float\tmoment:float", r"as in --TIME_FIELD=moment; or is it rating\?$"),
+        ("stars:float", r"as in --TIME_FIELD=stars$"),
+    ],
+)
+def test_ratings_are_offered_as_times_only_after_others(workplace, columns, advice):
+    """Histories were ordered by rating on the advice of the message."""
+    Path("dataset/odd").mkdir(parents=True)
+    Path("dataset/odd/odd.inter").write_text(f"user_id:token\titem_id:token\t{columns}\na\tb\t1\t1\n")
+    with pytest.raises(DataError, match=advice):
+        check_files(Config(model="HAIL", dataset="odd"))
+
+
+@pytest.mark.parametrize(
     ("column", "advice"),
     [
         ("", "Add the column$"),
