@@ -16,7 +16,10 @@ import recbole_hail  # noqa: F401  first: it registers the plugin
 import numpy as np
 from recbole.quick_start import load_data_and_model, run_recbole
 
+from recbole_hail.evaluation.metrics import Ranks, by_question
 from recbole_hail.models.hail import HAIL
+
+METRICS = {"metrics": ["MRR"], "topk": [10], "metric_decimal_place": 4}  # the last is RecBole's to read
 
 
 class LightTable(HAIL):
@@ -44,9 +47,9 @@ def main() -> None:
     for file in files[-2:]:
         with np.load(file) as kept:
             ranks, generators = kept["ranks"][:, -1], kept["generators"]  # of the last view, the mean of the peers
-        rank = 1 + ranks[:, 0] + ranks[:, 1] / 2  # of the target, among ranks[:, 2] others
-        name, worst = file.name.split("-")[0], generators[rank.argmax()]
-        print(f"{name}: MRR {(1 / rank).mean():.3f}, hardest to foresee: {worst}, rank {rank.max():.0f}")
+        reciprocal = by_question(Ranks(*ranks.T), METRICS)["mrr"]  # mean over orders of the tied
+        name, worst = file.name.split("-")[0], generators[reciprocal.argmin()]
+        print(f"{name}: MRR {reciprocal.mean():.3f}, hardest to foresee: {worst}, 1 / rank {reciprocal.min():.3f}")
 
     checkpoint = str(files[-1]).replace(".ranks.npz", ".pth")
     _, model, dataset, *_ = load_data_and_model(checkpoint)
