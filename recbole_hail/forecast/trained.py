@@ -1,4 +1,4 @@
-"""A checkpoint beside the data that it was trained on: what forecasts are made from."""
+"""A checkpoint beside the whole histories that it was trained on: what forecasts are made from; see `opening` too."""
 
 import hashlib
 import os
