@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from recbole_hail.data.words import Words
 from recbole_hail.errors import DataError
-from recbole_hail.forecast.output import counted
+from recbole_hail.forecast.output import and_more, counted
 from recbole_hail.forecast.predictions import Forecast, GroupChance
 
 NAMED = 5  # generators in a warning
@@ -42,11 +42,10 @@ def unknown_generators(words: Words, newer: Sequence[str]) -> list[str]:
     unknown = [name for name in newer if words.number(name) is None]
     if not unknown:
         return []
-    named = ", ".join(_with(name, words.meant(name, most=1, slips=True)) for name in unknown[:NAMED])
-    more = f" and {len(unknown) - NAMED:,} more" if len(unknown) > NAMED else ""
+    named = [_with(name, words.meant(name, most=1, slips=True)) for name in unknown[:NAMED]]
     return [
         f"history: {len(unknown):,} of {len(newer):,} generators are not in the dataset, so that nothing but their "
-        f"newer events is known of them: {named}{more}"
+        f"newer events is known of them: {and_more(named, len(unknown))}"
     ]
 
 
@@ -61,10 +60,9 @@ def skipped_elements(words: Words, forecasts: Sequence[Forecast | GroupChance]) 
 
 def with_counts(words: Words, counts: Counter) -> str:
     """The most frequent of what is not known, how often each came, and what may be meant."""
-    named = ", ".join(
-        _with(name, f"{count:,}", words.meant(name, most=2, slips=True)) for name, count in counts.most_common(LISTED)
-    )
-    return named + (f" and {len(counts) - LISTED:,} more" if len(counts) > LISTED else "")
+    most = counts.most_common(LISTED)
+    named = [_with(name, f"{count:,}", words.meant(name, most=2, slips=True)) for name, count in most]
+    return and_more(named, len(counts))
 
 
 def _with(name: str, *notes: str) -> str:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -90,14 +90,18 @@ def as_csv(forecaster: Forecaster, forecasts: list[Forecast], read: Read | None 
 
 def table_as_csv(columns: list[str], rows: Sequence[tuple[Forecast | GroupChance, list]]) -> str:
     """Rows, and after them whether their generator is known, its events, and the columns of the .user file."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     columns = [*columns, "known", "events"]
     about = list(dict.fromkeys(name for forecast, _ in rows for name in forecast.about))
-    writer.writerow([*columns, *(f"user_{name}" if name in columns else name for name in about)])
+    lines = [[*columns, *(f"user_{name}" if name in columns else name for name in about)]]
     for forecast, values in rows:
         of_generator = [int(forecast.known), forecast.events, *(forecast.about.get(name, "") for name in about)]
-        writer.writerow([*values, *of_generator])
+        lines.append([*values, *of_generator])
+    return csv_text(lines)
+
+
+def csv_text(rows: Iterable[Sequence]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 
@@ -118,12 +122,22 @@ def record_as_json(forecaster: Forecaster, read: Read | None, **more) -> str:
         "calibration": asdict(forecaster.calibration),
         **more,
     }
+    return json_text(found)
+
+
+def json_text(found: dict) -> str:
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
 def counted(count: int, noun: str = "event") -> str:
     """`1 event`, `1,234 events`."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def and_more(named: Sequence[str], count: int) -> str:
+    """`a, b and 3 more`, of `count` of which some are `named`."""
+    more = f" and {count - len(named):,} more" if count > len(named) else ""
+    return f"{', '.join(named)}{more}"
 
 
 FORMATS = {"text": as_text, "csv": as_csv, "json": as_json}

@@ -1,14 +1,11 @@
 """What came true of forecasts, as text, CSV and JSON."""
 
-import csv
-import io
-import json
 from dataclasses import asdict
 
 from recbole_hail.evaluation.significance import FEW
 from recbole_hail.forecast.asked import with_counts
 from recbole_hail.forecast.forecaster import Forecaster
-from recbole_hail.forecast.output import counted
+from recbole_hail.forecast.output import counted, csv_text, json_text
 from recbole_hail.forecast.verification import METRICS, Verification
 from recbole_hail.forecast.verification_tables import Estimate, VerificationTable
 from recbole_hail.tables.forms import aligned
@@ -69,18 +66,14 @@ def as_text(forecaster: Forecaster, found: Verification, of: dict[str, Verificat
 
 def as_csv(forecaster: Forecaster, found: Verification, of: dict[str, VerificationTable], warning: str | None) -> str:
     """A row for each table and each that was asked; shares lie between 0 and 1."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     ends = ("", "_low", "_high")
-    writer.writerow(
-        ["events", "model", "asked", "generators", *(_COLUMNS[metric] + end for metric in METRICS for end in ends)]
-    )
+    rows = [["events", "model", "asked", "generators", *(_COLUMNS[metric] + end for metric in METRICS for end in ends)]]
     for name, table in of.items():
         for model, scores in table.scores.items():
             values = [value for metric in METRICS for value in asdict(scores[metric]).values()]
             told = ["" if value is None else f"{value:.6g}" for value in values]
-            writer.writerow([name, model, table.events, table.generators, *told])
-    return text.getvalue()
+            rows.append([name, model, table.events, table.generators, *told])
+    return csv_text(rows)
 
 
 def as_json(forecaster: Forecaster, found: Verification, of: dict[str, VerificationTable], warning: str | None) -> str:
@@ -110,7 +103,7 @@ def as_json(forecaster: Forecaster, found: Verification, of: dict[str, Verificat
         "tables": {name: {**asdict(table), "said": conclusions(found, table)} for name, table in of.items()},
         "events": events,
     }
-    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    return json_text(told)
 
 
 FORMATS = {"text": as_text, "csv": as_csv, "json": as_json}
