@@ -167,6 +167,11 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+def warn(text: str) -> None:
+    """To standard error, where it stands in the way of no result."""
+    print(f"warning: {text}", file=sys.stderr)
+
+
 def seeds(text: str) -> list[int]:
     """The seeds that `text` lists, each once; SettingsError where they cannot be read."""
     pieces = [piece.strip() for piece in text.split(",") if piece.strip()]

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from recbole_hail.cli.common import check_folder, say, seeds, settings_of
+from recbole_hail.cli.common import check_folder, say, seeds, settings_of, warn
 from recbole_hail.cli.config import ALSO, checked_config, config_files, protocols_beside
 from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison import notation
@@ -107,6 +107,6 @@ def _compare(arguments, plan: Plan, folder: RunFolder, others: list[str]) -> Non
                 print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in tables), sep="\n")
                 print("written to", ", ".join(map(str, written)))
     for warning in [*hardly_begun(plan, folder), *several_versions(map(folder.path, plan.runs))]:
-        print(f"warning: {warning}", file=sys.stderr)
+        warn(warning)
     if failures:
         raise UserError("\nerror: ".join(["not every model is in the tables", *failures]))

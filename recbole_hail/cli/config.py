@@ -2,13 +2,13 @@
 
 import argparse
 import os
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 
 import yaml
 from recbole.config import Config
 
+from recbole_hail.cli.common import warn
 from recbole_hail.configuration import settings_of_ours, yaml_folder
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation.protocol import protocol_of
@@ -92,17 +92,16 @@ def warn_of_unknown(configs: list[Config]) -> None:
     models = " or ".join(config["model"] for config in configs)
     of_command, of_files = configs[0].cmd_config_dict, configs[0].file_config_dict
     for name in sorted(settings_of_ours() & of_command.keys() - known):
-        print(f"warning: --{name} is a setting of other models and does nothing for {models}", file=sys.stderr)
+        warn(f"--{name} is a setting of other models and does nothing for {models}")
     if "train_batch_size" in of_command and all(map(_counts_positions, configs)):
-        print(
-            f"warning: --train_batch_size does nothing for {models}, whose steps hold train_batch_tokens positions; "
-            "add --train_batch_tokens=None to count sequences",
-            file=sys.stderr,
+        warn(
+            f"--train_batch_size does nothing for {models}, whose steps hold train_batch_tokens positions; add "
+            "--train_batch_tokens=None to count sequences"
         )
     if given(configs[0]).get("preload_weight") and all(map(_is_ours, configs)):
-        print(f"warning: preload_weight does nothing for {models}; leave it out", file=sys.stderr)
+        warn(f"preload_weight does nothing for {models}; leave it out")
     if "metric_decimal_place" in given(configs[0]) and all(protocol_of(config, "test") for config in configs):
-        print(f"warning: metric_decimal_place does nothing for {models}; metrics are kept whole", file=sys.stderr)
+        warn(f"metric_decimal_place does nothing for {models}; metrics are kept whole")
     for settings, dashes in ((of_command, "--"), (of_files, "")):
         for name, likest in unknown(settings, known | settings_of_ours()):
             if likest:
@@ -111,7 +110,7 @@ def warn_of_unknown(configs: list[Config]) -> None:
                 said = f"is no setting of {models}; unless code of yours reads it, it does nothing"
             else:  # files may hold anything
                 continue
-            print(f"warning: {dashes}{name} {said}", file=sys.stderr)
+            warn(f"{dashes}{name} {said}")
 
 
 def _counts_positions(config: Config) -> bool:

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from recbole_hail.cli.checkpoints import add_checkpoint, chosen
+from recbole_hail.cli.common import warn
 from recbole_hail.cli.forecast_checks import check, format_of, group_alone, map_alone
 from recbole_hail.errors import UserError
 from recbole_hail.files import write_text
@@ -61,14 +62,16 @@ def run(arguments) -> None:
     named = generators_asked(forecaster.generators, arguments.generator or [], newer)
     generators = None if arguments.all else named or list(newer)
     overlap = not_newer(events, forecaster.trained.config, forecaster.generators.token)
-    _warn([overlap] * bool(overlap) + unknown_generators(forecaster.generators, list(newer)))
+    for warning in [overlap] * bool(overlap) + unknown_generators(forecaster.generators, list(newer)):
+        warn(warning)
     if group_alone(arguments):
         found = forecaster.of_group(group, generators, newer=newer)
         any_known = any(one.probability is not None for one in found)
     else:
         found = forecaster.forecast(generators, newer=newer, k=arguments.topk)
         any_known = any(one.predictions for one in found)
-    _warn(skipped_elements(forecaster.elements, found))
+    for warning in skipped_elements(forecaster.elements, found):
+        warn(warning)
     if not any_known:
         raise UserError(
             "no generator asked for has an event that the model knows, so there is nothing to forecast from"
@@ -83,11 +86,6 @@ def run(arguments) -> None:
     if page:
         write_text(arguments.map, page)
         print(f"{arguments.map}: a map of the chance of {counted(len(group), 'element')}", file=sys.stderr)
-
-
-def _warn(lines: list[str]) -> None:
-    for line in lines:
-        print(f"warning: {line}", file=sys.stderr)
 
 
 def _text(arguments, forecaster: Forecaster, found: list, group: list[int], events: list) -> str:

@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from recbole_hail.cli.common import check_folder, say, seeds, settings_of
+from recbole_hail.cli.common import check_folder, say, seeds, settings_of, warn
 from recbole_hail.cli.config import ALSO, checked_config, config_files, protocols_beside
 from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison.results import several_versions
@@ -85,7 +85,7 @@ def run(arguments) -> None:
     for experiment in experiments:
         _write(sweep, experiment, arguments, command)
     for warning in several_versions(folder.path(planned) for folder, planned in sweep.jobs()):
-        print(f"warning: {warning}", file=sys.stderr)
+        warn(warning)
     if failures:
         raise UserError("\nerror: ".join(["not every system is in the tables", *failures]))
 

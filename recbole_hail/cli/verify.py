@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from recbole_hail.cli.checkpoints import add_checkpoint, chosen
+from recbole_hail.cli.common import warn
 from recbole_hail.cli.forecast_checks import format_of, problems_of_files
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import write_text
@@ -46,7 +47,7 @@ def run(arguments) -> None:
     forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path, progress=sys.stderr.isatty())
     warning = not_newer(events, forecaster.trained.config, forecaster.generators.token)
     if warning and (arguments.output or format_of(arguments) == "csv"):  # else the text says so itself
-        print(f"warning: {warning}", file=sys.stderr)
+        warn(warning)
     found = verify(forecaster, events)
     of = tables(found)
     text = FORMATS[format_of(arguments)](forecaster, found, of, warning)
