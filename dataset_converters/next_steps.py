@@ -16,7 +16,8 @@ FEW_GENERATORS = 100  # whose last events are too few questions to tell how ofte
 LONG = 20  # events of a sequence, of whose tenth there is more than the last one
 FORECAST = 3  # elements for each generator
 OF_RECBOLE = "ml-100k"  # of which RecBole reads its own copy, wherever another one lies
-_TENTHS = "{'split':{'RS':[0.8,0.1,0.1]},'order':'TO','group_by':'user','mode':'full'}"
+# RecBole's split that asks about a tenth of each generator's events, the newest.
+TENTHS = "{'split':{'RS':[0.8,0.1,0.1]},'order':'TO','group_by':'user','mode':'full'}"
 
 
 def next_steps(report: dict, output: str | os.PathLike | None) -> list[str]:
@@ -68,7 +69,7 @@ def _run(name: str, parent: Path, elements: int, tenths: bool) -> str:
         shown = shown if os.path.isabs(shown) or shown == "." else f"./{shown}"
         words.append(f"--data_path={shlex.quote(shown)}")
     if tenths:
-        words.append(f'--eval_args="{_TENTHS}"')
+        words.append(f'--eval_args="{TENTHS}"')
     elif elements < (CANDIDATES if name in DOWNLOADABLE else FEW):
         words.append("--candidates=full")
     return " ".join(words)

@@ -1,11 +1,11 @@
 """Where a dataset lies, and, where it does not, which one may be meant."""
 
-import difflib
 import os
 from pathlib import Path
 
 from recbole_hail.data.inter_file import inter_file
 from recbole_hail.errors import DataError
+from recbole_hail.settings import meant
 
 _SHOWN = 8
 
@@ -55,10 +55,8 @@ def _elsewhere(root: Path, name: str) -> str | None:
 
 def _meant(root: Path, name: str) -> str:
     """A path in place of a name, another spelling, or one that is like it."""
-    names, last = _names(root), os.path.basename(os.path.normpath(name))
-    spelt = {there.casefold(): there for there in names}
-    likest = difflib.get_close_matches(last.casefold(), spelt, n=1)
-    return f"did you mean {spelt[likest[0]]}? If not, " if likest else ""
+    likest = meant(os.path.basename(os.path.normpath(name)), _names(root))
+    return f"did you mean {likest}? If not, " if likest else ""
 
 
 def _names(root: Path) -> list[str]:

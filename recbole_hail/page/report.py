@@ -34,7 +34,7 @@ class InShort:
     among_all: list[Mark] | None  # of the model, among all elements, in the test
     in_validation: Mark | None  # the first of these in the validation, as forecasts tell it
     validated: int  # validation targets asked about
-    of_larger_split: int  # questions that `LARGER_SPLIT` would ask
+    of_larger_split: int  # questions that `TENTHS` would ask
 
 
 @dataclass(frozen=True)

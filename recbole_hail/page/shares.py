@@ -15,8 +15,6 @@ from recbole_hail.page.rules import COMMONEST, RulesBeside
 from recbole_hail.training.opening import Opened
 
 NAMED = 3  # commonest elements
-# The split that asks about a tenth of each generator's events, the newest.
-LARGER_SPLIT = "{'split':{'RS':[0.8,0.1,0.1]},'order':'TO','group_by':'user','mode':'full'}"
 
 
 def measured_in_short(
@@ -53,7 +51,7 @@ def measured_in_short(
         among_all=None if of_all is None else shares(right_answers(of_all.ranks, ties)[:, chosen]),
         in_validation=None if validated is None else _first(validated, ties),
         validated=0 if validated is None else len(validated),
-        of_larger_split=_asked_by_larger_split(rules),
+        of_larger_split=_asked_of_tenths(rules),
     )
 
 
@@ -71,7 +69,7 @@ def _first(ranks: np.ndarray, ties: str) -> Mark:
     return shares(right_answers(ranks, ties)[:, 0])[0]
 
 
-def _asked_by_larger_split(rules: RulesBeside) -> int:
+def _asked_of_tenths(rules: RulesBeside) -> int:
     """RecBole gives the test a tenth of a generator's events after its first, rounded down, but at least one of two."""
     rows = np.bincount(rules.train.generators.numpy(), minlength=rules.train.user_num)[1:] - 1
     return int(np.where(rows >= 2, np.maximum((0.1 * rows).astype(int), 1), 0).sum())

@@ -2,6 +2,7 @@
 
 from recbole.utils import ModelType
 
+from dataset_converters.next_steps import TENTHS
 from recbole_hail.evaluation.significance import FEW
 from recbole_hail.page import wording
 from recbole_hail.page.charts import Mark
@@ -9,7 +10,6 @@ from recbole_hail.page.estimates import FIRST
 from recbole_hail.page.markup import Markup, bullets, element, paragraph, table, text
 from recbole_hail.page.report import Report
 from recbole_hail.page.rules import COMMONEST
-from recbole_hail.page.shares import LARGER_SPLIT
 from recbole_hail.settings import leaves_one_out
 
 
@@ -104,7 +104,7 @@ def _few(report: Report) -> list[Markup]:
     said = f"So few questions say little: one right answer more or less is {1 / questions:.1%} of them."
     if not leaves_one_out(report.config) or more <= questions:
         return [text(said)]
-    option = element("code", f'--eval_args="{LARGER_SPLIT}"')
+    option = element("code", f'--eval_args="{TENTHS}"')
     return [Markup(f"{text(said)} A model that is trained with {option} is asked {more:,}, several of a generator.")]
 
 
