@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and JSON read back."""
 
 import errno
 import glob
@@ -65,6 +65,11 @@ def write_text(path: Path, text: str) -> None:
         return
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path):
+    """What `write_json` has written; ValueError where it is no JSON."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_json(path: Path, value, **how) -> None:

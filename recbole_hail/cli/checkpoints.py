@@ -1,13 +1,14 @@
 """Which checkpoint a command opens: the one that is named, or the newest of a dataset."""
 
-import json
 import sys
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
 from recbole_hail.errors import SettingsError
+from recbole_hail.files import read_json
 from recbole_hail.settings import meant
+from recbole_hail.users_models import class_name
 
 SAVED = Path("saved")  # RecBole's checkpoint_dir, where it is not set
 
@@ -34,7 +35,7 @@ def chosen(arguments, *, rather: str | None = None) -> str:
     """
     if arguments.checkpoint is not None:
         return arguments.checkpoint
-    model = (arguments.model or "").rpartition(":")[2]
+    model = class_name(arguments.model or "")
     found = {path: record for path in SAVED.glob("*.json") if (record := _record_of_run(path))}
     of_dataset = {path: record for path, record in found.items() if record["dataset"] == arguments.dataset}
     paths = [path.with_suffix(".pth") for path, record in of_dataset.items() if model in ("", record["model"])]
@@ -50,7 +51,7 @@ def chosen(arguments, *, rather: str | None = None) -> str:
 def _record_of_run(path: Path) -> dict | None:
     """What a run wrote beside its checkpoint; None for any other JSON, and where the checkpoint is gone."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
     except (OSError, ValueError):
         return None
     is_record = isinstance(record, dict) and {"model", "dataset", "checkpoint"} <= record.keys()

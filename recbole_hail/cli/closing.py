@@ -8,6 +8,7 @@ from pathlib import Path
 from recbole_hail.cli.checkpoints import SAVED
 from recbole_hail.errors import CheckpointError
 from recbole_hail.evaluation.metrics import titles
+from recbole_hail.files import read_json
 from recbole_hail.forecast.trained import check_model
 from recbole_hail.page import wording
 
@@ -44,7 +45,7 @@ def _record(folder: Path, measured: dict, since: float) -> dict | None:
     files = [file for file in folder.glob("*.json") if file.stat().st_mtime >= since]
     for file in sorted(files, key=os.path.getmtime, reverse=True):
         try:
-            record = json.loads(file.read_text(encoding="utf-8"))
+            record = read_json(file)
             same = _as_text(measured) in map(_as_text, record["results"]["test"].values())
             if same and (folder / record["checkpoint"]).is_file():
                 return record

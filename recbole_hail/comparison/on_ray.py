@@ -1,6 +1,5 @@
 """Jobs on the machines of a Ray cluster, each in a child process of a worker, as they are here."""
 
-import json
 import multiprocessing
 import socket
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from recbole_hail.clusters import gpus_of_a_worker, has_gpus
 from recbole_hail.comparison.jobs import Share
 from recbole_hail.errors import UserError
-from recbole_hail.files import write_json
+from recbole_hail.files import read_json, write_json
 
 _SECONDS_TO_END = 10  # that a worker has before it is killed
 
@@ -89,7 +88,7 @@ def _work(folder: str) -> int:
     request = Path(folder, "request.json")
     if not request.is_file():
         raise UserError(f"{socket.gethostname()} has no {folder}; the machines of a cluster must share OUTPUT's folder")
-    asked = json.loads(request.read_text(encoding="utf-8"))
+    asked = read_json(request)
     asked["settings"]["gpu_id"] = gpus_of_a_worker()
     write_json(request, asked)
     child = Share().child(Path(folder))

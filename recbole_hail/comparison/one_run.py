@@ -4,7 +4,6 @@ Leaves there record.json, ranks.npz and, but for means of models, model.pth; of 
 another protocol, those ranks alone.
 """
 
-import json
 import multiprocessing
 import os
 import shutil
@@ -24,7 +23,7 @@ from recbole_hail.errors import UserError
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.ranking import rank_targets, views_of
-from recbole_hail.files import write_json, write_text
+from recbole_hail.files import read_json, write_json, write_text
 from recbole_hail.model_names import model_named
 from recbole_hail.training.budget import Budget
 from recbole_hail.training.checkpoints import read_checkpoint
@@ -130,7 +129,7 @@ def main(folder: str) -> None:
     log = os.open("log.txt", os.O_WRONLY | os.O_CREAT)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log, stream.fileno())
-    request = json.loads(Path("request.json").read_text(encoding="utf-8"))
+    request = read_json(Path("request.json"))
     try:
         torch.set_num_threads(request["threads"])
         if "gpu_id" in request["settings"]:  # before anything asks for a GPU, for then it is too late

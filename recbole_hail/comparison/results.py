@@ -10,6 +10,7 @@ import numpy as np
 
 from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.evaluation.metrics import Ranks, by_question, rows_by_target
+from recbole_hail.files import read_json
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def record_file(folder: Path) -> Path:
 
 def read_record(folder: Path) -> dict:
     """The record of a run that has ended."""
-    return json.loads(record_file(folder).read_text(encoding="utf-8"))
+    return read_json(record_file(folder))
 
 
 def several_versions(folders: Iterable[Path]) -> list[str]:

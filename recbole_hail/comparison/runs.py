@@ -15,7 +15,7 @@ from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.results import ranks_file, read_record, record_file
 from recbole_hail.data.hashes import HASHES
 from recbole_hail.errors import SettingsError
-from recbole_hail.files import held_alone, write_json
+from recbole_hail.files import held_alone, read_json, write_json
 from recbole_hail.models.cross_entropy import stands_for_one_network
 from recbole_hail.settings import MAY_DIFFER
 
@@ -92,7 +92,7 @@ class RunFolder:
             raise SettingsError([f"output: {self.output} holds something else than a comparison; name another folder"])
         if not any(self.runs.glob("*/record.json")):
             return  # nothing was finished under those settings
-        found, wanted = json.loads(file.read_text(encoding="utf-8")), self.shared.described()
+        found, wanted = read_json(file), self.shared.described()
         if differ := _differing({**found, **wanted}, found, wanted):
             told = "; ".join(differ.values())
             problem = f"output: {self.output} was written with other settings ({told}); name another folder"

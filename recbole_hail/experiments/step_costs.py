@@ -1,6 +1,5 @@
 """What a training step of each system costs, so that equal wall time can be planned in steps."""
 
-import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +14,7 @@ from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.runs import Shared
 from recbole_hail.errors import SettingsError
 from recbole_hail.experiments.stepper import ROUNDS, SECONDS, Stepper, in_turn, paired
-from recbole_hail.files import write_json
+from recbole_hail.files import read_json, write_json
 from recbole_hail.threads import usable_cores
 
 REFERENCE = ModelSpec("HAIL")
@@ -40,7 +39,7 @@ class StepCosts:
 
     def _read(self) -> list[dict]:
         try:
-            kept = json.loads(self.file.read_text(encoding="utf-8")) if self.file.is_file() else []
+            kept = read_json(self.file) if self.file.is_file() else []
             if isinstance(kept, list) and all({"settings", "systems"} <= one.keys() for one in kept):
                 return kept
         except (ValueError, AttributeError, TypeError):

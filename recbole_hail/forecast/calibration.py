@@ -5,7 +5,6 @@ Guo et al., *On Calibration of Modern Neural Networks*, ICML 2017, sections 2 an
 
 import contextlib
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from torch import Tensor
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
 from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, view_of
 from recbole_hail.evaluation.significance import FEW, wilson_interval
-from recbole_hail.files import write_json
+from recbole_hail.files import read_json, write_json
 from recbole_hail.forecast.scoring import batches, logits
 from recbole_hail.forecast.trained import Trained
 
@@ -126,7 +125,7 @@ def calibration_of(trained: Trained) -> Calibration:
 
 def _read(file: Path) -> dict:
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
+        kept = read_json(file)
     except (OSError, ValueError):
         return {}
     return kept if isinstance(kept, dict) else {}

@@ -1,6 +1,9 @@
-"""A trained model and its data, opened to be looked at: nothing of the run is changed, and nothing is added to it."""
+"""A trained model and its data, opened to be looked at: nothing of the run is changed, and nothing is added to it.
 
-import json
+`opened` has the data as RecBole's evaluation does, for any model; `forecast.trained.open_trained` has them as whole
+histories, which sequential models alone can go on from. What both need is here: `find_data` and `restored`.
+"""
+
 import os
 import re
 from collections.abc import Iterator
@@ -16,6 +19,7 @@ from recbole_hail.building import build_model
 from recbole_hail.data.hashes import elements_hash, numbers_as
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import CheckpointError, DataError
+from recbole_hail.files import read_json
 from recbole_hail.training.checkpoints import from_plain, read_checkpoint
 
 _NAMED = "--data_path (in Python: Forecaster.load(…, data_path=…))"
@@ -95,7 +99,7 @@ def _record_beside(path: Path, config) -> dict | None:
     if not file.is_file():
         return None
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        record = read_json(file)
         found = (record["model"], record["dataset"])
         {**record["settings"], **record["results"]}  # which no other file has beside these names
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from recbole_hail.errors import SettingsError
-from recbole_hail.files import held_alone, write_json, write_text
+from recbole_hail.files import held_alone, read_json, write_json, write_text
 
 HEADING, TRIALS = "search.json", "trials.jsonl"
 FINISHED, STOPPED, DIVERGED, IMPOSSIBLE = "finished", "stopped", "diverged", "impossible"
@@ -67,7 +67,7 @@ class TrialsFolder:
             if self.path.is_dir() and any(self.path.iterdir()) and not self._heading.is_file():
                 raise SettingsError([f"output: {self.path} holds something else than a search; name another folder"])
             return  # nothing has ended yet
-        there = json.loads(self._heading.read_text(encoding="utf-8"))
+        there = read_json(self._heading)
         differ = [
             f"{name} was {there.get(name)}, is {self._searched.get(name)}"
             for name in {**there, **self._searched}
