@@ -23,11 +23,12 @@ if find_spec("recbole") is not None:
     _collects_garbage = gc.isenabled()
     gc.disable()
     try:
-        from recbole_hail import numpy_names
+        from recbole_hail import deferred, numpy_names
 
         numpy_names.give_back()
-        from recbole_hail.plugin import register
-        from recbole_hail.tuning.objective import objective_function
+        with deferred.imports():
+            from recbole_hail.plugin import register
+            from recbole_hail.tuning.objective import objective_function
     finally:
         if _collects_garbage:
             if not gc.get_freeze_count():

@@ -4,14 +4,13 @@ import os
 import sys
 from pathlib import Path
 
-from matplotlib.backend_bases import FigureCanvasBase
-
 from recbole_hail.cli.common import check_folder, guarded, parse, recbole_parser, say, settings_of
 from recbole_hail.cli.config import checked_config, config_files, warn_of_unknown
 from recbole_hail.configuration import yaml_folder
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
 from recbole_hail.settings import OF_PROCESSES, given, known_settings, of_the_question
+from recbole_hail.tuning.plots import picture_types
 from recbole_hail.tuning.proposals import ALGORITHMS
 from recbole_hail.tuning.results import BEST, TABLES, table_text, write_results
 from recbole_hail.tuning.search import Search, described
@@ -80,7 +79,7 @@ def _check_arguments(arguments, space: Space, settings: dict[str, str]) -> None:
     for name in sorted(settings.keys() & OF_PROCESSES):
         found.append(f"{name}: {settings[name]} cannot be had, for a trial is one process; leave it out")
     plot = arguments.display_file and arguments.display_file.suffix[1:]
-    if plot is not None and plot not in FigureCanvasBase.get_supported_filetypes():
+    if plot is not None and plot not in picture_types():
         found.append(f"display_file: {arguments.display_file} must end in .png, .svg or .pdf")
     if found:
         raise SettingsError(found)

@@ -1,7 +1,7 @@
 """Whether models differ: paired tests over generators and trainings, Holm's correction, intervals. Plain numpy."""
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 FEW = 100  # questions; of fewer a share says little: its interval may be 20 points wide
 DRAWS = 10_000
@@ -21,6 +21,8 @@ def wilcoxon(differences: np.ndarray) -> np.ndarray:
     Its hypothesis is that differences are symmetric about 0. Those of reciprocal ranks are skewed, so that it may
     reject where means are equal, and keep where they are not: `paired_bootstrap` is the test of means.
     """
+    from scipy import stats  # half a second, which no start of a command need wait for
+
     columns = np.round(_columns(differences), _ROUNDING).T
     return np.array([stats.wilcoxon(column[column != 0]).pvalue if column.any() else 1.0 for column in columns])
 
@@ -51,6 +53,8 @@ def paired_t(differences: np.ndarray, *, level: float = 0.95) -> tuple[np.ndarra
     single training nothing is known about others: with S = 1 interval and p speak of generators alone. Of a single
     generator nothing is known.
     """
+    from scipy import stats
+
     differences = np.asarray(differences, dtype=float)
     trainings, generators, columns = differences.shape
     mean = differences.mean(axis=(0, 1))
@@ -140,7 +144,7 @@ def wilson_interval(share: float, questions: int) -> tuple[float, float]:
 
     Those who are tied share an answer, so that `share * questions` need not be whole, as scipy asks of it.
     """
-    z = stats.norm.ppf(0.975)
+    z = special.ndtri(0.975)
     shrunk = 1 + z**2 / questions
     middle = (share + z**2 / (2 * questions)) / shrunk
     half = z / shrunk * np.sqrt(share * (1 - share) / questions + z**2 / (4 * questions**2))

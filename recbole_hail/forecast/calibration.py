@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.optimize import brentq
 from torch import Tensor
 
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
@@ -67,6 +66,8 @@ def fit_temperature(scores: Tensor, targets: Tensor) -> float:
     Args:
         scores: [N, V]; targets: [N].
     """
+    from scipy.optimize import brentq  # imports much, which only calibration needs
+
     scores = (scores - scores.amax(1, keepdim=True)).clamp(min=-1e30)  # 0 times minus infinity is not a number
     of_targets = float(scores.gather(1, targets[:, None]).double().mean())
 

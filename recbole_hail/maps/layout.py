@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 WIDTH, HEIGHT = 290, 520  # pixels between the axes on a phone
 EDGE = 24  # pixels from the outermost places to the axes
@@ -86,6 +85,8 @@ def arranged(pixels: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def apart(pixels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """`pixels` [N, 2] moved about as little as keeps dots of these sizes [N] from lying on one another."""
+    from scipy.spatial import cKDTree  # imports much, which only maps need
+
     radii = (sizes + 1) / 2
     turn = _GOLDEN * np.arange(len(pixels))  # dots at one point have no direction from one another
     moved = pixels + 0.01 * np.stack([np.cos(turn), np.sin(turn)], axis=1)

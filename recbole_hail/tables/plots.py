@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from recbole_hail.files import written_whole
 from recbole_hail.tables.table import Table
 
@@ -24,11 +22,18 @@ class Line:
     published: list[tuple[float, float]] = ()
 
 
+def new_figure(size: tuple[float, float]):
+    """An empty figure of `size` (width, height) in inches."""
+    from matplotlib.figure import Figure  # half a second, which no start of a command need wait for
+
+    return Figure(figsize=size, dpi=120, layout="constrained")
+
+
 def line_chart(panels: dict[tuple[str, str], list[Line]], path: Path, *, title: str, note: str) -> None:
     """A panel for each (name, name of its x axis), with its lines, written to `path` as PNG."""
     across = min(2, len(panels))
     down = -(-len(panels) // across)
-    figure = Figure(figsize=(1.0 + 4.6 * across, 1.2 + 3.2 * down), dpi=120, layout="constrained")
+    figure = new_figure((1.0 + 4.6 * across, 1.2 + 3.2 * down))
     axes = figure.subplots(down, across, squeeze=False).ravel()
     for panel, ((name, x_name), lines) in zip(axes, panels.items(), strict=False):
         for line, style in zip(lines, _STYLES * len(lines), strict=False):
@@ -58,7 +63,7 @@ def bar_chart(table: Table, path: Path, *, title: str, whiskers: str) -> None:
     down = -(-len(ranked) // across)
     # Inches: a bar with its number needs about 0.3, a panel about 4, the titles and the axes the rest.
     size = (1.8 + 3.8 * across, 1.2 + down * (1.0 + 0.3 * len(table.rows)))
-    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    figure = new_figure(size)
     panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
     for panel, index in zip(panels, ranked, strict=False):
         _panel(panel, table, index)
@@ -72,7 +77,7 @@ def panels_chart(tables: dict[str, Table], metrics: list[str], path: Path, *, ti
     """A row of panels for each table, by its title, a panel for each of the `metrics`; otherwise as `bar_chart`."""
     most = max(len(table.rows) for table in tables.values())
     size = (3.2 + 3.4 * len(metrics), 1.0 + len(tables) * (0.7 + 0.3 * most))
-    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    figure = new_figure(size)
     rows = figure.subplots(len(tables), len(metrics), squeeze=False)
     for (name, table), panels in zip(tables.items(), rows, strict=True):
         names = [column.name for column in table.columns]
@@ -106,7 +111,7 @@ def _panel(panel, table: Table, index: int) -> None:
     panel.spines[["top", "right"]].set_visible(False)
 
 
-def _save(figure: Figure, path: Path, title: str, note: str) -> None:
+def _save(figure, path: Path, title: str, note: str) -> None:
     figure.suptitle(title, fontsize=11)
     figure.supxlabel(note, fontsize=9)
     with written_whole(path) as temporary:

@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
 from recbole_hail.files import written_whole
-from recbole_hail.tables.plots import BEST, OTHER
+from recbole_hail.tables.plots import BEST, OTHER, new_figure
 from recbole_hail.tuning.search import Search, word
 from recbole_hail.tuning.trials import FINISHED
+
+
+def picture_types() -> set[str]:
+    """Endings of files, without the dot, that `slice_plot` can write."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    return set(FigureCanvasBase.get_supported_filetypes())
 
 
 def slice_plot(search: Search, path: Path) -> None:
@@ -18,7 +22,7 @@ def slice_plot(search: Search, path: Path) -> None:
     """
     across = min(3, len(search.space))
     down = -(-len(search.space) // across)
-    figure = Figure(figsize=(1.0 + 3.4 * across, 1.0 + 2.8 * down), dpi=120, layout="constrained")
+    figure = new_figure((1.0 + 3.4 * across, 1.0 + 2.8 * down))
     panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
     for panel, name in zip(panels, search.space, strict=False):
         _panel(panel, search, name)
@@ -57,6 +61,8 @@ def _panel(panel, search: Search, name: str) -> None:
         panel.set_xticks(range(len(choices)), labels, fontsize=8, rotation=30 if turned else 0)
         panel.set_xlim(-0.5, len(choices) - 0.5)
     elif dimension.kind == "loguniform":
+        from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
         panel.set_xscale("log")
         low, high = panel.get_xlim()
         some = (1.0,) if high > 100 * low else (1.0, 2.0, 5.0)  # labels of all digits lie on one another
