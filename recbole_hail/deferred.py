@@ -1,12 +1,16 @@
-"""Packages that RecBole imports on start-up and few runs use: they come with the first use of a name of theirs."""
+"""What RecBole and torch import in every run and few runs use: it comes when it is first used."""
 
 import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
+
+import torch
+from torch.optim import optimizer
 
 PACKAGES = ("ray", "sklearn")  # with what they import a third of the time that a command takes to start
 
@@ -78,3 +82,41 @@ def imports() -> Iterator[None]:
         sys.meta_path.remove(finder)
         for name in [name for name, module in sys.modules.items() if type(module) is _Empty]:
             del sys.modules[name]
+
+
+def spare_torchs_compiler() -> None:
+    """torch's optimizers import its compiler, in more than a second, to tell it what of theirs it is not to compile.
+
+    Until somebody else imports it nothing is compiled, and they are called as they are.
+    """
+    in_their_grad_mode = getattr(optimizer, "_use_grad_for_differentiable", None)
+    untouched = getattr(torch, "_disable_dynamo", None)
+    classes = [optimizer.Optimizer, *(kind for kind in vars(torch.optim).values() if isinstance(kind, type))]
+    for decorate, call in ((untouched, _as_it_is), (in_their_grad_mode, _in_grad_mode)):
+        code = decorate and decorate(lambda: None).__code__  # that of all functions it has decorated
+        for owner in classes:
+            for name, function in list(vars(owner).items()):
+                if code and getattr(function, "__code__", None) is code:
+                    setattr(owner, name, _until_imported("torch._dynamo", function, call(function.__wrapped__)))
+
+
+def _until_imported(module: str, function, before):
+    @wraps(function)
+    def call(*args, **kwargs):
+        return (function if module in sys.modules else before)(*args, **kwargs)
+
+    return call
+
+
+def _as_it_is(function):
+    return function
+
+
+def _in_grad_mode(step):
+    """As torch's `_use_grad_for_differentiable` does."""
+
+    def call(self, *args, **kwargs):
+        with torch.set_grad_enabled(self.defaults["differentiable"]):
+            return step(self, *args, **kwargs)
+
+    return call

@@ -86,7 +86,7 @@ def _leave(*_) -> None:
 def run_recboles(rank, *args):
     """RecBole's entry of a spawned rank, under a name whose import registers the plugin in that process."""
     try:
-        for number in _ENDING:  # Ray, which RecBole imports, has a handler of its own
+        for number in _ENDING:  # Ray, where it is imported, has a handler of its own
             signal.signal(number, _leave)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         _run_recboles(rank, *args)
