@@ -2,11 +2,9 @@
 
 import gc
 import importlib
-import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from recbole.config import Config
@@ -73,23 +71,6 @@ def test_a_fresh_process_that_only_loads_a_checkpoint_knows_the_model(cyclic, sm
     )
     assert done.returncode == 0, done.stderr
     assert 0 < float(done.stdout) < 1
-
-
-def test_a_spawned_process_knows_the_model_without_the_main_script_importing_the_plugin(cyclic, small, run_python):
-    """Two ranks on the CPU, started as RecBole starts them: spawned, told what to run by module and name."""
-    Path("settings.json").write_text(json.dumps({**small, "epochs": 1}))
-    done = run_python(
-        "import json, sys\n"
-        "from importlib import import_module\n"
-        "import_module('recbole_hail')\n"
-        "from recbole.quick_start import run\n"
-        "print(run('HAIL', 'cyclic', config_dict=json.load(open('settings.json')), nproc=2, port='29717'))\n"
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "'test_result'" in done.stdout
-    assert len(list(cyclic.glob("saved/*.pth"))) == 1
-    record = json.loads(next(cyclic.glob("saved/*.json")).read_text())
-    assert record["results"]["test"]["mean"]["hit@10"] <= 1.0
 
 
 @pytest.mark.parametrize("model", ["HAIL", "SASRec"])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from recbole import quick_start
 from recbole.quick_start import run_recbole
 from torch.multiprocessing.spawn import ProcessRaisedException
 from torch.utils.data import distributed
@@ -58,20 +59,15 @@ def run_broken(cyclic, unused_port):
 
 
 @pytest.fixture
-def run_ranks(cyclic, run_python, unused_port):
-    """Trains and tests with two ranks, through RecBole's own call; the test result."""
+def run_ranks(cyclic, monkeypatch, unused_port):
+    """Trains and tests with two ranks, through RecBole's own call; the test result.
+
+    They are spawned as RecBole spawns them, told what to run by module and name: no main script imports the plugin.
+    """
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
     def run(model: str, settings: dict) -> dict:
-        Path("settings.json").write_text(json.dumps(settings))
-        done = run_python(
-            "import json, recbole_hail\n"
-            "from recbole.quick_start import run\n"
-            "settings = json.load(open('settings.json'))\n"
-            f"result = run('{model}', 'cyclic', config_dict=settings, nproc=2, port='{unused_port}')\n"
-            "print(json.dumps(result['test_result']))\n"
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout.splitlines()[-1])
+        return quick_start.run(model, "cyclic", config_dict=settings, nproc=2, port=unused_port)["test_result"]
 
     return run
 
@@ -193,11 +189,14 @@ def test_two_ranks_take_the_steps_of_one_process_with_twice_the_batch(cyclic, sm
     alone = {**shared, "train_batch_size": 120, "checkpoint_dir": "one"}
     result = run_recbole("HAIL", "cyclic", config_dict=alone)
     tested = run_ranks("HAIL", {**shared, "train_batch_size": 60, "checkpoint_dir": "two"})
-    one, two = (read_checkpoint(next(Path(name).glob("HAIL*.pth"))) for name in ("one", "two"))
+    (written,) = Path("two").glob("*.pth")
+    one, two = (read_checkpoint(file) for file in (next(Path("one").glob("HAIL*.pth")), written))
     assert one["run"]["steps"] == two["run"]["steps"] == 3
     for name, weight in one["state_dict"].items():
         torch.testing.assert_close(two["state_dict"][name], weight, rtol=1e-4, atol=1e-6, msg=name)
     assert tested == pytest.approx(result["test_result"], abs=0.02)
+    record = json.loads(written.with_suffix(".json").read_text())
+    assert record["results"]["test"]["mean"]["hit@10"] <= 1.0
 
 
 @pytest.mark.parametrize("model", ["Pop", "SASRec"])
@@ -234,9 +233,19 @@ def test_ctrl_c_ends_all_ranks_and_leaves_a_checkpoint_to_go_on_from(cyclic, sta
     assert 0 < done < 40 and state["config"]["single_spec"] and not list(cyclic.glob("saved/.*"))
     again = start_command("run_recbole", *given, f"--resume={latest[0]}", log=log)
     assert again.wait(300) == 0, log.read_text()[-3000:]
+    check_closing_lines(log.read_text())
     (record,) = (json.loads(path.read_text()) for path in cyclic.glob("saved/*.json"))
     assert [point["epoch"] for point in record["curve"]] == list(range(40))
     assert record["steps"] == 40 * state["run"]["steps"] / done and not latest[0].exists()
+
+
+def check_closing_lines(said: str) -> None:
+    """The first of several processes says them, once."""
+    last = [re.findall(f"^{name}: (.*)$", said, re.MULTILINE) for name in ("result", "checkpoint", "next")]
+    assert [len(found) for found in last] == [1, 1, 1], said[-3000:]
+    (result,), (checkpoint,), (onwards,) = last
+    assert "of 120 test targets" in result and "; among 99 draws with replacement" in result
+    assert checkpoint.startswith("saved/HAIL-") and onwards.startswith("recbole-hail forecast")
 
 
 def children(process: int) -> list[int]:

@@ -30,13 +30,6 @@ def test_a_training_ended_in_a_log_with_no_way_on(cyclic, run_here):
     )
 
 
-def test_the_first_of_several_processes_says_it_once(cyclic, run_command, unused_port):
-    done = run_command("run_recbole", "--model=HAIL", *SHORT, "--nproc=2", f"--port={unused_port}")
-    result, checkpoint, onwards = last_lines(done)
-    assert "of 120 test targets" in result and "; among 99 draws with replacement" in result
-    assert checkpoint.startswith("checkpoint: saved/HAIL-") and onwards.startswith("next: recbole-hail forecast")
-
-
 def test_another_folder_of_checkpoints_is_named(cyclic, run_here):
     given = ["--model=GeneratorKNN", *SHORT, "--checkpoint_dir=my models"]
     _, checkpoint, onwards = last_lines(run_here("run_recbole", *given))
