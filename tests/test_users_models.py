@@ -73,7 +73,8 @@ def mine(cyclic, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     importlib.invalidate_caches()
     yield cyclic
-    sys.modules.pop("mine", None)
+    for name in ("mine", "other"):
+        sys.modules.pop(name, None)
 
 
 def small(**settings) -> dict:
@@ -185,9 +186,9 @@ def test_code_that_changes_under_a_comparison_is_not_trained_under_the_old_name(
     assert ended.value.code == 2
 
 
-def test_two_models_of_one_name_cannot_share_a_table(mine, run_command):
+def test_two_models_of_one_name_cannot_share_a_table(mine, run_here):
     (mine / "other.py").write_text(SOURCE)
-    ended = run_command("main", "compare", "--models=mine:Last,other:Last", *FITTING)
+    ended = run_here("main", "compare", "--models=mine:Last,other:Last", *FITTING)
     assert ended.returncode == 2 and "mine:Last and other:Last would both be Last in the table" in ended.stderr
 
 

@@ -5,11 +5,13 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from recbole_hail import interrupts
+from recbole_hail.cli import common
 from recbole_hail.cli.common import guarded
 
 FULL = "--eval_args={'split':{'LS':'valid_and_test'},'order':'TO','group_by':'user','mode':'full'}"
@@ -224,8 +226,8 @@ def test_prune_writes_a_model_of_one_peer(cyclic, run_command, run_here):
     assert beyond.returncode == 2 and "peer: 3 must lie between 1" in beyond.stderr
 
 
-def test_a_diverging_run_is_one_message_and_status_2(cyclic, run_command):
-    done = run_hail(run_command, "--learning_rate=1e30", "--warmup_steps=0", "--epochs=3")
+def test_a_diverging_run_is_one_message_and_status_2(cyclic, run_here):
+    done = run_hail(run_here, "--learning_rate=1e30", "--warmup_steps=0", "--epochs=3")
     assert done.returncode == 2, done.stderr[-3000:]
     assert "Traceback" not in done.stderr and "not finite" in done.stderr
 
@@ -263,26 +265,38 @@ def test_sigterm_ends_a_command_as_ctrl_c_does(run_python):
     assert (done.returncode, done.stdout, done.stderr) == (143, "undone\n", "ended by SIGTERM\n")
 
 
-def test_sigterm_is_told_from_ctrl_c_where_another_raises_it_anew(run_python):
+def ended_by_sigterm() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_sigterm_is_told_from_ctrl_c_where_another_raises_it_anew(capfd):
     """Ray does: a search of its own that was ended by SIGTERM left with Ctrl-C's 130."""
-    code = "import os, sys; from recbole_hail.cli.common import guarded\n"
-    code += "def command():\n    try:\n        os.kill(os.getpid(), 15)\n"
-    code += "    except KeyboardInterrupt:\n        raise KeyboardInterrupt('of another') from None\n"
-    done = run_python(code + "sys.exit(guarded(command))")
-    assert (done.returncode, done.stderr) == (143, "ended by SIGTERM\n")
+
+    def command():
+        try:
+            ended_by_sigterm()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("of another") from None
+
+    assert (guarded(command), capfd.readouterr().err) == (143, "ended by SIGTERM\n")
 
 
-def test_sigterm_that_a_library_catches_is_still_told(run_python):
+def test_sigterm_that_a_library_catches_is_still_told():
     """The command went on and left with status 0."""
-    code = "import os, sys; from recbole_hail.cli.common import guarded\n"
-    code += "def command():\n    try:\n        os.kill(os.getpid(), 15)\n    except KeyboardInterrupt:\n        pass\n"
-    assert run_python(code + "sys.exit(guarded(command))").returncode == 143
+
+    def command():
+        with suppress(KeyboardInterrupt):
+            ended_by_sigterm()
+
+    assert guarded(command) == 143
 
 
-def test_sigterm_while_ctrl_c_ends_the_ranks_changes_nothing(run_python):
+def test_sigterm_while_ctrl_c_ends_the_ranks_changes_nothing(monkeypatch, capfd):
     """It was a traceback, and left behind ranks that do not listen."""
-    code = "import os, signal, sys; from recbole_hail.cli import common\n"
-    code += "common.ranks.end = lambda: print(os.kill(os.getpid(), 15), 'all ended')\n"
-    code += "def command():\n    signal.raise_signal(signal.SIGINT)\n"
-    done = run_python(code + "sys.exit(common.guarded(command))")
-    assert (done.returncode, done.stdout, done.stderr) == (130, "None all ended\n", "interrupted\n")
+    monkeypatch.setattr(common.ranks, "end", lambda: print(ended_by_sigterm(), "all ended"))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert guarded(lambda: signal.raise_signal(signal.SIGINT)) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capfd.readouterr() == ("None all ended\n", "interrupted\n")

@@ -40,8 +40,8 @@ def forecast(monkeypatch, capsys):
     return run
 
 
-def test_a_run_is_forecast_from_in_another_process(cyclic, run_command):
-    trained = run_command("run_recbole", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=1")
+def test_a_run_is_forecast_from_in_another_process(cyclic, run_here, run_command):
+    trained = run_here("run_recbole", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=1")
     assert trained.returncode == 0, trained.stderr
     (path,) = cyclic.glob("saved/*.pth")
     done = run_command("main", "forecast", "--checkpoint", str(path), "--generator", "g1", "--generator=g2", "--topk=3")

@@ -47,8 +47,8 @@ def _newer(file: str, step: int, *, events: int = 2, generators: int = 120) -> s
     return f"--history={file}"
 
 
-def test_a_run_is_verified_in_another_process(cyclic, run_command):
-    trained = run_command("run_recbole", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=1")
+def test_a_run_is_verified_in_another_process(cyclic, run_here, run_command):
+    trained = run_here("run_recbole", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml", "--epochs=1")
     assert trained.returncode == 0, trained.stderr
     Path("newer.csv").write_text("generator,element\ng1,e5\ng2,e7\ng1,e90\nG 10,e1\ng2,nothing\n")
     done = run_command("main", "verify", "--dataset=cyclic", "--history=newer.csv")

@@ -1,4 +1,4 @@
-"""The command that a page prints: it asks what the page asked, in a process of its own."""
+"""The command that a page prints: it asks what the page asked."""
 
 import json
 import shlex
@@ -30,7 +30,7 @@ def report_of(checkpoint: Path, **how):
     ],
 )
 def test_what_is_printed_can_be_typed_and_asks_the_same(
-    build, tmp_path, run_command, monkeypatch, model, settings, expected
+    build, tmp_path, run_here, monkeypatch, model, settings, expected
 ):
     built = build("Pop")
     quick = {"epochs": 1, "train_batch_size": 64, "checkpoint_dir": str(tmp_path)}
@@ -38,7 +38,7 @@ def test_what_is_printed_can_be_typed_and_asks_the_same(
     report = report_of(next(tmp_path.glob("*.pth")))
     assert report.command and expected in report.command, report.command
     command, *arguments = shlex.split(report.command)
-    done = run_command(command, *arguments, f"--checkpoint_dir={tmp_path / 'rule'}", "--use_gpu=False")
+    done = run_here(command, *arguments, f"--checkpoint_dir={tmp_path / 'rule'}", "--use_gpu=False")
     assert done.returncode == 0, done.stderr[-3000:]
     record = json.loads(next((tmp_path / "rule").glob("*.json")).read_text())
     assert record["model"] in ("GeneratorFrequency", "GeneratorKNN") and record["settings"]["topk"]
@@ -48,7 +48,7 @@ def test_what_is_printed_can_be_typed_and_asks_the_same(
 
 
 def test_other_columns_and_folders_are_named(build, tmp_path, run_command, monkeypatch):
-    """Files whose columns RecBole would not find by itself, in a folder that is not `dataset`."""
+    """Files whose columns RecBole would not find by itself, in a folder that is not `dataset`; in another process."""
     folder = tmp_path / "my data"
     lines = Path("dataset/world/world.inter").read_text().splitlines()
     (folder / "places").mkdir(parents=True)

@@ -48,9 +48,7 @@ import sys; sys.argv = ["x"]
 import torch; torch.set_num_threads(1)
 import json, recbole_hail
 from recbole.quick_start import run_recbole
-settings = json.load(open("settings.json"))
-result = run_recbole(model="HAIL", dataset="cyclic", config_dict=settings)
-json.dump([result["best_valid_result"], result["test_result"]], open(settings["checkpoint_dir"] + ".out", "w"))
+run_recbole(model="HAIL", dataset="cyclic", config_dict=json.load(open("settings.json")))
 """
 
 
@@ -60,9 +58,8 @@ def _start(folder: Path, settings: dict) -> subprocess.Popen:
 
 
 def test_a_run_killed_by_sigkill_and_resumed_ends_with_the_same_numbers(cyclic, small):
-    settings = {**small, "epochs": 30, "eval_step": 2, "hidden_dropout_prob": 0.2, "schedule": "linear"}
-    whole = _start(cyclic, {**settings, "checkpoint_dir": "whole"})
-    assert whole.wait(300) == 0, whole.stderr.read()
+    settings = {**small, "epochs": 20, "eval_step": 2, "hidden_dropout_prob": 0.2, "schedule": "linear"}
+    whole = run(settings, checkpoint_dir="whole")
     killed = _start(cyclic, {**settings, "checkpoint_dir": "killed"})
     deadline = time.monotonic() + 120
     while not (latest := list(cyclic.glob("killed/HAIL*.latest.pth"))):
@@ -70,9 +67,8 @@ def test_a_run_killed_by_sigkill_and_resumed_ends_with_the_same_numbers(cyclic, 
         time.sleep(0.01)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
-    resumed = _start(cyclic, {**settings, "checkpoint_dir": "killed", "resume": str(latest[0])})
-    assert resumed.wait(300) == 0, resumed.stderr.read()
-    assert json.loads((cyclic / "killed.out").read_text()) == json.loads((cyclic / "whole.out").read_text())
+    resumed = run(settings, checkpoint_dir="killed", resume=str(latest[0]))
+    assert all(resumed[name] == whole[name] for name in ("best_valid_result", "test_result"))
     weights = [
         read_checkpoint(next(p for p in cyclic.glob(f"{name}/*.pth") if "latest" not in p.name))["state_dict"]
         for name in ("whole", "killed")
@@ -81,7 +77,7 @@ def test_a_run_killed_by_sigkill_and_resumed_ends_with_the_same_numbers(cyclic, 
     curves = [json.loads(next(cyclic.glob(f"{name}/*.json")).read_text())["curve"] for name in ("whole", "killed")]
     for point in (*curves[0], *curves[1]):
         del point["seconds"]
-    assert curves[0] == curves[1] and len(curves[0]) == 30
+    assert curves[0] == curves[1] and len(curves[0]) == 20
     assert not list(cyclic.glob("killed/HAIL*.latest.pth")), "the latest checkpoint goes when the run has ended"
 
 

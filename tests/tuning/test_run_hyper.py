@@ -236,8 +236,9 @@ def ended(number):
 ALPHAS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]  # so many that a busy machine cannot finish them before it is interrupted
 
 
-def test_a_killed_and_an_interrupted_search_keep_what_they_have_and_go_on(cyclic, start_command):
-    Path("space.hyper").write_text(f"alpha choice {ALPHAS}\n")
+def test_a_killed_and_an_interrupted_search_keep_what_they_have_and_go_on(search, start_command):
+    space = f"alpha choice {ALPHAS}\n"
+    Path("space.hyper").write_text(space)
     command = ["run_hyper", *GIVEN, "--epochs=6"]
     killed = start_command(*command, log=Path("killed.log"))
     wait_for(ended(1), killed)
@@ -255,8 +256,7 @@ def test_a_killed_and_an_interrupted_search_keep_what_they_have_and_go_on(cyclic
     assert after_interrupt[: len(after_kill)] == after_kill and len(after_interrupt) < len(ALPHAS)
     for name in ("table.txt", "table.csv", "table.md", "plot.png", "best.yaml"):
         assert (FOLDER / name).is_file(), name
-    rest = start_command(*command, log=Path("rest.log"))
-    assert rest.wait(300) == 0
+    assert search("--epochs=6", space=space) == 0
     settings = [trial["settings"]["alpha"] for trial in trials()]
     assert trials()[: len(after_interrupt)] == after_interrupt and sorted(settings) == ALPHAS
 
