@@ -175,7 +175,7 @@ def run_here(monkeypatch, capsys):
     return run
 
 
-@pytest.fixture(name="run_python")
+@pytest.fixture(name="run_python", scope="session")
 def _run_python():
     return run_python
 

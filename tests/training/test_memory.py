@@ -11,7 +11,8 @@ from recbole_hail.training import memory
 STEPS = """
 import ctypes, resource, sys
 import torch
-from recbole_hail.training import memory
+sys.path.insert(0, sys.argv[2])
+import memory  # by itself, for the package imports much
 for threshold in (memory.TRIM_THRESHOLD, memory.MMAP_THRESHOLD):  # glibc moves them by itself until they are set
     ctypes.CDLL(None).mallopt(threshold, 2**17)
 if sys.argv[1] == "held":
@@ -28,7 +29,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def faults(how, **environment):
-    command = [sys.executable, "-c", STEPS, how]
+    command = [sys.executable, "-c", STEPS, how, os.path.dirname(memory.__file__)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={**kept, **environment})
     return int(done.stdout)
