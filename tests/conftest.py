@@ -47,6 +47,9 @@ SMALL = {
     "gpu_id": "",
 }
 
+# Half a minute or more each of one process, for a file's tests are run by one.
+LONGEST = {"test_benchmarks.py", "test_compare.py", "test_contract.py", "test_ranks.py", "test_run_hyper.py"}
+
 
 def pytest_xdist_auto_num_workers(config):
     """One more than there are cores: for a quarter of the time tests wait for what they have started."""
@@ -54,9 +57,9 @@ def pytest_xdist_auto_num_workers(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Files with few tests first: theirs start processes and take long, and one left for the end keeps a core idle."""
+    """The longest files first, then those with few tests, which start processes: one left for the end idles a core."""
     tests = Counter(item.path for item in items)
-    items.sort(key=lambda item: tests[item.path])
+    items.sort(key=lambda item: (item.path.name not in LONGEST, tests[item.path]))
 
 
 def write_dataset(folder: Path, name: str, sequences: dict[str, list[str]]) -> Path:
