@@ -48,7 +48,10 @@ SMALL = {
 }
 
 # Half a minute or more each of one process, for a file's tests are run by one.
-LONGEST = {"test_benchmarks.py", "test_compare.py", "test_contract.py", "test_ranks.py", "test_run_hyper.py"}
+LONGEST = {
+    *("test_benchmarks.py", "test_compare.py", "test_contract.py", "test_fused.py"),
+    *("test_ranks.py", "test_run_hyper.py"),
+}
 
 
 def pytest_xdist_auto_num_workers(config):
