@@ -16,7 +16,7 @@ SLOT = "slot"
 COORDINATES = ("latitude", "longitude")
 _NAMES = ("title", "name", "description")  # what the column is called that says what an id stands for
 NO_MEANING = (*COORDINATES, "events")
-_DIGITS = re.compile("[0-9]+")
+_DIGITS, _NO_LETTERS = re.compile("[0-9]+"), re.compile(r"[\W\d_]+")
 
 
 class Words:
@@ -173,7 +173,7 @@ def _numbers_in(name: str) -> list[int]:
 
 
 def _nearly(one: str, other: str) -> bool:
-    one, other = (_DIGITS.sub("", name) for name in (one, other))
+    one, other = (_NO_LETTERS.sub("", name) for name in (one, other))
     return other.startswith(one) or difflib.SequenceMatcher(None, one, other).ratio() >= 0.8
 
 

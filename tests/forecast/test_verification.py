@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recbole_hail.data.words import Words
 from recbole_hail.errors import DataError
 from recbole_hail.evaluation.metrics import Ranks
 from recbole_hail.evaluation.ranking import view_of
@@ -231,9 +233,11 @@ def test_few_events_and_a_single_generator_are_told_of():
 
 
 def _forecaster():
-    return SimpleNamespace(
-        days=None, trained=SimpleNamespace(config={"model": "HAIL", "dataset": "city"}, file="saved/HAIL.pth")
-    )
+    trained = SimpleNamespace(config={"model": "HAIL", "dataset": "city"}, file="saved/HAIL.pth")
+    known = {
+        noun: Words(noun[:-1], np.array(["[PAD]", "likenone"]), Path("no.file")) for noun in ("generators", "elements")
+    }
+    return SimpleNamespace(days=None, trained=trained, **known)
 
 
 @pytest.mark.parametrize("form", FORMATS)
