@@ -45,11 +45,14 @@ def next_steps(report: dict, output: str | os.PathLike | None) -> list[str]:
     few_and_long = counts["generators"] < FEW_GENERATORS and counts["mean"] >= LONG
     tenths = few_and_long and name not in DOWNLOADABLE
     topk = min(FORECAST, counts["elements"])
+    asked = _asked(name, files[".inter"].parent.parent, counts["elements"], tenths)
     return [
         *(_why_tenths(counts) if tenths else ()),
         "  next, a rule that counts, and what it expects after the newest events:",
-        f"    {_run(name, files['.inter'].parent.parent, counts['elements'], tenths)}",
+        f"    run_recbole --model=GeneratorKNN {asked}",
         f"    recbole-hail forecast --dataset {shlex.quote(name)} --all --topk {topk}",
+        "  or a network, which takes longer, asked the same:",
+        f"    run_recbole --model=HAIL --peers=1 {asked}",
     ]
 
 
@@ -57,13 +60,16 @@ def _why_tenths(counts: dict) -> list[str]:
     return [
         f"  {counts['generators']:,} generators would be asked {counts['generators']:,} questions, too few to tell how "
         "often a model is right:",
-        "  so the command below asks about the last tenth of each sequence.",
+        "  so the commands below ask about the last tenth of each sequence.",
     ]
 
 
-def _run(name: str, parent: Path, elements: int, tenths: bool) -> str:
-    """The command that ranks with GeneratorKNN; the datasets that have settings of their own keep their protocol."""
-    words = ["run_recbole", "--model=GeneratorKNN", f"--dataset={shlex.quote(name)}"]
+def _asked(name: str, parent: Path, elements: int, tenths: bool) -> str:
+    """The options of both trainings, for numbers of different questions cannot be compared.
+
+    The datasets that have settings of their own keep their protocol.
+    """
+    words = [f"--dataset={shlex.quote(name)}"]
     if parent != Path.cwd() / "dataset":
         shown = _shown(parent)  # `./2024`, as RecBole takes `2024` for a number
         shown = shown if os.path.isabs(shown) or shown == "." else f"./{shown}"
