@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from dataset_converters.download import DOWNLOADABLE
@@ -15,6 +16,7 @@ FEW = 1000  # elements that are few enough to rank all of them (docs/protocols.m
 FEW_GENERATORS = 100  # whose last events are too few questions to tell how often a model is right
 LONG = 20  # events of a sequence, of whose tenth there is more than the last one
 FORECAST = 3  # elements for each generator
+PRINTED = 20  # generators whose forecasts are read in a terminal
 OF_RECBOLE = "ml-100k"  # of which RecBole reads its own copy, wherever another one lies
 # RecBole's split that asks about a tenth of each generator's events, the newest.
 TENTHS = "{'split':{'RS':[0.8,0.1,0.1]},'order':'TO','group_by':'user','mode':'full'}"
@@ -44,16 +46,27 @@ def next_steps(report: dict, output: str | os.PathLike | None) -> list[str]:
         return []
     few_and_long = counts["generators"] < FEW_GENERATORS and counts["mean"] >= LONG
     tenths = few_and_long and name not in DOWNLOADABLE
-    topk = min(FORECAST, counts["elements"])
     asked = _asked(name, files[".inter"].parent.parent, counts["elements"], tenths)
     return [
         *(_why_tenths(counts) if tenths else ()),
         "  next, a rule that counts, and what it expects after the newest events:",
         f"    run_recbole --model=GeneratorKNN {asked}",
-        f"    recbole-hail forecast --dataset {shlex.quote(name)} --all --topk {topk}",
+        f"    recbole-hail forecast --dataset {shlex.quote(name)} {every_generator(counts, name)}",
         "  or a network, which takes longer, asked the same:",
         f"    run_recbole --model=HAIL --peers=1 {asked}",
     ]
+
+
+def every_generator(counts: Mapping[str, int], name: str) -> str:
+    """The arguments of `forecast` for all generators: a few elements each in the terminal, or else a CSV.
+
+    Args:
+        counts: how many `generators` and `elements` there are.
+        name: what the CSV is called for.
+    """
+    if counts["generators"] > PRINTED:
+        return f"--all --output {shlex.quote(f'{name}-forecasts.csv')}"
+    return f"--all --topk {min(FORECAST, counts['elements'])}"
 
 
 def _why_tenths(counts: dict) -> list[str]:

@@ -1,18 +1,20 @@
 """What `run_recbole` ends with: the result in words, the checkpoint, and the commands that go on from it."""
 
 import json
+import math
 import os
 import shlex
 from pathlib import Path
 
+import numpy as np
+
+from dataset_converters.next_steps import FORECAST, every_generator
 from recbole_hail.cli.checkpoints import SAVED
 from recbole_hail.errors import CheckpointError
 from recbole_hail.evaluation.metrics import titles
 from recbole_hail.files import read_json
 from recbole_hail.forecast.trained import check_model
 from recbole_hail.page import wording
-
-_TOPK = 3  # elements that the forecast proposes for each generator
 
 
 def closing_lines(config, result: dict | None, since: float, model: str) -> list[str]:
@@ -83,8 +85,18 @@ def _commands(checkpoint: Path, record: dict, model: str) -> list[str]:
     there = checkpoint.parent.resolve() == SAVED.resolve()
     which = f"--dataset {shlex.quote(record['dataset'])}" if there else f"--checkpoint {shlex.quote(str(checkpoint))}"
     own = f" --model {shlex.quote(model)}" if ":" in model else ""
-    topk = min(_TOPK, (record["data"] or {}).get("elements", _TOPK))
-    commands = [f"recbole-hail forecast {which}{own} --all --topk {topk}"]
+    counts = record["data"] or {"generators": _generators(checkpoint), "elements": FORECAST}
+    every = every_generator(counts, f"{record['dataset']}-{record['model']}")  # another model's file may be there
+    commands = [f"recbole-hail forecast {which}{own} {every}"]
     if (record["candidates"] or {}).get("test"):  # the page is about ranks of single targets
         commands.append(f"recbole-hail report {which}{own}")
     return commands
+
+
+def _generators(checkpoint: Path) -> float:
+    """How many of them the test asked; infinity where their ranks were not kept, as by RecBole's own evaluation."""
+    file = checkpoint.with_suffix(".ranks.npz")
+    if not file.is_file():
+        return math.inf
+    with np.load(file) as ranks:
+        return len(np.unique(ranks["generators"]))

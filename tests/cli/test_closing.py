@@ -25,8 +25,9 @@ def test_a_training_ended_in_a_log_with_no_way_on(cyclic, run_here):
     )
     (file,) = cyclic.glob("saved/*.pth")
     assert checkpoint == f"checkpoint: saved/{file.name}"
-    assert (
-        onwards == "next: recbole-hail forecast --dataset cyclic --all --topk 3; recbole-hail report --dataset cyclic"
+    assert onwards == (
+        "next: recbole-hail forecast --dataset cyclic --all --output cyclic-GeneratorKNN-forecasts.csv; "
+        "recbole-hail report --dataset cyclic"
     )
 
 
@@ -35,7 +36,7 @@ def test_another_folder_of_checkpoints_is_named(cyclic, run_here):
     _, checkpoint, onwards = last_lines(run_here("run_recbole", *given))
     file = checkpoint.removeprefix("checkpoint: ")
     assert file.startswith("my models/")
-    forecast = f"recbole-hail forecast --checkpoint '{file}' --all --topk 3"
+    forecast = f"recbole-hail forecast --checkpoint '{file}' --all --output cyclic-GeneratorKNN-forecasts.csv"
     assert onwards == f"next: {forecast}; recbole-hail report --checkpoint '{file}'"
 
 
@@ -53,7 +54,7 @@ def test_what_recbole_evaluates_itself_has_no_page(cyclic, run_here):
     itself = ["--eval_args={'mode':'pop100'}", "--valid_metric=MRR@10", "--metrics=['Hit','MRR']", "--topk=[1,10]"]
     result, _, onwards = last_lines(run_here("run_recbole", "--model=SASRec", *SHORT, *itself))
     assert re.search(r"first for .* of the test targets, .*; among pop100, by RecBole's own evaluation$", result)
-    assert onwards == "next: recbole-hail forecast --dataset cyclic --all --topk 3"
+    assert onwards == "next: recbole-hail forecast --dataset cyclic --all --output cyclic-SASRec-forecasts.csv"
 
 
 @pytest.mark.parametrize(

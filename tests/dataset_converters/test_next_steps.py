@@ -12,7 +12,7 @@ from dataset_converters.next_steps import next_steps
 
 RULE = "    run_recbole --model=GeneratorKNN"
 NETWORK = "    run_recbole --model=HAIL --peers=1"
-FORECAST = "    recbole-hail forecast --dataset la --all --topk 3"
+FORECAST = "    recbole-hail forecast --dataset la --all --output la-forecasts.csv"
 TENTHS = """ --eval_args="{'split':{'RS':[0.8,0.1,0.1]},'order':'TO','group_by':'user','mode':'full'}\""""
 
 
@@ -77,8 +77,19 @@ def test_few_elements_are_all_ranked(name, elements, said):
     assert next_steps(reported(name, elements), f"dataset/{name}")[1] == f"{RULE} --dataset={named}{said}"
 
 
-def test_no_more_elements_are_forecast_than_there_are():
-    assert next_steps(reported(elements=2), "dataset/la")[2].endswith("--dataset la --all --topk 2")
+@pytest.mark.parametrize(
+    ("few", "asked"),
+    [
+        ({"generators": 20}, "la --all --topk 3"),
+        ({"generators": 20, "elements": 2}, "la --all --topk 2"),  # no more than there are
+        ({"generators": 21}, "la --all --output la-forecasts.csv"),
+        ({"generators": 21, "name": "new york"}, "'new york' --all --output 'new york-forecasts.csv'"),
+    ],
+)
+def test_forecasts_of_many_generators_go_to_a_file(few, asked):
+    """Those of 147 places were 885 lines."""
+    (forecast,) = (line for line in next_steps(reported(**few), "dataset/la") if "forecast" in line)
+    assert forecast == f"    recbole-hail forecast --dataset {asked}"
 
 
 @pytest.mark.parametrize(
