@@ -11,7 +11,7 @@ from dataset_converters.degrees import unnamed_coordinates
 from dataset_converters.errors import ConversionError
 from dataset_converters.events import LAST_YEAR, SHORTEST, drop_rare, input_paths, positive, rare_generators
 from dataset_converters.layouts import Layout
-from dataset_converters.like import compared_with, names_like
+from dataset_converters.like import check_another, compared_with, names_like
 from dataset_converters.meaning import crime_events, each_number_once, one_time_of_day
 from dataset_converters.report import Tally, build_report
 from dataset_converters.times import date_order
@@ -47,6 +47,8 @@ def convert_crime(
     positive("--min-events", min_events)
     tally = Tally(tolerate)
     order = date_order(date_format)
+    if like is not None:
+        check_another(like, output)  # before check_output, which proposes --overwrite
     check_output(output, overwrite)
 
     options = {

@@ -22,6 +22,22 @@ from dataset_converters.writer import dataset_files
 SAME = ("slot_hours", "element", "generator")
 
 
+def check_another(folder: str | os.PathLike, output: str | os.PathLike) -> None:
+    """Checks that newer rows do not replace the dataset in `folder`, with which they are compared.
+
+    Raises:
+        ConversionError: both are one folder.
+    """
+    if not (os.path.exists(folder) and os.path.exists(output) and os.path.samefile(folder, output)):
+        return
+    made = dataset_files(output)[".inter"].parent
+    other = made.with_name(f"{made.name}-newer")
+    raise ConversionError(
+        f"--like and --output are the same folder, {folder}, whose dataset would be lost; newer rows need another, "
+        f"such as {other if os.path.isabs(output) else os.path.relpath(other)}"
+    )
+
+
 def names_like(folder: str | os.PathLike, source: str, options: Mapping[str, object], code_role: str) -> dict[str, str]:
     """What the dataset in `folder` calls each offence, by its code.
 

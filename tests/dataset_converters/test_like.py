@@ -82,6 +82,20 @@ def test_another_citys_dataset_and_none(export, trained, tmp_path):
         dataset_converters.nyc(export("old.csv", KINDS), tmp_path / "made", like=trained)
 
 
+@pytest.mark.parametrize("like", ["dataset/la", "./dataset/../dataset/la/", "link"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_dataset_is_not_replaced_by_what_is_compared_with_it(export, tmp_path, monkeypatch, like, overwrite):
+    """A year was replaced by a month; without --overwrite the message proposed it."""
+    monkeypatch.chdir(tmp_path)
+    dataset_converters.nyc(export("old.csv", KINDS), "dataset/la", min_events=1)
+    (tmp_path / "link").symlink_to(tmp_path / "dataset" / "la")
+    before = (tmp_path / "dataset" / "la" / "la.inter").read_bytes()
+    for output, other in (("dataset/la", "dataset/la-newer"), (tmp_path / "dataset/la", tmp_path / "dataset/la-newer")):
+        with pytest.raises(ConversionError, match=f"are the same folder, {like}, .* need another, such as {other}$"):
+            dataset_converters.nyc("not-read.csv", output, min_events=1, like=like, overwrite=overwrite)
+    assert (tmp_path / "dataset" / "la" / "la.inter").read_bytes() == before
+
+
 def test_a_dataset_that_is_not_there_is_looked_for_in_dataset(export, tmp_path, monkeypatch):
     """`--like leipzig` said that there is no such file."""
     monkeypatch.chdir(tmp_path)
