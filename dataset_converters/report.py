@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -28,7 +30,7 @@ class Tally:
         self.read = 0
         self.dropped: dict[str, int] = {}
         self.unusable: dict[str, int] = {}
-        self.examples: list[str] = []
+        self._examples: dict[str, list[str]] = {}  # by reason
         self.tolerate = None if tolerate is None else _tolerance(tolerate)
 
     def drop(self, reason: str, count: int) -> None:
@@ -41,18 +43,16 @@ class Tally:
         if not count:
             return
         self.unusable[reason] = self.unusable.get(reason, 0) + int(count)
-        for example in examples:
-            if sum(shown.endswith(reason) for shown in self.examples) >= SHOWN:
-                break
-            self.examples.append(f"{example}: {reason}")
+        held = self._examples.setdefault(reason, [])
+        held += (f"{example}: {reason}" for example in itertools.islice(examples, SHOWN - len(held)))
 
     def snapshot(self) -> tuple:
         """The counts so far, for `restore` when a file has to be read again."""
-        return self.read, dict(self.dropped), dict(self.unusable), list(self.examples)
+        return copy.deepcopy((self.read, self.dropped, self.unusable, self._examples))
 
     def restore(self, counts: tuple) -> None:
         """Goes back to the counts of a snapshot."""
-        self.read, self.dropped, self.unusable, self.examples = counts
+        self.read, self.dropped, self.unusable, self._examples = counts
 
     def check(self, advice: Mapping[str, str] = MappingProxyType({})) -> None:
         """Checks that no more rows are unusable than are tolerated, and not all of them.
@@ -67,18 +67,27 @@ class Tally:
         share = bad / self.read if self.read else 0.0
         kind, limit = self.tolerate or ("share", UNUSABLE_LIMIT)
         if bad and (bad == self.read or (bad > limit if kind == "count" else share > limit)):
-            reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.unusable.items())
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in self._commonest_first().items())
             raise ConversionError(
                 f"{bad:,} of {self.read:,} rows ({share:.1%}) cannot be used: {reasons}; first: "
-                f"{'; '.join(self.examples[:SHOWN])}; {self._remedy(bad, advice)}"
+                f"{'; '.join(self._examples_shown())}; {self._remedy(bad, advice)}"
             )
 
     def _remedy(self, bad: int, advice: Mapping[str, str]) -> str:
         """What to do: where most rows are unusable it is their form that is wrong, and few would be left."""
         if bad * 2 <= self.read:
             return f"add --tolerate {bad} to leave them out"
-        told = [advice[reason] for reason in self.unusable if reason in advice]
+        told = [advice[reason] for reason in self._commonest_first() if reason in advice]
         return "; ".join(dict.fromkeys(told)) or "is this the file that the command converts?"
+
+    def _commonest_first(self) -> dict[str, int]:
+        return dict(sorted(self.unusable.items(), key=lambda pair: -pair[1]))
+
+    def _examples_shown(self) -> list[str]:
+        """SHOWN of them: of each reason one before a second of any, those of the commonest first."""
+        held = [self._examples[reason] for reason in self._commonest_first()]
+        turns = sorted((turn, reason) for reason, examples in enumerate(held) for turn in range(len(examples)))
+        return [held[reason][turn] for reason, turn in sorted((reason, turn) for turn, reason in turns[:SHOWN])]
 
     def as_dict(self, kept: int) -> dict:
         """The `rows` part of the report; `read` is the sum of all the others."""
@@ -86,8 +95,8 @@ class Tally:
             "read": self.read,
             "kept": kept,
             "dropped": dict(self.dropped),
-            "unusable": dict(self.unusable),
-            "examples_of_unusable": self.examples,
+            "unusable": self._commonest_first(),
+            "examples_of_unusable": [text for reason in self._commonest_first() for text in self._examples[reason]],
         }
 
 
