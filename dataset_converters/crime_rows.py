@@ -150,7 +150,7 @@ class CrimeRows:
 
     def notes(self) -> list[str]:
         """What was cleaned without dropping a row."""
-        notes = self._days.notes(datetime.date.today())
+        notes = self._days.notes(datetime.date.today()) + self.starts.notes()
         for role, vocabulary in self._vocabularies.items():
             if vocabulary.rewritten:
                 shown = ", ".join(map(repr, sorted(vocabulary.rewritten)[:SHOWN]))

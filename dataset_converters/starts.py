@@ -10,9 +10,11 @@ from dataset_converters.days import day_of
 from dataset_converters.layouts import Layout
 from dataset_converters.report import SHOWN, Tally
 from dataset_converters.table import Batch
-from dataset_converters.times import DAY, MISSING, UNREADABLE, Dates, clock_seconds, split_date_and_clock
+from dataset_converters.times import DAY, MISSING, UNREADABLE, Dates, clock_seconds, split_date_and_clock, without_zone
 
 NO_START = np.iinfo(np.int64).min
+SUMMER = 60  # minutes by which a city's own clock moves within a year
+_MEND = "bring times to it in the file"
 
 
 class Starts:
@@ -26,6 +28,16 @@ class Starts:
         self._layout = layout
         self._first, self._last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
         self._clocks: dict[str, int] = {}
+        self._zones: set[int] = set()  # minutes from UTC
+
+    def notes(self) -> list[str]:
+        """What is to be said of times that have their distance from UTC behind them."""
+        if self._zones == {0}:
+            return [f"times end in Z or +00:00, so slots are those of UTC; where the city's clock is another, {_MEND}"]
+        if self._zones and max(self._zones) - min(self._zones) > SUMMER:
+            first, last = _offset(min(self._zones)), _offset(max(self._zones))
+            return [f"times are {first} to {last} from UTC, so of more than the city's clock; {_MEND}"]
+        return []
 
     def span(self) -> str:
         """The first and last day among the rows with a readable start."""
@@ -66,8 +78,16 @@ class Starts:
     def _clock_table(self, texts: list[str]) -> np.ndarray:
         for text in texts:
             if text not in self._clocks:
-                self._clocks[text] = clock_seconds(text)
+                clock, zone = without_zone(text)
+                self._clocks[text] = clock_seconds(clock)
+                if zone is not None:
+                    self._zones.add(zone)
         return np.array([self._clocks[text] for text in texts] or [MISSING], np.int64)
+
+
+def _offset(minutes: int) -> str:
+    """`-08:00`."""
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
 def _blank(batch: Batch) -> np.ndarray:

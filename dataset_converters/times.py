@@ -29,6 +29,8 @@ _CLOCK = re.compile(r"(\d{1,2})([:.])(\d{2})(?:\2(\d{2})(?:\.\d+)?)?(?:\s*([AaPp
 # Four digits only. Where leading zeros are lost, `12` may be an hour or minutes; and to read `930` but not `12` would
 # leave out the first hour of every day, which are too few rows to be noticed.
 _FOUR_DIGITS = re.compile(r"(\d{2})(\d{2})")
+# What ISO times have behind them. A minus needs seconds before it: `22:00-06:00` may say from when to when.
+_ZONED = re.compile(r"\s*(\d{1,2}:\d{2}(:\d{2}(?:\.\d+)?)?)\s?(?:Z|((?(2)[+-]|\+))(\d{2})(?::?(\d{2}))?)\s*")
 
 
 def is_missing(text: str) -> bool:
@@ -72,6 +74,18 @@ def clock_seconds(text: str) -> int:
     if minute > 59 or second > 59 or hour > 24 or (hour == 24 and (minute or second)):
         return UNREADABLE
     return hour * 3600 + minute * 60 + second
+
+
+def without_zone(text: str) -> tuple[str, int | None]:
+    """`01:45:24-08:00` as the time that is written and minutes from UTC: `01:45:24` and -480; 0 for `Z`, None without.
+
+    The time is the clock's own: what is behind it says how far that is from UTC, and nothing is to be added.
+    """
+    match = _ZONED.fullmatch(text)
+    if not match:
+        return text, None
+    minutes = int(match[4] or 0) * 60 + int(match[5] or 0)
+    return match[1], -minutes if match[3] == "-" else minutes
 
 
 class Dates:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import dataset_converters
 from dataset_converters import ConversionError
-from dataset_converters.times import MISSING, UNREADABLE, Dates, clock_seconds, split_date_and_clock
+from dataset_converters.times import MISSING, UNREADABLE, Dates, clock_seconds, split_date_and_clock, without_zone
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,27 @@ from dataset_converters.times import MISSING, UNREADABLE, Dates, clock_seconds, 
 )
 def test_times_of_day(text, seconds):
     assert clock_seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "clock", "minutes"),
+    [
+        ("01:45:24-08:00", "01:45:24", -480),
+        ("01:45:24.123-0800", "01:45:24.123", -480),
+        ("09:45:24+00", "09:45:24", 0),  # ArcGIS
+        (" 9:45:24 +05:30 ", "9:45:24", 330),
+        ("09:45Z", "09:45", 0),
+        ("09:45+01:00", "09:45", 60),
+        ("-00:00", "-00:00", None),
+        ("22:00-06:00", "22:00-06:00", None),  # from when to when
+        ("22:00:00-06:00:00", "22:00:00-06:00:00", None),
+        ("2200-0600", "2200-0600", None),
+        ("01:45:24", "01:45:24", None),
+        ("", "", None),
+    ],
+)
+def test_what_iso_times_have_behind_them(text, clock, minutes):
+    assert without_zone(text) == (clock, minutes)
 
 
 def days(texts, order="mdy"):
@@ -239,3 +260,33 @@ def test_a_date_is_doubtful_where_no_other_shows_its_order(texts, doubtful):
     dates = Dates()
     dates.days(pa.array(texts).dictionary_encode(), lambda index: index + 1)
     assert dates.doubtful() == doubtful
+
+
+UTC = "times end in Z or +00:00, so slots are those of UTC; where the city's clock is another, "
+MEND = "bring times to it in the file"
+
+
+@pytest.mark.parametrize(
+    ("zones", "note"),
+    [
+        (["-08:00", "-07:00"], []),  # a year of Seattle
+        (["+0000", "+0100"], []),  # a year of London
+        (["Z", "+00:00"], [UTC + MEND]),
+        (["Z", "-08:00"], [f"times are -08:00 to +00:00 from UTC, so of more than the city's clock; {MEND}"]),
+        (["+05:30", "-03:30"], [f"times are -03:30 to +05:30 from UTC, so of more than the city's clock; {MEND}"]),
+        (["", ""], []),
+    ],
+)
+def test_iso_times_are_read_as_they_are_written(world, tmp_path, zones, note):
+    """Seattle's export was refused for its -08:00."""
+    start = datetime.datetime(2016, 2, 27, 23, 45, 24)
+    events = [world.Event(n, start, "9", "STREET") for n in range(6)]
+    dates = [f"{start.isoformat()}{zones[n % 2]}" for n in range(6)]
+    rows = [
+        event.chicago(Date=date, Latitude="41.8", Longitude="-87.6") for event, date in zip(events, dates, strict=True)
+    ]
+    path = tmp_path / "zoned.csv"
+    path.write_text(world.as_csv(world.CHICAGO_22, rows), encoding="utf-8")
+    report = dataset_converters.chicago(path, tmp_path / "made", slot_hours=24)
+    assert {row[3] for row in world.read_inter(tmp_path / "made")[1:]} == {start.isoformat()}
+    assert report["notes"] == note
