@@ -23,14 +23,14 @@ def alike(texts: Iterable[str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def alike_places(column: str, texts: Iterable[str]) -> list[str]:
-    """A note where values of a generator's column make several places of what may be one."""
+def alike_note(column: str, texts: Iterable[str], noun: str) -> list[str]:
+    """A note where values of a column make several "places" or "offences" of what may be one."""
     groups = alike(texts)
     if not groups:
         return []
     shown = ", ".join(" and ".join(map(repr, group)) for group in groups[:SHOWN])
     rest = f" and {len(groups) - SHOWN:,} more" if len(groups) > SHOWN else ""
     return [
-        f"{column}: {shown}{rest} are different places here, but differ in leading zeros, blanks or case alone; write "
+        f"{column}: {shown}{rest} are different {noun} here, but differ in leading zeros, blanks or case alone; write "
         "them one way in the file if they are one"
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from dataset_converters.alike import alike_places
+from dataset_converters.alike import alike_note
 from dataset_converters.days import Days
 from dataset_converters.layouts import Layout
 from dataset_converters.meaning import Collected
@@ -157,7 +157,9 @@ class CrimeRows:
                 count = len(vocabulary.rewritten)
                 notes.append(f"{role}: {count} values rid of outer blanks, leading zeros or thousands commas ({shown})")
             if role in self.generator:
-                notes += alike_places(role, vocabulary.texts)
+                notes += alike_note(role, vocabulary.texts, "places")
+            elif role == self._code_role:
+                notes += alike_note(role, vocabulary.texts, "offences")
         return notes + self._positions.notes()
 
 

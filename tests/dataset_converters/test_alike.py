@@ -2,7 +2,7 @@
 
 import pytest
 
-from dataset_converters.alike import alike, alike_places, spelling
+from dataset_converters.alike import alike, alike_note, spelling
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,6 @@ def test_they_stand_together():
 
 
 def test_a_note_has_the_first_few():
-    assert alike_places("area", ["1", "2"]) == []
-    (note,) = alike_places("area", [f"{zero}{n}" for n in range(1, 6) for zero in ("", "0")])
+    assert alike_note("area", ["1", "2"], "places") == []
+    (note,) = alike_note("area", [f"{zero}{n}" for n in range(1, 6) for zero in ("", "0")], "places")
     assert note.startswith("area: '1' and '01', '2' and '02', '3' and '03' and 2 more are different places here")

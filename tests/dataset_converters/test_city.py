@@ -195,6 +195,17 @@ def test_places_that_differ_in_zeros_blanks_or_case_alone_are_noted(tmp_path):
     ]
 
 
+def test_offences_that_differ_in_case_alone_are_noted(tmp_path):
+    """A tenth of Seattle's offences in capitals doubled its elements, without a word."""
+    path = tmp_path / "city.csv"
+    rows = [record(n, f"{n:02d}30", Crm_Cd_Desc="Robbery" if n % 2 else "ROBBERY ") for n in range(12)]
+    path.write_text(table(rows), encoding="utf-8")
+    assert dataset_converters.city(path, tmp_path / "made", **TIMED)["notes"][-1] == (
+        "crm_cd_desc: 'ROBBERY' and 'Robbery' are different offences here, but differ in leading zeros, blanks or case "
+        "alone; write them one way in the file if they are one"
+    )
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
