@@ -111,10 +111,28 @@ def test_names_that_the_dataset_does_not_have_are_counted_and_the_near_ones_name
     columns = {"number": "CMPLNT_NUM", "date": "CMPLNT_FR_DT", "time": "CMPLNT_FR_TM", "element": "OFNS_DESC"}
     columns["generator"] = "ADDR_PCT_CD,PREM_TYP_DESC"
     dataset_converters.city(export("old.csv", KINDS), tmp_path / "city", min_events=1, **columns)
-    newer = export("newer.csv", [("109", "Larceny"), ("1", "ARSON"), ("341", '5" PIPE|100%')])
+    newer = export("newer.csv", [("109", "LARCENY "), ("1", "ARSON"), ("341", '5" PIPE|100%'), ("351", "MIS CHIEF")])
     newer.write_text(newer.read_text().replace(",9,", ",009,"))
     report = dataset_converters.city(newer, tmp_path / "newer", min_events=1, like=tmp_path / "city", **columns)
     assert report["compared"] == [
         f"1 of 1 generators are not in {tmp_path / 'city'} (009|STREET: did you mean 9|STREET?)",
-        f"2 of 3 elements are not in {tmp_path / 'city'} (12-15h|Larceny: did you mean 12-15h|LARCENY?, 12-15h|ARSON)",
+        f"2 of 4 elements are not in {tmp_path / 'city'} "
+        "(12-15h|MIS CHIEF: did you mean 12-15h|MISCHIEF?, 12-15h|ARSON)",
     ]
+
+
+def test_names_in_other_case_are_told_where_forecasts_do_not_find_them(world, export, tmp_path):
+    """Those that they find were called new."""
+    words = pytest.importorskip("recbole_hail.data.words")
+    columns = {"number": "CMPLNT_NUM", "date": "CMPLNT_FR_DT", "time": "CMPLNT_FR_TM", "element": "OFNS_DESC"}
+    columns |= {"generator": "ADDR_PCT_CD,PREM_TYP_DESC", "min_events": 1}
+    old, newer = ["LARCENY", "Arson", "ARSON", "50% OFF"], ["Larceny", "arson", "Arson", "50% off"]
+    for name, kinds in (("old", old), ("newer", newer)):
+        like = tmp_path / "old" if name == "newer" else None
+        file = export(f"{name}.csv", [("1", kind) for kind in kinds])
+        report = dataset_converters.city(file, tmp_path / name, like=like, **columns)
+    known, met = (list(world.read_table(tmp_path / name, ".item")) for name in ("old", "newer"))
+    found = words.Words("element", ["[PAD]", *known], tmp_path / "old" / "old.item")
+    new = [name for name in met if found.number(name) is None]
+    assert new == ["12-15h|50%25 off", "12-15h|arson"]
+    assert report["compared"][1].startswith(f"2 of 4 elements are not in {tmp_path / 'old'} ({new[0]}: did you mean ")
