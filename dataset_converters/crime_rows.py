@@ -155,7 +155,8 @@ class CrimeRows:
             if vocabulary.rewritten:
                 shown = ", ".join(map(repr, sorted(vocabulary.rewritten)[:SHOWN]))
                 count = len(vocabulary.rewritten)
-                notes.append(f"{role}: {count} values rid of outer blanks, leading zeros or thousands commas ({shown})")
+                more = ", leading zeros or thousands commas" if vocabulary.whole_number else ""
+                notes.append(f"{role}: {count} values rid of outer blanks{more} ({shown})")
             if role in self.generator:
                 notes += alike_note(role, vocabulary.texts, "places")
             elif role == self._code_role:

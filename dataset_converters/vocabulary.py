@@ -33,9 +33,9 @@ class Vocabulary:
     def __init__(self, whole_number: bool = False, missing: frozenset[str] = frozenset()):
         self.texts: list[str] = []
         self.rewritten: set[str] = set()
+        self.whole_number = whole_number
         self._codes: dict[str, int] = {}
         self._raw: dict[str, int] = {}
-        self._whole_number = whole_number
         self._missing = missing
 
     def code(self, text: str) -> int:
@@ -58,7 +58,7 @@ class Vocabulary:
 
     def _clean(self, raw: str) -> int:
         text = raw.strip()
-        if self._whole_number:
+        if self.whole_number:
             text = plain_number(text)
         if is_missing(text) or text in self._missing:
             return -1

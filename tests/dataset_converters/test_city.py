@@ -195,6 +195,15 @@ def test_places_that_differ_in_zeros_blanks_or_case_alone_are_noted(tmp_path):
     ]
 
 
+def test_texts_lose_outer_blanks_alone(tmp_path):
+    """The note told of leading zeros and thousands commas, which stay."""
+    path = tmp_path / "city.csv"
+    rows = [record(n, f"{n:02d}30", AREA="04", Premis_Desc="PARK  ") for n in range(12)]
+    path.write_text(table(rows), encoding="utf-8")
+    notes = dataset_converters.city(path, tmp_path / "made", **TIMED | {"generator": "AREA,Premis Desc"})["notes"]
+    assert notes == ["premis_desc: 1 values rid of outer blanks ('PARK  ')"]
+
+
 def test_offences_that_differ_in_case_alone_are_noted(tmp_path):
     """A tenth of Seattle's offences in capitals doubled its elements, without a word."""
     path = tmp_path / "city.csv"
