@@ -148,8 +148,12 @@ class CrimeRows:
             texts=texts,
         )
 
-    def notes(self) -> list[str]:
-        """What was cleaned without dropping a row."""
+    def notes(self, with_map: bool) -> list[str]:
+        """What was cleaned without dropping a row.
+
+        Args:
+            with_map: whether maps take the places' coordinates from these rows, not from the dataset of `--like`.
+        """
         notes = self._days.notes(datetime.date.today()) + self.starts.notes()
         for role, vocabulary in self._vocabularies.items():
             if vocabulary.rewritten:
@@ -161,7 +165,7 @@ class CrimeRows:
                 notes += alike_note(role, vocabulary.texts, "places")
             elif role == self._code_role:
                 notes += alike_note(role, vocabulary.texts, "offences")
-        return notes + self._positions.notes()
+        return notes + (self._positions.notes() if with_map else [])
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:

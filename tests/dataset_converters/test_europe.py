@@ -161,6 +161,23 @@ def test_the_command_says_what_to_do_with_few_elements(tmp_path, capsys):
     assert "candidates" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("latitude", "said"), [("N52", "none of 6 values in Breite"), ("52,51234", "perhaps --latitude")]
+)
+def test_newer_rows_need_no_coordinates(tmp_path, latitude, said):
+    """ "There will be no map", though it has those of the dataset that the newer rows are compared with."""
+    columns = (
+        PLACED if "Breite" in said else {name: PLACED[name] for name in PLACED if name not in ("latitude", "longitude")}
+    )
+    path = tmp_path / "Straftaten.csv"
+    path.write_bytes(table(latitude=latitude).replace(b"9,25", b"9,25123"))
+    notes = [
+        dataset_converters.city(path, tmp_path / name, like=like, **columns)["notes"]
+        for name, like in (("made", None), ("newer", tmp_path / "made"))
+    ]
+    assert [sum(said in note for note in some) for some in notes] == [1, 0]
+
+
 def test_rows_cut_apart_by_a_comma_are_told(tmp_path):
     """Between semicolons a comma cuts nothing; between commas, unquoted, it does."""
     text = "Nr,Tatdatum,Bezirk,Delikt,Breite,Länge\n1,30.07.2024 14:35,Mitte,Betrug,52,5,9,2\n"
