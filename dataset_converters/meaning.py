@@ -90,15 +90,19 @@ def crime_events(
     )
 
 
-def one_time_of_day(seconds: np.ndarray, slot_hours: int) -> list[str]:
-    """A note where more than half of the events ([n] int64 starts) have one time of day, as dates without times do."""
+def one_time_of_day(seconds: np.ndarray, slot_hours: int, newer: bool) -> list[str]:
+    """A note where more than half of the events ([n] int64 starts) have one time of day, as dates without times do.
+
+    Args:
+        newer: than a dataset, whose slots they must have.
+    """
     counts = np.bincount(seconds % DAY, minlength=1)
     if slot_hours == 24 or counts.max() * 2 <= len(seconds):
         return []
     clock = np.datetime64(int(counts.argmax()), "s").item().time()
     return [
         f"{counts.max():,} of {len(seconds):,} events start at {clock}, as dates without times do, so slots mean "
-        "little; take --slot-hours 24, or a column that has the times (city: --time)"
+        f"little; take {'' if newer else '--slot-hours 24, or '}a column that has the times (city: --time)"
     ]
 
 

@@ -95,6 +95,8 @@ def test_more_than_half_of_the_events_at_one_time_of_day_are_noted(tmp_path, ali
         "5 of 8 events start at 00:00:00, as dates without times do, so slots mean little; take --slot-hours 24, "
         "or a column that has the times (city: --time)"
     ]
+    newer = dataset_converters.city(path, tmp_path / "newer", **TIMED, like=tmp_path / "a")["notes"]
+    assert [note.split("; ")[1] for note in newer] == noted * ["take a column that has the times (city: --time)"]
     assert not dataset_converters.city(path, tmp_path / "b", **TIMED, slot_hours=24)["notes"]
 
 
