@@ -78,9 +78,10 @@ def convert_crime(
     events = crime_events(collected, layout.described, rows.generator, layout.classes[element], slot_hours, names)
     del collected  # hundreds of megabytes for a city's whole history
     events = drop_rare(events, tally, min_events, 1)
-    notes = [*rows.notes(with_map=like is None), *one_time_of_day(events.time, slot_hours, like is not None)]
+    newer = like is not None
+    notes = [*rows.notes(newer), *one_time_of_day(events.time, slot_hours, newer)]
     notes += _many_rare(tally, min_events, len(events), like)
-    if layout.named and not rows.has_coordinates and like is None:
+    if layout.named and not rows.has_coordinates and not newer:
         notes += unnamed_coordinates(paths[-1], rows.header)
     report = build_report(layout.city, paths, options, tally, len(events)) | {"notes": notes}
     if like is not None:

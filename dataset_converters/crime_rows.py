@@ -148,11 +148,11 @@ class CrimeRows:
             texts=texts,
         )
 
-    def notes(self, with_map: bool) -> list[str]:
+    def notes(self, newer: bool) -> list[str]:
         """What was cleaned without dropping a row.
 
         Args:
-            with_map: whether maps take the places' coordinates from these rows, not from the dataset of `--like`.
+            newer: than a dataset (`--like`), with whose names theirs are compared, and whose coordinates maps take.
         """
         notes = self._days.notes(datetime.date.today()) + self.starts.notes()
         for role, vocabulary in self._vocabularies.items():
@@ -161,11 +161,11 @@ class CrimeRows:
                 count = len(vocabulary.rewritten)
                 more = ", leading zeros or thousands commas" if vocabulary.whole_number else ""
                 notes.append(f"{role}: {count} values rid of outer blanks{more} ({shown})")
-            if role in self.generator:
+            if role in self.generator and not newer:
                 notes += alike_note(role, vocabulary.texts, "places")
-            elif role == self._code_role:
+            elif role == self._code_role and not newer:
                 notes += alike_note(role, vocabulary.texts, "offences")
-        return notes + (self._positions.notes() if with_map else [])
+        return notes if newer else notes + self._positions.notes()
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
