@@ -1,17 +1,19 @@
 """The districts of a map: which column of the .user file names them, and where their names are written."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain
 from urllib.parse import unquote
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from recbole_hail.data.words import NO_MEANING, Words
-from recbole_hail.maps.layout import Name, fitted, touch
+from recbole_hail.maps.layout import Name, around, fitted, gaps, is_clear
 
 _TOGETHER = 2 / 3  # of the variance of all places, at most, within districts; within kinds of place it is about all
-_FAR, _STEP = 48, 6  # pixels from the mean of its places to a name, at most and between those that are tried
-_COVERED = 2  # dots that may lie on a name
+_BESIDE = (3, 8, 14)  # pixels from a dot of a district to its name
+_NEARER = 4  # pixels, at least, to a dot of its district than to one of another
 
 
 def districts_of(generators: Words, numbers: np.ndarray) -> dict[str, list[str]]:
@@ -40,7 +42,7 @@ def _are_districts(values: list[str], places: np.ndarray) -> bool:
 
 
 def named_districts(
-    columns: dict[str, list[str]], pixels: np.ndarray, moved: np.ndarray, sizes: np.ndarray, names: Sequence[Name]
+    columns: dict[str, list[str]], pixels: np.ndarray, moved: np.ndarray, sizes: np.ndarray, names: Collection[Name]
 ) -> tuple[str, list[Name]] | None:
     """The first of `columns` that has room for half of its districts, else the one with room for most of them.
 
@@ -57,28 +59,34 @@ def named_districts(
 
 
 def spread_out(
-    values: Sequence[str], pixels: np.ndarray, moved: np.ndarray, sizes: np.ndarray, names: Sequence[Name]
+    values: Sequence[str], pixels: np.ndarray, moved: np.ndarray, sizes: np.ndarray, names: Collection[Name]
 ) -> list[Name]:
-    """Each district's name once, as near as may be to the mean of its places; arguments as for `named_districts`.
+    """Each district's name once, beside one of its dots; arguments as for `named_districts`.
 
-    A name touches no other and hardly a dot, and is nearer to its own district than to any other; where there is no
-    such place it is left out.
+    Of the places where it touches nothing and dots of other districts are farther away, it takes that nearest to the
+    mean of its own; where there is none it is left out.
     """
-    found, radii, reach = [], sizes / 2, np.arange(-_FAR, _FAR + 1, _STEP)
-    steps = np.stack(np.meshgrid(reach, reach), axis=-1).reshape(-1, 2)
-    steps = steps[np.argsort(np.linalg.norm(steps, axis=1), kind="stable")]
+    found, radii, tree = [], sizes / 2, cKDTree(moved)
     districts, middles = _middles(values, pixels)
-    for number, district in enumerate(districts):
-        text, half = fitted(unquote(district))
-        ways = middles[number] + steps  # [W, 2]
-        own = np.linalg.norm(ways[:, None] - middles, axis=2).argmin(1) == number
-        covers = (np.abs(ways[:, None] - moved) < half + radii[:, None]).all(2).sum(1)
-        best = np.argsort(covers, kind="stable")  # the nearest of those that cover as few
-        free = (Name(text, ways[way], half, near=False) for way in best if own[way] and covers[way] <= _COVERED)
-        name = next((name for name in free if not any(touch(name, other) for other in (*names, *found))), None)
-        if name:
-            found.append(name)
+    for district, middle in zip(districts, middles, strict=True):
+        own, text = np.array([value == district for value in values]), unquote(district)
+        of_dots = (around(text, moved[dot], radii[dot], _BESIDE, lines=False) for dot in np.flatnonzero(own))
+        ways = list(chain.from_iterable(of_dots))
+        spots = np.array([name.middle for name in ways]).reshape(-1, 2)
+        away, nearest = tree.query(spots)
+        hopeless = away < radii[nearest] + fitted(text)[1].min()  # in a crowd that is nearly all, and quickly said
+        for way in np.argsort(np.linalg.norm(spots - middle, axis=1), kind="stable"):
+            name = ways[way]
+            if not hopeless[way] and is_clear(name, [*names, *found], moved, radii) and _is_of(name, own, moved, radii):
+                found.append(name)
+                break
     return found
+
+
+def _is_of(name: Name, own: np.ndarray, moved: np.ndarray, radii: np.ndarray) -> bool:
+    """Whether a name is clearly nearer to a dot of its `own` [N] than to any other."""
+    away = gaps(name, moved) - radii
+    return bool(away[own].min() + _NEARER <= away[~own].min(initial=np.inf))
 
 
 def _middles(values: Sequence[str], places: np.ndarray) -> tuple[list[str], np.ndarray]:

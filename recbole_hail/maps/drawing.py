@@ -14,7 +14,7 @@ def drawing(
     sizes: np.ndarray,
     percent: np.ndarray,
     notes: list[list[str]],
-    names: list[Name],
+    names: dict[int, Name],
     districts: list[Name],
 ) -> str:
     """HTML that needs no network, as high as most of the window.
@@ -25,7 +25,7 @@ def drawing(
         sizes: [N], pixels across.
         percent: [N], what their colours say.
         notes: of each dot, the lines that are shown when it is pointed at.
-        names: of the first of them.
+        names: of some of them, by their numbers.
         districts: names that belong to no dot.
     """
     import plotly.graph_objects as go  # takes a second
@@ -43,15 +43,15 @@ def drawing(
     lines_y, lines_x = frame.degrees(np.stack([true, moved, gap], axis=1).reshape(-1, 2)).T
     lines = go.Scatter(x=lines_x, y=lines_y, mode="lines", line={"width": 1, "color": "#888"}, hoverinfo="skip")
     dots = go.Scatter(x=x, y=y, mode="markers", marker=marker, text=[*map(_lines, notes)], hoverinfo="text")
-    figure = go.Figure([lines, *_faint(frame, districts), dots])
-    for number, name in enumerate(names):
-        figure.add_annotation(
-            **{"text": _lines(name.text.split("\n")), "x": x[number], "y": y[number], "standoff": sizes[number] / 2},
-            **{"arrowhead": 0, "arrowwidth": 1, "arrowcolor": "#444", "font": {"size": 12, "color": _INK}},
-            **{"bgcolor": "rgba(255,255,255,0.8)", "borderpad": 0, **_place(frame, name, moved[number])},
-        )
-    low = np.min([moved.min(0) - EDGE, *(name.middle - name.half for name in names)], axis=0)
-    high = np.max([moved.max(0) + EDGE, *(name.middle + name.half for name in names)], axis=0)
+    figure = go.Figure([lines, dots])
+    for number, name in names.items():
+        line = {"arrowhead": 0, "arrowwidth": 1, "arrowcolor": "#444", "standoff": sizes[number] / 2}
+        figure.add_annotation(**_written(frame, name, moved[number]), **line, font={"size": 12, "color": _INK})
+    for name in districts:
+        figure.add_annotation(**_written(frame, name), font={"size": 11, "color": _FAINT})
+    written = [*names.values(), *districts]
+    low = np.min([moved.min(0) - EDGE, *(name.middle - name.half for name in written)], axis=0)
+    high = np.max([moved.max(0) + EDGE, *(name.middle + name.half for name in written)], axis=0)
     ends = frame.degrees(np.stack([low, high]))
     figure.update_layout(
         xaxis={"title": {"text": "longitude", "standoff": 8}, "automargin": True, "range": ends[:, 1]},
@@ -64,24 +64,15 @@ def drawing(
     return figure.to_html(include_plotlyjs=True, full_html=False, default_height="80vh", config=shown)
 
 
-def _faint(frame: Frame, districts: list[Name]) -> list:
-    """Names below the dots, for what is drawn is the dots."""
-    import plotly.graph_objects as go
-
-    if not districts:
-        return []
-    y, x = frame.degrees(np.stack([name.middle for name in districts])).T
-    words, font = [_lines([name.text]) for name in districts], {"size": 11, "color": _FAINT}
-    return [go.Scatter(x=x, y=y, mode="text", text=words, textfont=font, hoverinfo="skip", cliponaxis=False)]
-
-
-def _place(frame: Frame, name: Name, dot: np.ndarray) -> dict:
-    """In pixels from its dot, or on the land."""
-    if name.near:
-        right, up = name.middle - dot
-        return {"ax": right, "ay": -up}
-    latitude, longitude = frame.degrees(name.middle[None])[0]
-    return {"axref": "x", "ayref": "y", "ax": longitude, "ay": latitude}
+def _written(frame: Frame, name: Name, dot: np.ndarray | None = None) -> dict:
+    """A name that hangs on its point of the land, with a line from there to the dot if it has one."""
+    right, up = np.sign(name.way).astype(int)
+    side = {"xanchor": ("center", "left", "right")[right], "yanchor": ("middle", "bottom", "top")[up]}
+    (y, x), (dot_y, dot_x) = frame.degrees(np.stack([name.point, name.point if dot is None else dot]))
+    at = {"x": x, "y": y, "showarrow": False}
+    if dot is not None:
+        at = {"x": dot_x, "y": dot_y, "ax": x, "ay": y, "axref": "x", "ayref": "y", "showarrow": True}
+    return {"text": _lines(name.text.split("\n")), "borderpad": 0, **side, **at}
 
 
 def _lines(lines: list[str]) -> str:

@@ -1,16 +1,16 @@
 """Where dots and names stand on a map, so that none hides another on a narrow screen and none is far from its place.
 
 All is reckoned in pixels of a phone's drawing. A wider screen draws dots and names as large and the land larger, so
-that what is apart here is apart there too, where it goes with the land.
+that what is apart here is apart there too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-WIDTH, HEIGHT = 290, 520  # pixels between the axes on a phone
-EDGE = 24  # pixels from the outermost places to the axes
+WIDTH, HEIGHT = 280, 540  # pixels between the axes on a phone
+EDGE = np.array([24, 44])  # pixels from the outermost places to the axes; below a dot there is room for its name
 FARTHEST = 20  # pixels from its place to a dot
 LARGEST, SMALLEST = (30, 26, 22, 19, 16, 14, 12, 10, 8), 4  # pixels across
 _LEAST_SPAN = 0.005  # degrees
@@ -19,23 +19,27 @@ _ROUNDS = 120
 _MOST = 0.5  # share of the drawing that dots may cover
 _GOLDEN = np.pi * (3 - 5**0.5)
 _LETTERS, _LINE = 30, 16  # of a name, and pixels of its height
-_DISTANCES = (3, 8, 14, 22, 30, 42, 55, 70, 85, 100, 120, 140, 160)  # of a name from its dot
-_DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
-_DIRECTIONS += tuple(
-    (x * right, y * up) for x, y in ((1, 2), (2, 1), (1, 4), (4, 1)) for up in (1, -1) for right in (1, -1)
-)
-_THROUGH = 3  # unnamed dots, across which a line is as hard to follow as across another line
+_DISTANCES = (3, 8, 14, 22, 30, 42, 55)  # pixels from a dot to its name
+_TURNS = (0, 180, 90, 270, *(turn for base in (45, 27, 63, 14, 76) for turn in (base, 180 - base, -base, 180 + base)))
+_WAYS = np.round([(np.cos(turn), np.sin(turn)) for turn in np.radians(_TURNS)], 3)  # from a dot to its name
+_DOTTED = 13  # points that a line is taken for
+_APART = 4  # pixels between two lines, and a line and a name
 _NARROW = " ,.:;|'ijl"
 
 
 @dataclass(frozen=True)
 class Name:
-    """What is printed of a dot, cut, at `middle`, with half its width and height, [2] each in pixels."""
+    """What is printed beside a dot: from `point` on, a corner of it or the middle of an edge, to the side of `way`."""
 
-    text: str  # of several lines, perhaps
-    middle: np.ndarray
-    half: np.ndarray
-    near: bool  # stays beside its dot however large the land is drawn
+    text: str  # cut, of several lines, perhaps
+    point: np.ndarray  # [2], pixels
+    way: np.ndarray  # [2] of -1, 0 and 1: to the left or right of the point, below or above it
+    half: np.ndarray  # [2], pixels of half its width and height
+    line: np.ndarray  # [M, 2], points on the line to it, that are as good as dots; none where there is no line
+
+    @property
+    def middle(self) -> np.ndarray:
+        return self.point + self.way * self.half
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def frame_of(places: np.ndarray) -> Frame:
     middle = (places.min(0) + places.max(0)) / 2
     cosine = float(np.cos(np.radians(middle[0])))
     high, wide = np.maximum(np.ptp(places, axis=0), _LEAST_SPAN) * [1, cosine]
-    return Frame(middle, cosine, min((WIDTH - 2 * EDGE) / wide, (HEIGHT - 2 * EDGE) / high))
+    return Frame(middle, cosine, min((WIDTH - 2 * EDGE[0]) / wide, (HEIGHT - 2 * EDGE[1]) / high))
 
 
 def arranged(pixels: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -104,49 +108,61 @@ def apart(pixels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return moved
 
 
-def beside(texts: Sequence[str], pixels: np.ndarray, sizes: np.ndarray) -> list[Name]:
-    """The names of the first of the dots at `pixels` [N, 2] with these sizes [N].
+def beside(texts: Sequence[str], pixels: np.ndarray, sizes: np.ndarray) -> dict[int, Name]:
+    """The names of the first of the dots at `pixels` [N, 2] with these sizes [N], by their numbers.
 
-    Where the lines of a text find no room, its first stands alone. Names end with the first that finds none: a name
-    that is missing would make the next one look likelier. Only the very first may cover other dots. A line to a name
-    goes through no other name, and crosses dots and other lines only where there is no place, near or far, that it
-    reaches without.
+    Neither a name nor the line to it touches another dot, name or line. Where the lines of a text find no room near
+    the dot, its first stands alone; where that finds none either the dot goes without.
     """
-    found = []
-    for text, start, size in zip(texts, pixels, sizes, strict=False):
-        tried = (_best(part, start, size, found, pixels, sizes, len(texts)) for part in (text, text.split("\n")[0]))
-        name = next(filter(None, tried), None)
-        if name is None:
-            break
-        found.append(name)
+    found: dict[int, Name] = {}
+    for number, text in enumerate(texts):
+        start, radius = pixels[number], sizes[number] / 2
+        for name in around(text, start, radius) + around(text.split("\n")[0], start, radius):
+            if not is_clear(name, found.values(), pixels, sizes / 2):
+                continue
+            crossed = np.linalg.norm(pixels[:, None] - name.line, axis=2).min(1) < sizes / 2 + 1
+            if crossed.sum() == 1:  # its own
+                found[number] = name
+                break
     return found
 
 
-def _best(
-    text: str, start: np.ndarray, size: float, found: list[Name], pixels: np.ndarray, sizes: np.ndarray, named: int
-) -> Name | None:
-    """Where the name of the dot at `start` stands beside those that are `found`; None where there is no room."""
-    ways = [name for name in _around(text, start, size / 2) if not any(touch(name, other) for other in found)]
-    worst = []
-    for name in ways:
-        bad, crossed = _in_the_way(name, start, pixels, sizes / 2, named)
-        crossings = [_crossings(name, start, *other) for other in zip(found, pixels, strict=False)]
-        lines, through = np.sum(crossings, axis=0) if found else (0, 0)
-        worst.append((bad + through, crossed + _THROUGH * lines))
-    best = min(range(len(ways)), key=worst.__getitem__, default=None)
-    return None if best is None or (found and worst[best][0]) else ways[best]
+def around(
+    text: str, start: np.ndarray, radius: float, distances: Sequence[float] = _DISTANCES, lines: bool = True
+) -> list[Name]:
+    """Where the name of a dot at `start` may stand in a phone's drawing, the nearest first.
 
-
-def _around(text: str, start: np.ndarray, radius: float) -> list[Name]:
-    """Where a name may stand, the nearest first; what would leave the drawing is moved into it."""
+    A name hangs on a point of the land near the dot. On a wider screen dots, lines and names that it is clear of move
+    away from that point, so it stays clear of them, and the nearest dot stays the nearest.
+    """
     text, half = fitted(text)
-    most, found = np.array([WIDTH, HEIGHT]) / 2, []
-    for distance in _DISTANCES:
-        for way in map(np.array, _DIRECTIONS):
-            away = way / abs(way).max() * half + way / np.linalg.norm(way) * (radius + distance)
-            middle = np.clip(start + away, half - most, most - half)
-            found.append(Name(text, middle, half, near=distance == _DISTANCES[0]))
-    return found
+    sides, away = np.tile(np.sign(_WAYS), (len(distances), 1)), np.repeat(distances, len(_WAYS))[:, None] + radius
+    points = start + np.tile(_WAYS, (len(distances), 1)) * away
+    inside = (abs(points + sides * half) + half <= [WIDTH / 2, HEIGHT / 2]).all(1)
+    along = np.linspace(0, 1, _DOTTED if lines else 0)[:, None]
+    return [
+        Name(text, point, side, half, start + along * (point - start))
+        for point, side in zip(points[inside], sides[inside], strict=True)
+    ]
+
+
+def is_clear(name: Name, others: Iterable[Name], pixels: np.ndarray, radii: np.ndarray) -> bool:
+    """Whether a name touches no dot, and neither it nor its line another name or line."""
+    return bool((gaps(name, pixels) >= radii).all()) and not any(_touch(name, other) for other in others)
+
+
+def _touch(name: Name, other: Name) -> bool:
+    return bool(
+        (abs(other.middle - name.middle) < other.half + name.half + 2).all()
+        or (gaps(name, other.line) < _APART).any()
+        or (gaps(other, name.line) < _APART).any()
+        or (np.linalg.norm(name.line[:, None] - other.line, axis=2) < _APART).any()
+    )
+
+
+def gaps(name: Name, pixels: np.ndarray) -> np.ndarray:
+    """[N], pixels between a name and `pixels` [N, 2]; 0 on it."""
+    return np.linalg.norm(np.maximum(abs(pixels - name.middle) - name.half, 0), axis=1)
 
 
 def fitted(text: str) -> tuple[str, np.ndarray]:
@@ -158,42 +174,3 @@ def fitted(text: str) -> tuple[str, np.ndarray]:
 
 def _width(letter: str) -> float:
     return 8.5 if letter.isupper() else 4 if letter in _NARROW else 6.5
-
-
-def _in_the_way(name: Name, start: np.ndarray, pixels: np.ndarray, radii: np.ndarray, named: int) -> tuple[int, int]:
-    """How many dots a name would cover, and how many others the line to it from its dot at `start` would cross.
-
-    A line across one of the first `named` is as bad as what is covered: one could not say whose name it leads to.
-    """
-    covered = (np.abs(pixels - name.middle) < name.half + radii[:, None]).all(1).sum()
-    way = name.middle - start
-    along = np.clip((pixels - start) @ way / max(way @ way, 1e-9), 0, 1)
-    crossed = np.linalg.norm(start + along[:, None] * way - pixels, axis=1) < radii
-    return int(covered + crossed[:named].sum()) - 1, int(crossed.sum()) - 1  # its own is one of them
-
-
-def touch(name: Name, other: Name) -> bool:
-    return bool((np.abs(other.middle - name.middle) < other.half + name.half + 2).all())
-
-
-def _crossings(name: Name, start: np.ndarray, other: Name, its_start: np.ndarray) -> tuple[int, int]:
-    """How often the lines to two names, from their dots at the starts, cross one another, and the other's name."""
-    line, its_line = (start, name.middle), (its_start, other.middle)
-    through = any(_cross(*line, *across) for across in _diagonals(other))
-    under = any(_cross(*its_line, *across) for across in _diagonals(name))
-    return int(_cross(*line, *its_line)), int(through) + int(under)
-
-
-def _diagonals(name: Name) -> list[tuple[np.ndarray, np.ndarray]]:
-    """What crosses a rectangle crosses one of them."""
-    return [(name.middle - half, name.middle + half) for half in (name.half, name.half * [1, -1])]
-
-
-def _cross(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> bool:
-    """Whether the line from `a` to `b` crosses that from `c` to `d`."""
-
-    def side(start, end, point):  # of the line that a point lies on, by its sign
-        (x, y), (right, up) = end - start, point - start
-        return x * up - y * right
-
-    return bool(side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0)

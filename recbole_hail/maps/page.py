@@ -63,16 +63,16 @@ def map_page(
     frame = frame_of(true)
     pixels = frame.pixels(true)
     sizes, moved = arranged(pixels, chance)
-    texts = [f"{place.name}\n{_chance(place, 'of')} before" for place in places[:NAMED]]
+    texts = [f"{_numbered(rank, place)}\n{_chance(place, 'of')} before" for rank, place in enumerate(places[:NAMED], 1)]
     names = beside(texts, moved, sizes)
     title = f"Chance that the next event is of {group!r}"
     columns = districts_of(forecaster.generators, np.array([place.number for place in places]))
-    column, districts = named_districts(columns, pixels, moved, sizes, names) or (None, [])
+    column, districts = named_districts(columns, pixels, moved, sizes, names.values()) or (None, [])
     notes = [_note(place, group) for place in places]
     drawn = drawing(frame, pixels, moved, sizes, 100 * chance, notes, names, districts)
     farthest = np.linalg.norm(moved - pixels, axis=1).max()
     about = [_about(forecaster, places, group, newer), _moved(frame.kilometres(farthest) if farthest > 1 else 0)]
-    about += [f"In grey: {column}, each near the middle of its places, as far as there is room."] if districts else []
+    about += [f"In grey: {column}, each beside its places, as far as there is room."] if districts else []
     left_out = not_drawn(forecaster, forecasts)
     model, dataset = (forecaster.trained.config[name] for name in ("model", "dataset"))
     made = f"Made from {forecaster.trained.file.name}, {model} on {dataset}, by recbole-hail forecast."
@@ -96,7 +96,8 @@ def _about(forecaster: Forecaster, places: list[Place], group: str, newer: list[
     said = (
         f"{len(places):,} generators (places, or kinds of place) of {forecaster.trained.config['dataset']}, each a dot "
         f"at its coordinates: larger and darker the likelier its next recorded event is of {group!r}, "
-        f"{_percent(min(chance))} to {_percent(max(chance))}. The likeliest are named, as far as there is room. "
+        f"{_percent(min(chance))} to {_percent(max(chance))}. The likeliest are named, numbered as "
+        "in the table below, where there is room beside their dots. "
         "Point at a dot, or touch it, to read what is likeliest there."
     )
     count, until = newer_events(forecaster, places, newer)
@@ -122,12 +123,17 @@ def _moved(kilometres: float) -> str:
 def _ranked(places: list[Place], group: str) -> Markup:
     """The likeliest places in a table, which needs no pointing at."""
     rows = [
-        [f"{rank}.\u00a0{place.name}", _percent(place.chance), f"{place.before:,}", f"{place.forecast.events:,}"]
+        [_numbered(rank, place), _percent(place.chance), f"{place.before:,}", f"{place.forecast.events:,}"]
         for rank, place in enumerate(places[:RANKED], 1)
     ]
     shown = f"The {RANKED} likeliest of {len(places):,} places" if len(places) > RANKED else "All places"
     caption = f"{shown}; before: how many of a place's events so far are of {group!r}."
     return table(caption, ["place", "chance", "before", "events"], rows)
+
+
+def _numbered(rank: int, place: Place) -> str:
+    """On the map as in the table, for those between may find no room on the map."""
+    return f"{rank}.\u00a0{place.name}"
 
 
 def _chance(place: Place, of: str = "of its") -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recbole_hail.maps.districts import districts_of, named_districts, spread_out
-from recbole_hail.maps.layout import Name
+from recbole_hail.maps.layout import Name, gaps
 
 
 def generators(**columns):
@@ -44,33 +44,48 @@ def test_places_without_coordinates_have_no_say():
     assert districts_of(found, np.array([2])) == {"precinct": ["1"], "borough": ["WEST"]}
 
 
-def test_a_district_is_named_once_at_the_mean_of_its_places():
+def test_a_district_is_named_once_beside_its_places():
     pixels = np.array([[-60.0, 0.0], [-60.0, 40.0], [60.0, 0.0], [60.0, 40.0]])
     names = spread_out(["A", "A", "S%C3%BCd", "S%C3%BCd"], pixels, pixels, np.full(4, 10.0), [])
     assert [name.text for name in names] == ["A", "Süd"]
-    assert names[0].middle == pytest.approx([-60, 20]) and names[1].middle == pytest.approx([60, 20])
+    assert np.linalg.norm(names[0].middle - [-60, 20]) < 20 and np.linalg.norm(names[1].middle - [60, 20]) < 20
 
 
 def test_a_district_is_named_beside_dots_and_other_names_or_not_at_all():
+    """A dot covered the last letter of BROOKLYN."""
     pixels = np.array([[0.0, 0.0], [3.0, 0.0], [-3.0, 0.0]])
     (name,) = spread_out(["A"] * 3, pixels, pixels, np.full(3, 10.0), [])
-    assert (abs(pixels - name.middle) >= name.half + 5).any(1).all() and np.linalg.norm(name.middle) < 30
-    over_all = Name("x", np.zeros(2), np.array([200.0, 200.0]), near=True)
+    assert (gaps(name, pixels) >= 5).all() and np.linalg.norm(name.middle) < 30
+    over_all = Name("x", np.zeros(2), np.zeros(2), np.array([200.0, 200.0]), np.zeros((0, 2)))
     assert spread_out(["A"] * 3, pixels, pixels, np.full(3, 10.0), [over_all]) == []
-    pixels = np.array([[0.0, 0.0], [20.0, 0.0]])
+    across = Name("x", np.array([200.0, 0.0]), np.ones(2), np.ones(2), np.linspace([-20, 9], [20, 9], 13))
+    (name,) = spread_out(["A"] * 3, pixels, pixels, np.full(3, 10.0), [across])
+    assert (gaps(name, across.line) > 3).all(), "nor on the line to another name"
+    pixels = np.array([[0.0, 0.0], [40.0, 0.0]])
     one, other = spread_out(["A", "B"], pixels, pixels, np.full(2, 4.0), [])
     assert (abs(one.middle - other.middle) >= one.half + other.half).any()
 
 
-def test_no_name_stands_in_another_district():
+@pytest.mark.parametrize("wider", [1, 2, 5])
+def test_the_dot_nearest_to_a_name_is_one_of_its_district(wider):
+    """Rampart stood at Hollywood's dots, 77th Street at Southwest's: only the middles of names were compared."""
+    clusters = {"Hollywood": (-10, 40), "Rampart": (35, -2), "Southwest": (0, -45), "77th Street": (30, -85)}
+    ring = np.array([(13 * x, 13 * y) for x in (-1, 0, 1) for y in (-1, 0, 1)], dtype=float)
+    pixels = np.concatenate([ring + middle for middle in clusters.values()])
+    values = [name for name in clusters for _ in ring]
+    found = spread_out(values, pixels, pixels, np.full(len(pixels), 12.0), [])
+    assert len(found) >= 3
+    for name in found:
+        away = np.maximum(abs(wider * pixels - wider * name.point - name.way * name.half) - name.half, 0)
+        assert values[np.linalg.norm(away, axis=1).argmin()] == name.text
+
+
+def test_a_district_among_others_goes_without_its_name():
     """Precinct 7 of Manhattan was written on Staten Island, where there was room."""
     grid = np.array([(x, y) for x in range(-60, 61, 10) for y in range(-60, 61, 10)], dtype=float)
-    values = [f"{x // 40:.0f} {y // 40:.0f}" for x, y in grid]
-    middles = {value: grid[[other == value for other in values]].mean(0) for value in values}
+    values = ["inner" if abs(x) <= 20 and abs(y) <= 20 else "outer" for x, y in grid]
     found = spread_out(values, grid, grid, np.full(len(grid), 8.0), [])
-    assert 0 < len(found) < len(middles)
-    for name in found:
-        assert min(middles, key=lambda value: np.linalg.norm(middles[value] - name.middle)) == name.text
+    assert [name.text for name in found] == ["outer"]
 
 
 def test_a_coarser_column_is_taken_where_the_finest_has_no_room():
