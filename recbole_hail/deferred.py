@@ -1,20 +1,14 @@
-"""What RecBole and torch import in every run and few runs use: it comes when it is first used."""
+"""Packages that RecBole imports on start-up and few runs use: they come with the first use of a name of theirs."""
 
 import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
-from types import ModuleType, SimpleNamespace
-
-import torch
-from torch.nn.parallel import distributed
-from torch.optim import optimizer
+from types import ModuleType
 
 PACKAGES = ("ray", "sklearn")  # with what they import a third of the time that a command takes to start
-COMPILER = "torch._dynamo"
 
 
 class Later:
@@ -84,61 +78,3 @@ def imports() -> Iterator[None]:
         sys.meta_path.remove(finder)
         for name in [name for name, module in sys.modules.items() if type(module) is _Empty]:
             del sys.modules[name]
-
-
-def spare_torchs_compiler() -> None:
-    """torch's optimizers import its compiler, in more than a second, to tell it what of theirs it is not to compile,
-    and so do ranks. Until somebody else imports it nothing is compiled, and they are called as they are.
-    """
-    kinds = [kind for kind in vars(torch.optim).values() if isinstance(kind, type)]
-    for owner in (optimizer.Optimizer, *kinds, distributed.DistributedDataParallel):
-        for name, function in list(vars(owner).items()):
-            spared = _spared(function)
-            if spared is not function:
-                setattr(owner, name, spared)
-    distributed.torch = TorchForRanks()
-
-
-class TorchForRanks:
-    """torch for its module of ranks, which asks the compiler for a default of its."""
-
-    _compiler = SimpleNamespace(utils=SimpleNamespace(get_optimize_ddp_mode=lambda: "ddp_optimizer"))
-
-    def __getattr__(self, name: str):
-        return self._compiler if name == "_dynamo" and COMPILER not in sys.modules else getattr(torch, name)
-
-
-def _spared(function):
-    """`function` without the compiler, where it is one of those that import it."""
-    if _is_made_by(getattr(torch, "_disable_dynamo", None), function):
-        return _until_compiled(function, function.__wrapped__)
-    if _is_made_by(getattr(optimizer, "_use_grad_for_differentiable", None), function):
-        return _until_compiled(function, _in_grad_mode(function.__wrapped__))
-    if _is_made_by(contextmanager, function):
-        within = _spared(function.__wrapped__)
-        return function if within is function.__wrapped__ else contextmanager(within)
-    return function
-
-
-def _is_made_by(decorator, function) -> bool:
-    """Functions that one decorator has made share their code."""
-    code = getattr(function, "__code__", None)
-    return None not in (decorator, code) and code is decorator(lambda: None).__code__
-
-
-def _until_compiled(function, before):
-    @wraps(function)
-    def call(*args, **kwargs):
-        return (function if COMPILER in sys.modules else before)(*args, **kwargs)
-
-    return call
-
-
-def _in_grad_mode(step):
-    """As torch's `_use_grad_for_differentiable` does."""
-
-    def call(self, *args, **kwargs):
-        with torch.set_grad_enabled(self.defaults["differentiable"]):
-            return step(self, *args, **kwargs)
-
-    return call

@@ -16,7 +16,7 @@ import recbole.quick_start.quick_start
 import recbole.trainer
 from recbole.config import Config
 
-from recbole_hail import compat, deferred, ranks
+from recbole_hail import compat, ranks
 from recbole_hail.building import build_model, settings_blamed
 from recbole_hail.configuration import with_checks, with_our_yaml
 from recbole_hail.data import caches, negatives, reading
@@ -42,7 +42,6 @@ def register() -> None:
         return
     Config.known_to_recbole_hail = True
     compat.mend()
-    deferred.spare_torchs_compiler()
     reading.mend()
     negatives.mend()
     recbole.trainer.Trainer.fit = with_budget(recbole.trainer.Trainer.fit)

@@ -6,7 +6,6 @@ from itertools import chain
 from urllib.parse import unquote
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from recbole_hail.data.words import NO_MEANING, Words
 from recbole_hail.maps.layout import Name, around, fitted, gaps, is_clear
@@ -66,6 +65,8 @@ def spread_out(
     Of the places where it touches nothing and dots of other districts are farther away, it takes that nearest to the
     mean of its own; where there is none it is left out.
     """
+    from scipy.spatial import cKDTree  # imports much, which only maps need
+
     found, radii, tree = [], sizes / 2, cKDTree(moved)
     districts, middles = _middles(values, pixels)
     for district, middle in zip(districts, middles, strict=True):

@@ -132,7 +132,7 @@ def test_each_stage_has_an_optimiser_and_a_schedule_of_its_own(cyclic, small, wa
     assert stages == (True,) * 6 + (False,) * 6
     assert before == (*range(6), *range(6))
     assert rates[:6] == pytest.approx(rates[6:])
-    assert rates[:6] == pytest.approx([0.005, 0.01, 0.01, 0.0075, 0.005, 0.0025])
+    assert rates[:6] == pytest.approx([0.01, 0.01, 0.008, 0.006, 0.004, 0.002])
 
 
 def test_time_that_ends_in_pretraining_is_an_error(cyclic, small):
