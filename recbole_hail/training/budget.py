@@ -65,6 +65,7 @@ class Budget:
         self.max_seconds = None if max_minutes is None else max_minutes * 60
         self.steps = steps
         self.seconds = seconds
+        self._first = 0.0  # seconds of the first step, which compiles and allocates
 
     @property
     def spent(self) -> bool:
@@ -83,6 +84,8 @@ class Budget:
             self.steps += 1
             self._count(now - last)
             last = now
+            if self.steps == 1:
+                self._first = self.seconds
             if Budget.told:
                 Budget.told(self)
 
@@ -110,10 +113,14 @@ class Budget:
         return f"{done}, {max(min(left), 0) / 60:.1f} min of training left" if left else done
 
     def total_steps(self, planned: int) -> int:
-        """How many steps training will take in all, of those planned; under a bound of time by the pace so far."""
+        """How many steps training will take in all, of those planned; under a bound of time by the pace so far, once
+        there is one beside the first step.
+        """
         total = planned if self.max_steps is None else min(planned, self.max_steps)
-        if self.max_seconds is not None and self.seconds > 0:
-            total = min(total, max(round(self.steps * self.max_seconds / self.seconds), self.steps))
+        at_pace, seconds = self.steps - bool(self._first), self.seconds - self._first
+        if self.max_seconds is not None and at_pace > 0 and seconds > 0:
+            left = max(self.max_seconds - self.seconds, 0) * at_pace / seconds
+            total = min(total, self.steps + round(left))
         return total
 
 

@@ -70,6 +70,17 @@ def test_tensorboard_is_told_the_settings_however_training_ends(build, monkeypat
     assert told == [built.trainer.best_valid_score]
 
 
+def test_a_slow_first_step_is_not_taken_for_the_pace(monkeypatch):
+    """A first step that compiled for seconds made the whole training look seven steps long, and ended its warm-up."""
+    clock = iter([0.0, 8.0, *(8 + 0.05 * step for step in range(1, 100))])
+    monkeypatch.setattr(budget, "perf_counter", lambda: next(clock))
+    spent, totals = Budget(None, 1.0), []
+    for _ in spent.watch(range(40)):
+        totals.append(spent.total_steps(10_000))
+    assert totals[:2] == [10_000, 10_000] and totals[-1] == pytest.approx(1 + 52 / 0.05, abs=1)
+    assert Budget(None, 1.0, steps=10, seconds=30.0).total_steps(10_000) == 20  # of a run that is resumed
+
+
 @pytest.mark.parametrize("name", TRAINED)
 def test_max_minutes_bounds_every_model(build, monkeypatch, six_seconds_a_step, name):
     built = trained(build, name, monkeypatch, max_minutes=1)
