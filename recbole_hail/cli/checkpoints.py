@@ -68,7 +68,8 @@ def _none(dataset: str, model: str, records: list[dict]) -> str:
     kind = f"checkpoint of {model}" if model else "checkpoint"
     said = f"dataset: {SAVED}/ has no {kind} that was trained on {dataset}{there}"
     close = meant(Path(dataset).name, [record["dataset"] for record in records])
-    if close not in (None, dataset):
-        return f"{said}. Did you mean --dataset={close}?"
+    if close == Path(dataset).name != dataset:
+        return f"{said}. Give its name alone: --dataset={close}"
+    asked = f"Did you mean --dataset={close}? If not, train" if close not in (None, dataset) else "Train"
     train = f"run_recbole --model={model or 'GeneratorKNN'} --dataset={dataset}"
-    return f"{said}. Train one ({train}), or name a file with --checkpoint"
+    return f"{said}. {asked} one ({train}), or name a file with --checkpoint"

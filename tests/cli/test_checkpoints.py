@@ -71,8 +71,8 @@ def test_a_checkpoint_that_is_named_is_taken_as_it_is(saved, capsys):
             r"no checkpoint that was trained on new; it has GeneratorKNN on city, HAIL on other\. Train",
         ),
         ({"dataset": "new"}, r"run_recbole --model=GeneratorKNN --dataset=new"),
-        ({"dataset": "dataset/city"}, r"trained on dataset/city; it has .*\. Did you mean --dataset=city\?$"),
-        ({"dataset": "citty", "model": "HAIL"}, r"Did you mean --dataset=city\?$"),
+        ({"dataset": "dataset/city"}, r"trained on dataset/city; it has .*\. Give its name alone: --dataset=city$"),
+        ({"dataset": "citty"}, r"Did you mean --dataset=city\? If not, train one \(run_recbole .*--dataset=citty\)"),
         ({"dataset": "city", "model": "HAIL"}, r"no checkpoint of HAIL .*run_recbole --model=HAIL --dataset=city"),
     ],
 )
