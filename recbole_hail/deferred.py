@@ -26,6 +26,15 @@ class Later:
     def __getattr__(self, name: str):
         return getattr(self._bring(), name)
 
+    def __reduce__(self):
+        return Later, (self._module, self._name)
+
+    def __instancecheck__(self, instance) -> bool:
+        return isinstance(instance, self._bring())
+
+    def __mro_entries__(self, bases) -> tuple[type, ...]:
+        return (self._bring(),)
+
     def _bring(self):
         package = self._module.partition(".")[0]
         for module in [module for name, module in sys.modules.items() if name.startswith("recbole.")]:
