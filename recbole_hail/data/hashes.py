@@ -2,6 +2,8 @@
 
 import glob
 import hashlib
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 HASHES = {"elements_hash", "generators_hash", "events_hash"}  # among a run's settings, once the data is there
@@ -36,14 +38,28 @@ def _hash_of(tokens) -> str:
 
 def events_hash(config) -> str:
     """Of the `.inter` file, or of those of a split by files."""
-    return data_hash(Path(config["data_path"]), config["dataset"], suffix="inter")
+    folder, parts = Path(config["data_path"]), config["benchmark_filename"]
+    names = [f"{part}.inter" for part in parts] if parts else ["inter"]
+    return _hash_of_files(_stamped(folder / f"{config['dataset']}.{name}" for name in names))
 
 
-def data_hash(folder: Path, dataset: str, suffix: str = "") -> str:
-    """Twelve hex digits of the dataset's files, or of those that end so."""
+def data_hash(folder: Path, dataset: str) -> str:
+    """Twelve hex digits of the dataset's files."""
+    return _hash_of_files(_stamped(sorted(folder.glob(f"{glob.escape(dataset)}.*"))))
+
+
+def _stamped(files: Iterable[Path]) -> tuple[tuple, ...]:
+    """What changes with a file's content, whatever modification time it is given."""
+    there = [(file, file.stat()) for file in files if file.is_file()]
+    return tuple((file.absolute(), at.st_size, at.st_ino, at.st_mtime_ns, at.st_ctime_ns) for file, at in there)
+
+
+@cache
+def _hash_of_files(stamped: tuple[tuple, ...]) -> str:
+    """A Config asks it of the same files for every model and setting that a process tries."""
     digest = hashlib.sha256()
-    for file in sorted(folder.glob(f"{glob.escape(dataset)}.*{suffix}")):
-        digest.update(f"{file.name} {file.stat().st_size}\n".encode())
+    for file, size, *_ in stamped:
+        digest.update(f"{file.name} {size}\n".encode())
         with open(file, "rb") as content:
             while block := content.read(2**20):
                 digest.update(block)

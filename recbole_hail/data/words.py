@@ -174,7 +174,7 @@ def _numbers_in(name: str) -> list[int]:
 
 def _nearly(one: str, other: str) -> bool:
     one, other = (_NO_LETTERS.sub("", name) for name in (one, other))
-    return other.startswith(one) or difflib.SequenceMatcher(None, one, other).ratio() >= 0.8
+    return difflib.SequenceMatcher(None, one, other).ratio() >= 0.8
 
 
 def words_of(config, dataset, noun: str) -> Words:
