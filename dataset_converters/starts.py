@@ -28,14 +28,15 @@ class Starts:
         self._layout = layout
         self._first, self._last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
         self._clocks: dict[str, int] = {}
-        self._zones: set[int] = set()  # minutes from UTC
+        self._zones: set[int | None] = set()  # minutes from UTC; None where a time has none behind it
 
     def notes(self) -> list[str]:
         """What is to be said of times that have their distance from UTC behind them."""
         if self._zones == {0}:
             return [f"times end in Z or +00:00, so slots are those of UTC; where the city's clock is another, {_MEND}"]
-        if self._zones and max(self._zones) - min(self._zones) > SUMMER:
-            first, last = _offset(min(self._zones)), _offset(max(self._zones))
+        known = self._zones - {None}
+        if known and max(known) - min(known) > SUMMER:
+            first, last = _offset(min(known)), _offset(max(known))
             return [f"times are {first} to {last} from UTC, so of more than the city's clock; {_MEND}"]
         return []
 
@@ -80,7 +81,7 @@ class Starts:
             if text not in self._clocks:
                 clock, zone = without_zone(text)
                 self._clocks[text] = clock_seconds(clock)
-                if zone is not None:
+                if clock:
                     self._zones.add(zone)
         return np.array([self._clocks[text] for text in texts] or [MISSING], np.int64)
 

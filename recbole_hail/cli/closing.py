@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_converters.next_steps import FORECAST, every_generator
+from dataset_converters.next_steps import every_generator
 from recbole_hail.cli.checkpoints import SAVED
 from recbole_hail.errors import CheckpointError
 from recbole_hail.evaluation.metrics import titles
@@ -85,7 +85,7 @@ def _commands(checkpoint: Path, record: dict, model: str) -> list[str]:
     there = checkpoint.parent.resolve() == SAVED.resolve()
     which = f"--dataset {shlex.quote(record['dataset'])}" if there else f"--checkpoint {shlex.quote(str(checkpoint))}"
     own = f" --model {shlex.quote(model)}" if ":" in model else ""
-    counts = record["data"] or {"generators": _generators(checkpoint), "elements": FORECAST}
+    counts = record["data"] or {"generators": _generators(checkpoint), "elements": max(record["settings"]["topk"])}
     every = every_generator(counts, f"{record['dataset']}-{record['model']}")  # another model's file may be there
     commands = [f"recbole-hail forecast {which}{own} {every}"]
     if (record["candidates"] or {}).get("test"):  # the page is about ranks of single targets

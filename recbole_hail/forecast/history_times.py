@@ -15,6 +15,7 @@ from dataset_converters.times import (
     Dates,
     clock_seconds,
     split_date_and_clock,
+    without_zone,
 )
 from recbole_hail.errors import DataError
 
@@ -74,7 +75,7 @@ def _seconds(path, events: list[Event]) -> list[int]:
         order: found.days(dates.dictionary_encode(), lambda at: events[at].line).tolist()
         for order, found in read.items()
     }
-    seconds = [clock_seconds(clock) if clock else 0 for clock in clocks.to_pylist()]
+    seconds = [clock_seconds(without_zone(clock)[0]) if clock else 0 for clock in clocks.to_pylist()]
     both = zip(events, days["mdy"], seconds, strict=True)
     if unread := [event for event, *parts in both if {MISSING, UNREADABLE} & {*parts}]:
         odd = next((event for event in unread if not _has_a_kind(event.timestamp)), unread[0])

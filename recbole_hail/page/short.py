@@ -125,6 +125,7 @@ def _as_forecast(report: Report) -> list[str]:
         )
         if report.config["MODEL_TYPE"] == ModelType.SEQUENTIAL:
             said += ", which is the share that recbole-hail forecast tells"
+        said += " (that training has seen)" * bool(report.config["train_on_valid"])
     said += "."
     if elements > FIRST and report.own.described["protocol"] != "full":
         said += f" One of the first {FIRST} is right for {wording.percent(among_first)} of the test targets."

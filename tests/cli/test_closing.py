@@ -31,6 +31,14 @@ def test_a_training_ended_in_a_log_with_no_way_on(cyclic, run_here):
     )
 
 
+def test_no_more_elements_are_proposed_than_there_are(workplace, write_dataset, run_here):
+    """A rule of two elements was followed by `--topk 3`, which `forecast` refuses."""
+    write_dataset(workplace / "dataset", "two", {f"g{g}": [f"e{(g + i) % 2}" for i in range(6)] for g in range(5)})
+    given = ["--model=GeneratorKNN", "--dataset=two", FULL, "--show_progress=False"]
+    *_, onwards = last_lines(run_here("run_recbole", *given))
+    assert onwards.startswith("next: recbole-hail forecast --dataset two --all --topk 1; "), "topk is cut to [1]"
+
+
 def test_another_folder_of_checkpoints_is_named(cyclic, run_here):
     given = ["--model=GeneratorKNN", *SHORT, "--checkpoint_dir=my models"]
     _, checkpoint, onwards = last_lines(run_here("run_recbole", *given))

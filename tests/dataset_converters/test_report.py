@@ -1,4 +1,4 @@
-"""What a report says of its sources."""
+"""What a report says of its sources, and of rows that cannot be used."""
 
 import pytest
 

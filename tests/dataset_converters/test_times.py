@@ -274,6 +274,7 @@ MEND = "bring times to it in the file"
         (["Z", "+00:00"], [UTC + MEND]),
         (["Z", "-08:00"], [f"times are -08:00 to +00:00 from UTC, so of more than the city's clock; {MEND}"]),
         (["+05:30", "-03:30"], [f"times are -03:30 to +05:30 from UTC, so of more than the city's clock; {MEND}"]),
+        (["Z", ""], []),  # one Z in a thousand times is not the whole file's clock
         (["", ""], []),
     ],
 )

@@ -21,6 +21,7 @@ def events(*times: str) -> list[Event]:
         (["1/2/2025 13:00", "31/1/2025 09:00", "12/1/2024 00:00"], "cba", "2024-01-12T00:00:00"),  # the day is
         (["2/2/2025", "1/1/2025"], "ba", "2025-01-01T00:00:00"),  # the same day by both
         (["31.12.2024", "2024-12-30 07:00"], "ba", "2024-12-30T07:00:00"),
+        (["27.02.2025 14:35+01:00", "27.02.2025 14:30+01:00"], "ba", "2025-02-27T14:30:00"),  # as the converters
     ],
 )
 def test_events_are_ordered_by_their_time_and_dates_become_iso_times(times, order, first):
