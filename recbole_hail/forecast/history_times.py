@@ -75,7 +75,10 @@ def _seconds(path, events: list[Event]) -> list[int]:
         order: found.days(dates.dictionary_encode(), lambda at: events[at].line).tolist()
         for order, found in read.items()
     }
-    seconds = [clock_seconds(without_zone(clock)[0]) if clock else 0 for clock in clocks.to_pylist()]
+    clocks = clocks.to_pylist()
+    if len({without_zone(clock)[1] for clock in clocks}) == 1:  # else nothing says which of two came first
+        clocks = [without_zone(clock)[0] for clock in clocks]
+    seconds = [clock_seconds(clock) if clock else 0 for clock in clocks]
     both = zip(events, days["mdy"], seconds, strict=True)
     if unread := [event for event, *parts in both if {MISSING, UNREADABLE} & {*parts}]:
         odd = next((event for event in unread if not _has_a_kind(event.timestamp)), unread[0])

@@ -40,6 +40,7 @@ def test_events_are_ordered_by_their_time_and_dates_become_iso_times(times, orde
         (["02.01.2025 13:00", "soon"], "such as 'soon' in line 3"),
         (["02.01.2025 13:00", "7"], "such as '7' in line 3"),
         (["31.02.2025", "7"], "such as '31.02.2025' in line 2"),
+        (["27.02.2025 14:35+01:00", "27.02.2025 14:30"], "such as '27.02.2025 14:35+01:00' in line 2"),
     ],
 )
 def test_times_that_may_be_misread_are_refused(times, message):
