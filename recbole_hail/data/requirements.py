@@ -8,7 +8,7 @@ from recbole_hail.data.whereabouts import file_of_dataset
 from recbole_hail.errors import DataError
 
 _NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "LABEL_FIELD")
-_OPINION = re.compile("rating|star|score|price|label", re.IGNORECASE)
+_OPINION = re.compile("rating|stars?(?![a-z])|score|price|label", re.IGNORECASE)
 
 
 def check_files(config) -> None:

@@ -60,6 +60,7 @@ def test_labeled_evaluation_needs_labels(make_config):
     [
         ("stars:float\twhen:float", r"as in --TIME_FIELD=when; or is it stars\?$"),
         ("rating:float\tmoment:float", r"as in --TIME_FIELD=moment; or is it rating\?$"),
+        ("stars:float\tstart_time:float", r"as in --TIME_FIELD=start_time; or is it stars\?$"),  # star is in both
         ("stars:float", r"as in --TIME_FIELD=stars$"),
     ],
 )
