@@ -96,9 +96,9 @@ class _PredictionAndLoss(torch.autograd.Function):
 
     @staticmethod
     @first_only("the fused loss has", "use hail_loss_parts instead")
-    def backward(ctx, upstream, *_):
+    def backward(ctx, grad_output, *_):
         grads = ctx.saved_tensors
         # The table's gradient can be the largest tensor there is, so it is copied only where it must be scaled.
-        if upstream.device.type != "cpu" or upstream != 1:
-            grads = [grad * upstream for grad in grads]
+        if grad_output.device.type != "cpu" or grad_output != 1:
+            grads = [grad * grad_output for grad in grads]
         return *(grad.to(dtype) for grad, dtype in zip(grads, ctx.dtypes, strict=True)), None, None, None

@@ -20,22 +20,25 @@ class Lane(ctypes.Structure):
         ("loss", Loss),
         ("gemm", ctypes.c_void_p),
         *((name, ctypes.c_int64) for name in ("size", "at_once", "columns")),
-        *((name, ctypes.c_void_p) for name in ("table", "of_table", "of_bias", "logits", "of_chunk", "room")),
+        *(
+            (name, ctypes.c_void_p)
+            for name in ("table", "grad_table", "grad_bias", "logits", "grad_bias_of_chunk", "room")
+        ),
     )
 
 
 class Chunk(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("count", "of_peer")),
-        *((name, ctypes.c_void_p) for name in ("hidden", "targets", "own", "distilled", "of_hidden", "terms")),
+        *((name, ctypes.c_int64) for name in ("count", "peer_stride")),
+        *((name, ctypes.c_void_p) for name in ("hidden", "targets", "own", "distilled", "grad_hidden", "terms")),
     )
 
     @classmethod
     def of(cls, hidden, grad_hidden, targets, own, distilled, terms) -> "Chunk":
         """Of parts of tensors that hold as many positions of each peer."""
-        of_peer = terms.stride(1)  # hidden's stride from peer to peer means nothing where there is one
+        peer_stride = terms.stride(1)  # hidden's stride from peer to peer means nothing where there is one
         tensors = hidden, targets, own, distilled, grad_hidden, terms
-        chunk = cls(hidden.shape[1], of_peer, *(tensor.data_ptr() for tensor in tensors))
+        chunk = cls(hidden.shape[1], peer_stride, *(tensor.data_ptr() for tensor in tensors))
         chunk.tensors = tensors  # which must outlast it
         return chunk
 

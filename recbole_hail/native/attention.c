@@ -9,25 +9,25 @@
 #include "product.h"
 #include "tiles.h"
 
-/* Shares of attention are kept in rows of as many floats. */
+/* Attention weights are kept in rows of as many floats. */
 int64_t hail_padded(int64_t keys) { return (keys + COLUMNS - 1) / COLUMNS * COLUMNS; }
 
 static int fewer(int64_t left) { return left < ROWS ? (int)left : ROWS; }
 
 static Vectors of_head(Vectors vectors, int64_t sequence, int64_t head)
 {
-    vectors.start += sequence * vectors.of_sequence + head * vectors.of_head;
+    vectors.start += sequence * vectors.sequence_stride + head * vectors.head_stride;
     return vectors;
 }
 
-static float *at(Vectors vectors, int64_t place) { return vectors.start + place * vectors.of_place; }
+static float *at(Vectors vectors, int64_t place) { return vectors.start + place * vectors.place_stride; }
 
 /* Vectors [keys, width] -> transposed [width, padded keys]. */
 static void transpose(Vectors vectors, int64_t keys, int64_t width, float *transposed)
 {
     int64_t all = hail_padded(keys);
     for (int64_t d = 0; d < width; d++) {
-        for (int64_t k = 0; k < keys; k++) transposed[d * all + k] = vectors.start[k * vectors.of_place + d];
+        for (int64_t k = 0; k < keys; k++) transposed[d * all + k] = vectors.start[k * vectors.place_stride + d];
         for (int64_t k = keys; k < all; k++) transposed[d * all + k] = 0.0f;
     }
 }
@@ -37,7 +37,7 @@ static void with_transposed(Vectors vectors, int64_t place, int rows, const floa
                             int64_t count, float *row, int64_t all)
 {
     for (int64_t k = 0; k < count; k += COLUMNS)
-        product(rows, at(vectors, place), vectors.of_place, 1, transposed + k, all, width, row + k, all);
+        product(rows, at(vectors, place), vectors.place_stride, 1, transposed + k, all, width, row + k, all);
 }
 
 /* out, from `place` on: sums over `count` vectors, each weighted by weights[r * row + k * step]. */
@@ -45,8 +45,8 @@ static void weighted(Vectors vectors, int64_t first, const float *weights, int64
                      Vectors out, int64_t place, int rows, int64_t width)
 {
     for (int64_t d = 0; d < width; d += COLUMNS)
-        product(rows, weights, row, step, at(vectors, first) + d, vectors.of_place, count, at(out, place) + d,
-                out.of_place);
+        product(rows, weights, row, step, at(vectors, first) + d, vectors.place_stride, count, at(out, place) + d,
+                out.place_stride);
 }
 
 static const unsigned char *visible_to(const Attention *a, int64_t sequence, int64_t head, int64_t query)
@@ -70,7 +70,7 @@ static int64_t looked_at(const Attention *a, int64_t sequence, int64_t head, int
     return count;
 }
 
-/* Products with `count` keys -> the query's shares of attention, in place; 0 from there to `end`. */
+/* Products with `count` keys -> the query's attention weights, in place; 0 from there to `end`. */
 static void softmax(float *row, const unsigned char *visible, int64_t count, int64_t end, float scale)
 {
     float largest = -FLT_MAX, sum = 0.0f;
@@ -79,8 +79,8 @@ static void softmax(float *row, const unsigned char *visible, int64_t count, int
     for (int64_t k = 0; k < count; k++) largest = row[k] > largest ? row[k] : largest;
 #pragma omp simd reduction(+ : sum)
     for (int64_t k = 0; k < count; k++) sum += row[k] = exponential((row[k] - largest) * scale);
-    float share = 1.0f / sum;
-    for (int64_t k = 0; k < count; k++) row[k] *= share;
+    float inverse = 1.0f / sum;
+    for (int64_t k = 0; k < count; k++) row[k] *= inverse;
     for (int64_t k = count; k < end; k++) row[k] = 0.0f;
 }
 
@@ -98,9 +98,9 @@ static void keep(const Attention *a, const int16_t *draws, const float *row, flo
 
 /* What queries of the sequences from `first` to before `end` find: mixed. Returns 0, or -1 where there is no memory.
 
-   shares: [sequences, heads, queries, padded keys], before dropout, for the gradient; NULL where none will be asked. */
+   weights: [sequences, heads, queries, padded keys], before dropout, for the gradient; NULL where none is asked. */
 int hail_attention(int64_t first, int64_t end, const Attention *a, const Vectors *queries, const Vectors *keys,
-                   const Vectors *values, const Vectors *mixed, float *shares, float scale)
+                   const Vectors *values, const Vectors *mixed, float *weights, float scale)
 {
     int64_t width = a->width, all = hail_padded(a->keys);
     float *transposed = malloc((width + 2 * ROWS) * all * sizeof *transposed);
@@ -113,7 +113,7 @@ int hail_attention(int64_t first, int64_t end, const Attention *a, const Vectors
             for (int64_t q = 0; q < a->queries; q += ROWS) {
                 int rows = fewer(a->queries - q);
                 int64_t count = looked_at(a, s, h, q, rows);
-                float *row = shares ? shares + ((s * a->heads + h) * a->queries + q) * all : room;
+                float *row = weights ? weights + ((s * a->heads + h) * a->queries + q) * all : room;
                 with_transposed(query, q, rows, transposed, width, count, row, all);
                 for (int r = 0; r < rows; r++) {
                     int64_t own = a->causal ? q + r + 1 : count;
@@ -127,20 +127,20 @@ int hail_attention(int64_t first, int64_t end, const Attention *a, const Vectors
     return 0;
 }
 
-/* The gradient of shares, in place, -> that of their products before `scale` and softmax. */
-static void before_softmax(float *gradient, const float *share, int64_t count, int64_t end, float scale)
+/* The gradient of weights, in place, -> that of their products before `scale` and softmax. */
+static void before_softmax(float *gradient, const float *weight, int64_t count, int64_t end, float scale)
 {
     float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t k = 0; k < count; k++) sum += share[k] * gradient[k];
-    for (int64_t k = 0; k < count; k++) gradient[k] = share[k] * (gradient[k] - sum) * scale;
+    for (int64_t k = 0; k < count; k++) sum += weight[k] * gradient[k];
+    for (int64_t k = 0; k < count; k++) gradient[k] = weight[k] * (gradient[k] - sum) * scale;
     for (int64_t k = count; k < end; k++) gradient[k] = 0.0f;
 }
 
 /* Gradients of queries, keys and values from that of mixed; the rest as for hail_attention. */
 int hail_attention_backward(int64_t first, int64_t end, const Attention *a, const Vectors *queries, const Vectors *keys,
-                            const Vectors *values, const float *shares, float scale, const Vectors *of_mixed,
-                            const Vectors *of_queries, const Vectors *of_keys, const Vectors *of_values)
+                            const Vectors *values, const float *weights, float scale, const Vectors *grad_mixed,
+                            const Vectors *grad_queries, const Vectors *grad_keys, const Vectors *grad_values)
 {
     int64_t width = a->width, all = hail_padded(a->keys), size = a->queries * all;
     float *transposed = malloc((width * all + (a->draws ? 2 : 1) * size) * sizeof *transposed);
@@ -148,8 +148,8 @@ int hail_attention_backward(int64_t first, int64_t end, const Attention *a, cons
     float *gradients = transposed + width * all, *kept = gradients + size;
     for (int64_t s = first; s < end; s++)
         for (int64_t h = 0; h < a->heads; h++) {
-            const float *share = shares + (s * a->heads + h) * size, *mixing = a->draws ? kept : share;
-            Vectors query = of_head(*queries, s, h), key = of_head(*keys, s, h), upstream = of_head(*of_mixed, s, h);
+            const float *weight = weights + (s * a->heads + h) * size, *mixing = a->draws ? kept : weight;
+            Vectors query = of_head(*queries, s, h), key = of_head(*keys, s, h), grad_out = of_head(*grad_mixed, s, h);
             int64_t most = 0;
             transpose(of_head(*values, s, h), a->keys, width, transposed);
             for (int64_t q = 0; q < a->queries; q += ROWS) {
@@ -157,24 +157,24 @@ int hail_attention_backward(int64_t first, int64_t end, const Attention *a, cons
                 int64_t count = looked_at(a, s, h, q, rows), written = a->causal ? count : all;
                 float *gradient = gradients + q * all;
                 most = count > most ? count : most;
-                with_transposed(upstream, q, rows, transposed, width, count, gradient, all);
+                with_transposed(grad_out, q, rows, transposed, width, count, gradient, all);
                 for (int r = 0; r < rows; r++) {
                     float *row = gradient + r * all;
                     if (a->draws) {
                         const int16_t *draws = draws_of(a, s, h, q + r);
                         keep(a, draws, row, row, count, count);
-                        keep(a, draws, share + (q + r) * all, kept + (q + r) * all, count, written);
+                        keep(a, draws, weight + (q + r) * all, kept + (q + r) * all, count, written);
                     }
-                    before_softmax(row, share + (q + r) * all, count, written, scale);
+                    before_softmax(row, weight + (q + r) * all, count, written, scale);
                 }
-                weighted(key, 0, gradient, all, 1, count, of_head(*of_queries, s, h), q, rows, width);
+                weighted(key, 0, gradient, all, 1, count, of_head(*grad_queries, s, h), q, rows, width);
             }
             for (int64_t k = 0; k < a->keys; k += ROWS) {
                 int rows = fewer(a->keys - k);
                 int64_t from = a->causal ? k : 0, count = k < most ? a->queries - from : 0;
                 int64_t place = from * all + k; /* of the first query that looks at the key */
-                weighted(query, from, gradients + place, 1, all, count, of_head(*of_keys, s, h), k, rows, width);
-                weighted(upstream, from, mixing + place, 1, all, count, of_head(*of_values, s, h), k, rows, width);
+                weighted(query, from, gradients + place, 1, all, count, of_head(*grad_keys, s, h), k, rows, width);
+                weighted(grad_out, from, mixing + place, 1, all, count, of_head(*grad_values, s, h), k, rows, width);
             }
         }
     free(transposed);

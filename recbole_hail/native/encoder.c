@@ -31,7 +31,7 @@ typedef struct {
     Weights weights;
     /* Kept for the gradient, a row for each asked row but for key_value, which has one for each row. */
     float *query, *mixed, *attention_normal, *between, *output_normal, *attention_inverse, *output_inverse;
-    float *key_value, *shares, *value, *derivative;
+    float *key_value, *attention_weights, *value, *derivative;
 } Layer;
 
 /* What dropout, residual and LayerNorm of a block draw and keep. */
@@ -46,7 +46,7 @@ typedef struct {
     int64_t row, rows;  /* the first of their rows, and how many these are */
     int64_t ask, asked; /* the same of asked rows */
     Norm attention, output;
-    float *asking, *narrow, *other, *wide, *of_key_value, *sums;
+    float *asking, *narrow, *other, *wide, *grad_key_value, *sums;
 } Block;
 
 static int64_t at_once(const Layer *l) { return l->length < AT_ONCE ? AT_ONCE / l->length : 1; }
@@ -65,8 +65,8 @@ static float *make_room(const Layer *l, Block *b)
     b->asking = room;
     b->narrow = b->asking + rows * l->size;
     b->other = b->narrow + rows * l->size;
-    b->of_key_value = b->other + rows * l->size;
-    b->wide = b->of_key_value + rows * 2 * l->size;
+    b->grad_key_value = b->other + rows * l->size;
+    b->wide = b->grad_key_value + rows * 2 * l->size;
     b->sums = b->wide + rows * wide;
     return room;
 }
@@ -105,40 +105,41 @@ static Attention attention_of(const Layer *l, int64_t sequence)
     return a;
 }
 
-static Vectors vectors(const Layer *l, float *start, int64_t of_place)
+static Vectors vectors(const Layer *l, float *start, int64_t place_stride)
 {
-    return (Vectors){start, 0, of_place, l->size / l->heads};
+    return (Vectors){start, 0, place_stride, l->size / l->heads};
 }
 
 static int attend(const Layer *l, const Block *b, float scale)
 {
-    int64_t d = l->size, of_shares = l->heads * hail_padded(l->length);
+    int64_t d = l->size, weights_of_row = l->heads * hail_padded(l->length);
     for (int64_t s = b->first; s < b->end; s++) {
         Attention a = attention_of(l, s);
         int64_t ask = start_of(l, s);
         float *keys = l->key_value + s * l->length * 2 * d;
         Vectors query = vectors(l, l->query + ask * d, d), mixed = vectors(l, l->mixed + ask * d, d);
         Vectors key = vectors(l, keys, 2 * d), value = vectors(l, keys + d, 2 * d);
-        if (hail_attention(0, 1, &a, &query, &key, &value, &mixed, l->shares + ask * of_shares, scale)) return -1;
+        float *weights = l->attention_weights + ask * weights_of_row;
+        if (hail_attention(0, 1, &a, &query, &key, &value, &mixed, weights, scale)) return -1;
     }
     return 0;
 }
 
-/* From the gradient of mixed [asked of the block, size] to those of query and of_key_value of the block. */
-static int attend_backward(const Layer *l, const Block *b, float scale, float *of_mixed, float *of_query)
+/* From the gradient of mixed [asked of the block, size] to those of query and of key_value of the block. */
+static int attend_backward(const Layer *l, const Block *b, float scale, float *grad_mixed, float *grad_query)
 {
-    int64_t d = l->size, of_shares = l->heads * hail_padded(l->length);
+    int64_t d = l->size, weights_of_row = l->heads * hail_padded(l->length);
     for (int64_t s = b->first; s < b->end; s++) {
         Attention a = attention_of(l, s);
         int64_t ask = start_of(l, s), place = (ask - b->ask) * d;
         float *keys = l->key_value + s * l->length * 2 * d;
-        float *of_keys = b->of_key_value + (s - b->first) * l->length * 2 * d;
-        Vectors query = vectors(l, l->query + ask * d, d), upstream = vectors(l, of_mixed + place, d);
+        float *grad_keys = b->grad_key_value + (s - b->first) * l->length * 2 * d;
+        Vectors query = vectors(l, l->query + ask * d, d), grad_out = vectors(l, grad_mixed + place, d);
         Vectors key = vectors(l, keys, 2 * d), value = vectors(l, keys + d, 2 * d);
-        Vectors of_queries = vectors(l, of_query + place, d);
-        Vectors of_key = vectors(l, of_keys, 2 * d), of_value = vectors(l, of_keys + d, 2 * d);
-        if (hail_attention_backward(0, 1, &a, &query, &key, &value, l->shares + ask * of_shares, scale, &upstream,
-                                    &of_queries, &of_key, &of_value))
+        Vectors grad_queries = vectors(l, grad_query + place, d);
+        Vectors grad_key = vectors(l, grad_keys, 2 * d), grad_value = vectors(l, grad_keys + d, 2 * d);
+        if (hail_attention_backward(0, 1, &a, &query, &key, &value, l->attention_weights + ask * weights_of_row, scale,
+                                    &grad_out, &grad_queries, &grad_key, &grad_value))
             return -1;
     }
     return 0;
@@ -151,16 +152,17 @@ static void add_and_norm(const Layer *l, const Block *b, const Norm *n, const fl
                       l->epsilon, n->normal, n->inverse, out);
 }
 
-/* Returns the gradient of the update, which is of_hidden where nothing is dropped, else in `room`. */
-static float *add_and_norm_backward(const Layer *l, const Block *b, const Norm *n, const float *of_out,
-                                    const float *gain, float *of_gain, float *of_shift, float *of_hidden, float *room)
+/* Returns the gradient of the update, which is grad_hidden where nothing is dropped, else in `room`. */
+static float *add_and_norm_backward(const Layer *l, const Block *b, const Norm *n, const float *grad_out,
+                                    const float *gain, float *grad_gain, float *grad_shift, float *grad_hidden,
+                                    float *room)
 {
     memset(b->sums, 0, 2 * l->size * sizeof *b->sums);
-    hail_add_and_norm_backward(0, b->asked, l->size, of_out, n->draws, l->dropped_below, l->kept_scale, gain,
-                               n->normal, n->inverse, of_hidden, room, b->sums, b->sums + l->size);
-    add(of_gain, b->sums, l->size);
-    add(of_shift, b->sums + l->size, l->size);
-    return n->draws ? room : of_hidden;
+    hail_add_and_norm_backward(0, b->asked, l->size, grad_out, n->draws, l->dropped_below, l->kept_scale, gain,
+                               n->normal, n->inverse, grad_hidden, room, b->sums, b->sums + l->size);
+    add(grad_gain, b->sums, l->size);
+    add(grad_shift, b->sums + l->size, l->size);
+    return n->draws ? room : grad_hidden;
 }
 
 /* The layer's output for the sequences from `first` to before `end`.
@@ -194,9 +196,9 @@ int hail_layer(int64_t first, int64_t end, const Layer *l, float scale, const fl
     return failed;
 }
 
-/* Gradients from that of out: of_hidden, and those of the weights, which are added to. */
+/* Gradients from that of out: grad_hidden, and those of the weights, which are added to. */
 int hail_layer_backward(int64_t first, int64_t end, const Layer *l, float scale, const float *hidden,
-                        const float *of_out, float *of_hidden, const Weights *of)
+                        const float *grad_out, float *grad_hidden, const Weights *grad)
 {
     const Weights *w = &l->weights;
     int64_t d = l->size, inner = l->inner;
@@ -207,28 +209,29 @@ int hail_layer_backward(int64_t first, int64_t end, const Layer *l, float scale,
     for (; first < end && !failed; first = b.end) {
         take_block(l, first, end, &b);
         const float *asked = asking(l, &b, hidden), *derivative = l->derivative + b.ask * inner;
-        float *of_between = b.narrow;
-        float *of_outer = add_and_norm_backward(l, &b, &b.output, of_out + b.ask * d, w->output_gain, of->output_gain,
-                                                of->output_shift, of_between, b.other);
-        linear_backward(l->gemm, l->value + b.ask * inner, w->outer, of_outer, b.asked, d, inner, of->outer,
-                        of->outer_bias, b.sums, 0.0f, b.wide);
+        float *grad_between = b.narrow;
+        float *grad_outer = add_and_norm_backward(l, &b, &b.output, grad_out + b.ask * d, w->output_gain,
+                                                  grad->output_gain, grad->output_shift, grad_between, b.other);
+        linear_backward(l->gemm, l->value + b.ask * inner, w->outer, grad_outer, b.asked, d, inner, grad->outer,
+                        grad->outer_bias, b.sums, 0.0f, b.wide);
 #pragma omp simd
         for (int64_t k = 0; k < b.asked * inner; k++) b.wide[k] *= derivative[k];
-        linear_backward(l->gemm, l->between + b.ask * d, w->inner, b.wide, b.asked, inner, d, of->inner,
-                        of->inner_bias, b.sums, 1.0f, of_between);
-        float *of_asked = b.wide, *of_mixed = b.wide + b.asked * d; /* there is room for two that are narrow */
-        float *of_mixing = add_and_norm_backward(l, &b, &b.attention, of_between, w->attention_gain,
-                                                 of->attention_gain, of->attention_shift, of_asked, b.other);
-        linear_backward(l->gemm, l->mixed + b.ask * d, w->mixing, of_mixing, b.asked, d, d, of->mixing,
-                        of->mixing_bias, b.sums, 0.0f, of_mixed);
-        float *of_query = b.narrow;
-        failed = attend_backward(l, &b, scale, of_mixed, of_query);
-        linear_backward(l->gemm, asked, w->query_key_value, of_query, b.asked, d, d, of->query_key_value,
-                        of->query_key_value_bias, b.sums, 1.0f, of_asked);
-        linear_backward(l->gemm, hidden + b.row * d, w->query_key_value + d * d, b.of_key_value, b.rows, 2 * d, d,
-                        of->query_key_value + d * d, of->query_key_value_bias + d, b.sums, 0.0f, of_hidden + b.row * d);
+        linear_backward(l->gemm, l->between + b.ask * d, w->inner, b.wide, b.asked, inner, d, grad->inner,
+                        grad->inner_bias, b.sums, 1.0f, grad_between);
+        float *grad_asked = b.wide, *grad_mixed = b.wide + b.asked * d; /* there is room for two that are narrow */
+        float *grad_mixing = add_and_norm_backward(l, &b, &b.attention, grad_between, w->attention_gain,
+                                                 grad->attention_gain, grad->attention_shift, grad_asked, b.other);
+        linear_backward(l->gemm, l->mixed + b.ask * d, w->mixing, grad_mixing, b.asked, d, d, grad->mixing,
+                        grad->mixing_bias, b.sums, 0.0f, grad_mixed);
+        float *grad_query = b.narrow;
+        failed = attend_backward(l, &b, scale, grad_mixed, grad_query);
+        linear_backward(l->gemm, asked, w->query_key_value, grad_query, b.asked, d, d, grad->query_key_value,
+                        grad->query_key_value_bias, b.sums, 1.0f, grad_asked);
+        linear_backward(l->gemm, hidden + b.row * d, w->query_key_value + d * d, b.grad_key_value, b.rows, 2 * d, d,
+                        grad->query_key_value + d * d, grad->query_key_value_bias + d, b.sums, 0.0f,
+                        grad_hidden + b.row * d);
         for (int64_t i = 0; i < b.asked; i++)
-            add(of_hidden + (l->position ? l->position[b.ask + i] : b.row + i) * d, of_asked + i * d, d);
+            add(grad_hidden + (l->position ? l->position[b.ask + i] : b.row + i) * d, grad_asked + i * d, d);
     }
     free(room);
     return failed;

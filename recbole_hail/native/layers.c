@@ -55,39 +55,39 @@ void hail_add_and_norm(int64_t first, int64_t end, int64_t width, const float *h
             n[k] -= mean;
             squares += n[k] * n[k];
         }
-        float of_row = inverse[i] = 1.0f / sqrtf(squares / width + epsilon);
+        float scale = inverse[i] = 1.0f / sqrtf(squares / width + epsilon);
 #pragma omp simd
         for (int64_t k = 0; k < width; k++) {
-            n[k] *= of_row;
+            n[k] *= scale;
             o[k] = n[k] * gain[k] + shift[k];
         }
     }
 }
 
-/* Gradients from that of out; those of gain and shift are added to. of_update is not needed where nothing is dropped,
-   for it is then of_hidden. */
-void hail_add_and_norm_backward(int64_t first, int64_t end, int64_t width, const float *of_out, const int16_t *draws,
+/* Gradients from that of out; those of gain and shift are added to. grad_update is not needed where nothing is dropped,
+   for it is then grad_hidden. */
+void hail_add_and_norm_backward(int64_t first, int64_t end, int64_t width, const float *grad_out, const int16_t *draws,
                                 int dropped_below, float kept_scale, const float *gain, const float *normal,
-                                const float *inverse, float *of_hidden, float *of_update, float *of_gain,
-                                float *of_shift)
+                                const float *inverse, float *grad_hidden, float *grad_update, float *grad_gain,
+                                float *grad_shift)
 {
     for (int64_t i = first; i < end; i++) {
-        const float *g = of_out + i * width, *n = normal + i * width;
-        float *restrict h = of_hidden + i * width, sum = 0.0f, along = 0.0f;
+        const float *g = grad_out + i * width, *n = normal + i * width;
+        float *restrict h = grad_hidden + i * width, sum = 0.0f, along = 0.0f;
 #pragma omp simd reduction(+ : sum, along)
         for (int64_t k = 0; k < width; k++) {
-            float of_normal = g[k] * gain[k];
-            sum += of_normal;
-            along += of_normal * n[k];
-            of_gain[k] += g[k] * n[k];
-            of_shift[k] += g[k];
+            float grad_normal = g[k] * gain[k];
+            sum += grad_normal;
+            along += grad_normal * n[k];
+            grad_gain[k] += g[k] * n[k];
+            grad_shift[k] += g[k];
         }
-        float mean = sum / width, mean_along = along / width, of_row = inverse[i];
+        float mean = sum / width, mean_along = along / width, scale = inverse[i];
 #pragma omp simd
-        for (int64_t k = 0; k < width; k++) h[k] = (g[k] * gain[k] - mean - n[k] * mean_along) * of_row;
+        for (int64_t k = 0; k < width; k++) h[k] = (g[k] * gain[k] - mean - n[k] * mean_along) * scale;
         if (!draws) continue;
         const int16_t *draw = draws + i * width;
-        float *restrict u = of_update + i * width;
+        float *restrict u = grad_update + i * width;
 #pragma omp simd
         for (int64_t k = 0; k < width; k++) u[k] = draw[k] >= dropped_below ? h[k] * kept_scale : 0.0f;
     }

@@ -10,7 +10,7 @@ void hail_add_and_norm(int64_t first, int64_t end, int64_t width, const float *h
                        const int16_t *draws, int dropped_below, float kept_scale, const float *gain, const float *shift,
                        float epsilon, float *normal, float *inverse, float *out);
 
-void hail_add_and_norm_backward(int64_t first, int64_t end, int64_t width, const float *of_out, const int16_t *draws,
+void hail_add_and_norm_backward(int64_t first, int64_t end, int64_t width, const float *grad_out, const int16_t *draws,
                                 int dropped_below, float kept_scale, const float *gain, const float *normal,
-                                const float *inverse, float *of_hidden, float *of_update, float *of_gain,
-                                float *of_shift);
+                                const float *inverse, float *grad_hidden, float *grad_update, float *grad_gain,
+                                float *grad_shift);

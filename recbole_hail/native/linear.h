@@ -17,11 +17,12 @@ static inline void product_of_rows(Gemm gemm, int a_across, int b_across, int64_
                                    const float *a, int64_t a_row, const float *b, float times, float *out,
                                    int64_t out_row)
 {
-    const int m = (int)rows, n = (int)columns, k = (int)inner, of_a = (int)a_row, of_b = b_across ? k : n;
-    const int of_out = (int)out_row;
+    const int m = (int)rows, n = (int)columns, k = (int)inner, a_stride = (int)a_row, b_stride = b_across ? k : n;
+    const int out_stride = (int)out_row;
     const float one = 1.0f;
     if (rows == 0) return;
-    gemm(b_across ? "T" : "N", a_across ? "T" : "N", &n, &m, &k, &one, b, &of_b, a, &of_a, &times, out, &of_out);
+    gemm(b_across ? "T" : "N", a_across ? "T" : "N", &n, &m, &k, &one, b, &b_stride, a, &a_stride, &times, out,
+         &out_stride);
 }
 
 /* The same where no row is apart from the next. */
@@ -42,13 +43,13 @@ static inline void linear(Gemm gemm, const float *x, const float *weight, const 
 /* Gradients of a product's weight and bias, which are added to, and of x [rows, from], `times` what it holds added.
 
    sums: room for [to]; float sums over a block's rows alone lose little. */
-static inline void linear_backward(Gemm gemm, const float *x, const float *weight, const float *of_out, int64_t rows,
-                                   int64_t to, int64_t from, float *of_weight, float *of_bias, float *sums, float times,
-                                   float *of_x)
+static inline void linear_backward(Gemm gemm, const float *x, const float *weight, const float *grad_out, int64_t rows,
+                                   int64_t to, int64_t from, float *grad_weight, float *grad_bias, float *sums,
+                                   float times, float *grad_x)
 {
-    matrix_product(gemm, 1, 0, to, from, rows, of_out, x, 1.0f, of_weight);
+    matrix_product(gemm, 1, 0, to, from, rows, grad_out, x, 1.0f, grad_weight);
     memset(sums, 0, to * sizeof *sums);
-    for (int64_t i = 0; i < rows; i++) add(sums, of_out + i * to, to);
-    add(of_bias, sums, to);
-    matrix_product(gemm, 0, 0, rows, from, to, of_out, weight, times, of_x);
+    for (int64_t i = 0; i < rows; i++) add(sums, grad_out + i * to, to);
+    add(grad_bias, sums, to);
+    matrix_product(gemm, 0, 0, rows, from, to, grad_out, weight, times, grad_x);
 }

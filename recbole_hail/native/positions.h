@@ -35,16 +35,16 @@ static int64_t floats_of_peer(const Loss *loss) { return 2 * tiles_of(loss->elem
 /* Bytes that `count` positions need for as long as they are worked on. */
 static int64_t room_of(const Loss *loss, int64_t count)
 {
-    int64_t of_peer = sizeof(Peer) + loss->threads * sizeof(Best) + floats_of_peer(loss) * sizeof(float);
-    return count * ((int64_t)sizeof(Position) + loss->count * of_peer);
+    int64_t bytes_of_peer = sizeof(Peer) + loss->threads * sizeof(Best) + floats_of_peer(loss) * sizeof(float);
+    return count * ((int64_t)sizeof(Position) + loss->count * bytes_of_peer);
 }
 
 static bool find_scratch(Scratch *scratch, const Loss *loss)
 {
     int64_t of_tiles = (1 + 2 * loss->count) * TILE;
-    int64_t of_logits = loss->distils & MIMICRY ? loss->count * loss->elements : 0;
+    int64_t logits = loss->distils & MIMICRY ? loss->count * loss->elements : 0;
     int64_t of_gradients = loss->distils & MIMICRY ? (1 + loss->count) * loss->count : 0;
-    scratch->found = malloc((loss->count + of_gradients) * sizeof(double) + (of_tiles + of_logits) * sizeof(float));
+    scratch->found = malloc((loss->count + of_gradients) * sizeof(double) + (of_tiles + logits) * sizeof(float));
     scratch->gradients = scratch->found + loss->count;
     scratch->tiles = (float *)(scratch->gradients + of_gradients);
     scratch->logits = scratch->tiles + of_tiles;
@@ -108,19 +108,19 @@ static void settle_exclusivity(const Loss *loss, const Position *at, const Scrat
     weigh(peers, loss->count, loss->distils & NEGATIVE ? at->distilled : 0.0);
 }
 
-/* Terms of a position: self-knowledge, positive (or imitation) and negative, each [T], `of_peer` floats apart. Mimicry
-   gives its gradient too. */
-static void settle_all(const Loss *loss, const Position *at, const Scratch *scratch, float *terms, int64_t of_peer,
+/* Terms of a position: self-knowledge, positive (or imitation) and negative, each [T], `peer_stride` floats apart.
+   Mimicry gives its gradient too. */
+static void settle_all(const Loss *loss, const Position *at, const Scratch *scratch, float *terms, int64_t peer_stride,
                        float *grad_bias)
 {
     double *found = scratch->found;
     if (loss->distils & MIMICRY) settle_mimicry(loss, at, scratch, found, grad_bias);
     else settle_exclusivity(loss, at, scratch, found);
     for (int64_t j = 0; j < loss->count; j++) {
-        float *of = terms + j * of_peer;
+        float *of = terms + j * peer_stride;
         of[0] = (float)-at->peers[j].log_p_target;
-        of[loss->count * of_peer] = (float)found[j];
-        of[2 * loss->count * of_peer] = (float)at->peers[j].negative;
+        of[loss->count * peer_stride] = (float)found[j];
+        of[2 * loss->count * peer_stride] = (float)at->peers[j].negative;
     }
 }
 

@@ -28,9 +28,9 @@ class _Gelu(torch.autograd.Function):
 
     @staticmethod
     @first_in_c
-    def backward(ctx, upstream):
+    def backward(ctx, grad_output):
         (derivative,) = ctx.saved_tensors
-        return upstream * derivative
+        return grad_output * derivative
 
 
 ACTIVATIONS = {"gelu": gelu, "relu": F.relu, "swish": F.silu, "tanh": F.tanh, "sigmoid": F.sigmoid}

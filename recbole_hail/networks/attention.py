@@ -49,15 +49,15 @@ def _written_out(query, key, value, visible, causal, dropout) -> Tensor:
     scores = torch.baddbmm(
         hidden_keys, query.flatten(0, 1), key.flatten(0, 1).transpose(1, 2), alpha=width**-0.5
     )  # [B · heads, Q, L]
-    shares = drop(scores.softmax(-1), dropout)
-    return (shares @ value.flatten(0, 1)).view(batch, heads, asked, width)
+    weights = drop(scores.softmax(-1), dropout)
+    return (weights @ value.flatten(0, 1)).view(batch, heads, asked, width)
 
 
-def by_head(projected: Tensor, heads: int, parts: int = 1) -> tuple[Tensor, ...]:
+def split_heads(projected: Tensor, heads: int, parts: int = 1) -> tuple[Tensor, ...]:
     """[B, L, parts · d] -> [B, heads, L, d / heads] for each part."""
     return tuple(part.unflatten(2, (heads, -1)).transpose(1, 2) for part in projected.chunk(parts, 2))
 
 
-def joined(mixed: Tensor) -> Tensor:
+def merge_heads(mixed: Tensor) -> Tensor:
     """[B, heads, L, d / heads] -> [B, L, d]."""
     return mixed.transpose(1, 2).flatten(2)

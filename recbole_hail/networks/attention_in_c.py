@@ -11,12 +11,12 @@ from recbole_hail.networks.dropout import Draws, drops_some, in_c
 
 COLUMNS = 16  # of attention.c, which fills its rows up to a multiple and wants heads of one
 LONGEST = 512  # keys; beyond, what one head needs leaves the cache
-MOST = 2**25  # shares of attention that are kept for the gradient, 128 MB; torch's fused attention keeps none
-LEAST = 2**18  # shares that earn back a thread of their own
+MOST = 2**25  # attention weights that are kept for the gradient, 128 MB; torch's fused attention keeps none
+LEAST = 2**18  # weights that earn back a thread of their own
 
 
 def padded(keys: int) -> int:
-    """The shares of attention that attention.c keeps for each query."""
+    """The attention weights that attention.c keeps for each query."""
     return -(-keys // COLUMNS) * COLUMNS
 
 
@@ -25,13 +25,13 @@ class Vectors(ctypes.Structure):
 
     _fields_ = (
         ("start", ctypes.c_void_p),
-        *((name, ctypes.c_int64) for name in ("of_sequence", "of_place", "of_head")),
+        *((name, ctypes.c_int64) for name in ("sequence_stride", "place_stride", "head_stride")),
     )
 
     @classmethod
     def of(cls, tensor: Tensor) -> "Vectors":
-        of_sequence, of_head, of_place, _ = tensor.stride()
-        found = cls(tensor.data_ptr(), of_sequence, of_place, of_head)
+        sequence_stride, head_stride, place_stride, _ = tensor.stride()
+        found = cls(tensor.data_ptr(), sequence_stride, place_stride, head_stride)
         found.tensor = tensor  # lives as long
         return found
 
@@ -69,7 +69,7 @@ def takes(query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None, cau
     beyond_c = {
         f"heads of {width} (only of multiples of {COLUMNS})": width % COLUMNS != 0 or width == 0,
         f"sequences of more than {LONGEST}": key.shape[2] > LONGEST,
-        f"more than {MOST:,} shares of attention in a step": kept > MOST,
+        f"more than {MOST:,} attention weights in a step": kept > MOST,
     }
     if any(beyond_c.values()):
         native.tell_left_to_torch("Attention", next(what for what, is_so in beyond_c.items() if is_so))
@@ -84,7 +84,7 @@ def _learns(*tensors: Tensor) -> bool:
 def attend(
     query: Tensor, key: Tensor, value: Tensor, *, visible: Tensor | None, causal: bool, dropout: float
 ) -> Tensor:
-    """As `attention.attend`. In training it keeps the shares of attention, [B, heads, Q, L], else only a few rows."""
+    """As `attention.attend`. In training it keeps the attention weights, [B, heads, Q, L], else only a few rows."""
     asked = *query.shape[:3], key.shape[2]
     if visible is not None:
         visible = visible.expand(*visible.shape[:-1], asked[3])
@@ -97,31 +97,32 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx, query, key, value, visible, causal, learns, draws, *dropped):
         query, key, value = map(_close, (query, key, value))
-        shares = query.new_empty(*query.shape[:3], padded(key.shape[2])) if learns else None
+        weights = query.new_empty(*query.shape[:3], padded(key.shape[2])) if learns else None
         mixed = _empty_like(query)
         attention = Attention.of(query, key, visible, causal, draws, dropped)
         vectors = map(Vectors.of, (query, key, value, mixed))
-        _over_sequences("hail_attention", attention, *vectors, shares, query.shape[3] ** -0.5)
-        ctx.save_for_backward(query, key, value, visible, draws, shares)
+        _over_sequences("hail_attention", attention, *vectors, weights, query.shape[3] ** -0.5)
+        ctx.save_for_backward(query, key, value, visible, draws, weights)
         ctx.causal, ctx.dropped = causal, dropped
         return mixed
 
     @staticmethod
     @first_in_c
-    def backward(ctx, upstream):
-        query, key, value, visible, draws, shares = ctx.saved_tensors
+    def backward(ctx, grad_output):
+        query, key, value, visible, draws, weights = ctx.saved_tensors
         attention = Attention.of(query, key, visible, ctx.causal, draws, ctx.dropped)
         gradients = [_empty_like(tensor) for tensor in (query, key, value)]
-        given = *map(Vectors.of, (query, key, value)), shares, query.shape[3] ** -0.5
-        _over_sequences("hail_attention_backward", attention, *given, *map(Vectors.of, (_close(upstream), *gradients)))
+        given = *map(Vectors.of, (query, key, value)), weights, query.shape[3] ** -0.5
+        towards = map(Vectors.of, (_close(grad_output), *gradients))
+        _over_sequences("hail_attention_backward", attention, *given, *towards)
         return *gradients, None, None, None, None, None, None
 
 
 def _over_sequences(name: str, attention: Attention, vectors: Vectors, *others) -> None:
     """A function of attention.c over all sequences of the vectors, which are shared out among torch's threads."""
     given = [ctypes.byref(a) if isinstance(a, ctypes.Structure) else a for a in (attention, vectors, *others)]
-    of_sequence = max(attention.heads * attention.queries * attention.keys, 1)
-    if any(native.over_range(name, len(vectors.tensor), *given, least=-(-LEAST // of_sequence))):
+    weights_of_sequence = max(attention.heads * attention.queries * attention.keys, 1)
+    if any(native.over_range(name, len(vectors.tensor), *given, least=-(-LEAST // weights_of_sequence))):
         raise MemoryError("no memory was left for attention")
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recbole_hail.networks.attention import attend, by_head, joined
+from recbole_hail.networks.attention import attend, merge_heads, split_heads
 from recbole_hail.networks.dropout import dropout as drop
 from recbole_hail.networks.layers import EncoderLayer
 from recbole_hail.networks.sizes import Sizes
@@ -45,14 +45,14 @@ class ConvolutionalSelfAttention(nn.Module):
         shapes = self.query_key(F.pad(hidden.transpose(1, 2), (self.kernel_width - 1, 0)))  # [B, 2 d, L]
         per_head = (batch, self.heads, size // self.heads, length)
         query, key = (half.reshape(per_head).transpose(2, 3) for half in shapes.chunk(2, dim=1))
-        (value,) = by_head(self.value(hidden), self.heads)
+        (value,) = split_heads(self.value(hidden), self.heads)
         dropout = self.dropout if self.training else 0.0
         if self.log_sparse:
             distances = log_sparse_distances(length, local_window=self.local_window)
             mixed = attention_at_distances(query, key, value, distances, dropout=dropout)
         else:
             mixed = attend(query, key, value, causal=True, dropout=dropout)
-        return self.output(joined(mixed))
+        return self.output(merge_heads(mixed))
 
 
 def log_sparse_distances(length: int, *, local_window: int = 1) -> list[int]:
@@ -81,10 +81,10 @@ def attention_at_distances(
         F.pad((query[..., far:, :] * key[..., : length - far, :]).sum(-1), (far, 0), value=-torch.inf)
         for far in distances
     ]
-    shares = drop((torch.stack(scores, -1) / width**0.5).softmax(-1), dropout)  # [..., L, distances]
+    weights = drop((torch.stack(scores, -1) / width**0.5).softmax(-1), dropout)  # [..., L, distances]
     mixed = torch.zeros_like(value)
-    for share, far in zip(shares.unbind(-1), distances, strict=True):
-        mixed = mixed + F.pad(share[..., far:, None] * value[..., : length - far, :], (0, 0, far, 0))
+    for weight, far in zip(weights.unbind(-1), distances, strict=True):
+        mixed = mixed + F.pad(weight[..., far:, None] * value[..., : length - far, :], (0, 0, far, 0))
     return mixed
 
 

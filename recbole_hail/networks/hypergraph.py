@@ -85,7 +85,7 @@ class HypergraphConvolution(nn.Module):
 
 
 class Choice(nn.Module):
-    """A weighted mean of vectors: shares are the softmax of zᵀ tanh(W v), as in the residual gate and the fusion."""
+    """A weighted mean of vectors: weights are the softmax of zᵀ tanh(W v), as in the residual gate and the fusion."""
 
     def __init__(self, sizes: Sizes):
         super().__init__()
@@ -93,7 +93,7 @@ class Choice(nn.Module):
         self.query = nn.Linear(sizes.hidden_size, 1, bias=False)  # z
 
     def forward(self, vectors: Tensor, allowed: Tensor | None = None) -> Tensor:
-        """[..., n, d] -> [..., d]; `allowed` [..., n] is False at a vector that gets no share."""
+        """[..., n, d] -> [..., d]; `allowed` [..., n] is False at a vector that gets no weight."""
         scores = self.query(torch.tanh(self.transform(vectors))).squeeze(-1)  # [..., n]
         if allowed is not None:
             scores = scores.masked_fill(~allowed, -torch.inf)

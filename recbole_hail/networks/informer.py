@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recbole_hail.networks.attention import attend, by_head, joined
+from recbole_hail.networks.attention import attend, merge_heads, split_heads
 from recbole_hail.networks.layers import EncoderLayer
 from recbole_hail.networks.probsparse import ProbSparseAttention
 from recbole_hail.networks.residual import ResidualNorm
@@ -40,11 +40,11 @@ class CrossAttention(nn.Module):
 
     def forward(self, hidden: Tensor, memory: Tensor, memory_visible: Tensor) -> Tensor:
         """hidden [B, S, d], memory [B, L, d], memory_visible [B, 1, 1, L] -> [B, S, d]."""
-        (query,) = by_head(self.query(hidden), self.heads)  # [B, heads, S, d / heads]
-        key, value = by_head(self.key_value(memory), self.heads, parts=2)
+        (query,) = split_heads(self.query(hidden), self.heads)  # [B, heads, S, d / heads]
+        key, value = split_heads(self.key_value(memory), self.heads, parts=2)
         dropout = self.dropout if self.training else 0.0
         mixed = attend(query, key, value, visible=memory_visible, dropout=dropout)
-        return self.output(joined(mixed))
+        return self.output(merge_heads(mixed))
 
 
 class DecoderLayer(nn.Module):

@@ -70,7 +70,7 @@ class Layer(ctypes.Structure):
         ("weights", Weights),
         *((name, ctypes.c_void_p) for name in ("query", "mixed", "attention_normal", "between", "output_normal")),
         *((name, ctypes.c_void_p) for name in ("attention_inverse", "output_inverse")),
-        *((name, ctypes.c_void_p) for name in ("key_value", "shares", "value", "derivative")),
+        *((name, ctypes.c_void_p) for name in ("key_value", "attention_weights", "value", "derivative")),
     )
 
 
@@ -125,26 +125,26 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     @first_in_c
-    def backward(ctx, upstream):
+    def backward(ctx, grad_output):
         hidden, *others = ctx.saved_tensors
         weights = others[-WEIGHTS:]
         sizes = [weight.numel() for weight in weights]
-        upstream, of_hidden = upstream.contiguous(), torch.empty_like(hidden)
+        grad_output, grad_hidden = grad_output.contiguous(), torch.empty_like(hidden)
         about = _tell(ctx.shape, ctx.dropped, hidden, *others)
 
         def gradients(*sequences: int) -> Tensor:
-            of_weights = hidden.new_zeros(sum(sizes))
-            to = ctypes.byref(Weights.of(of_weights.split(sizes)))
-            _call("hail_layer_backward", *sequences, about, hidden, upstream, of_hidden, to)
-            return of_weights
+            grad_weights = hidden.new_zeros(sum(sizes))
+            to = ctypes.byref(Weights.of(grad_weights.split(sizes)))
+            _call("hail_layer_backward", *sequences, about, hidden, grad_output, grad_hidden, to)
+            return grad_weights
 
         parts = reduce(torch.add, over_range(gradients, **_parts(hidden))).split(sizes)
         in_shape = (part.view_as(weight) for part, weight in zip(parts, weights, strict=True))
-        return of_hidden, None, None, None, None, *in_shape
+        return grad_hidden, None, None, None, None, *in_shape
 
 
 def _room(hidden: Tensor, asked: int, shape: Shape) -> tuple[Tensor, ...]:
-    """What is kept for the gradient: of each position asked for, keys and values of all, shares, feed-forward layer."""
+    """What is kept for the gradient: of each position asked for, keys and values of all, the rest."""
     batch, length, size = hidden.shape
     return (
         hidden.new_empty(asked * (5 * size + 2)),
@@ -156,7 +156,7 @@ def _room(hidden: Tensor, asked: int, shape: Shape) -> tuple[Tensor, ...]:
 
 def _tell(shape: Shape, dropped: Sequence, hidden, *others: Tensor | None) -> Layer:
     """`Layer` of what `_Layer` keeps."""
-    *told, rows, key_value, shares, feed_forward = others[:-WEIGHTS]
+    *told, rows, key_value, attention_weights, feed_forward = others[:-WEIGHTS]
     _, length, size = hidden.shape
     asked = feed_forward.numel() // (2 * shape.inner)
     of_rows = rows.split([asked * size] * 5 + [asked] * 2)
@@ -164,7 +164,7 @@ def _tell(shape: Shape, dropped: Sequence, hidden, *others: Tensor | None) -> La
     about = Layer(
         *(native.matrix_product(), length, size, shape.inner, shape.heads, *addresses),
         *(dropped[0], shape.causal, dropped[1], shape.epsilon, Weights.of(others[-WEIGHTS:])),
-        *(tensor.data_ptr() for tensor in (*of_rows, key_value, shares, *feed_forward.chunk(2))),
+        *(tensor.data_ptr() for tensor in (*of_rows, key_value, attention_weights, *feed_forward.chunk(2))),
     )
     about.tensors = hidden, *others  # live as long, also where an interrupted caller leaves a thread in C
     return about

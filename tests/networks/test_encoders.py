@@ -43,8 +43,8 @@ def slow_attention(layer, hidden, *, visible=None, causal=False):
             for i in range(length):
                 looked_at = [j for j in range(length) if (visible is None or visible[b, j]) and not (causal and j > i)]
                 scores = [query[b, i, of_head] @ key[b, j, of_head] / math.sqrt(width) for j in looked_at]
-                shares = torch.stack(scores).softmax(0)
-                mixed[b, i, of_head] = sum(s * value[b, j, of_head] for s, j in zip(shares, looked_at, strict=True))
+                weights = torch.stack(scores).softmax(0)
+                mixed[b, i, of_head] = sum(s * value[b, j, of_head] for s, j in zip(weights, looked_at, strict=True))
     return mixed @ layer.output.weight.t() + layer.output.bias
 
 

@@ -94,8 +94,8 @@ def test_a_choice_is_a_mean_weighted_by_a_softmax():
     for row in range(2):
         scores = [choose.query.weight[0] @ torch.tanh(choose.transform.weight @ vector) for vector in vectors[row]]
         kept = [k for k in range(3) if allowed[row, k]]
-        shares = torch.stack([scores[k] for k in kept]).exp()
-        expected = sum(share * vectors[row, k] for share, k in zip(shares / shares.sum(), kept, strict=True))
+        weights = torch.stack([scores[k] for k in kept]).exp()
+        expected = sum(weight * vectors[row, k] for weight, k in zip(weights / weights.sum(), kept, strict=True))
         torch.testing.assert_close(found[row], expected)
 
 

@@ -211,7 +211,7 @@ def test_what_c_writes_to_lives_as_long_as_it_is_told_of(monkeypatch):
     layer(draw(layer, 3, 9, padded=False)[0].requires_grad_(), None)
     kept = {tensor.data_ptr() for tensor in told[0].tensors if tensor is not None}
     weights = {weight.data_ptr() for weight in layer.parameters()}
-    assert weights < kept and {told[0].query, told[0].key_value, told[0].shares, told[0].value} < kept
+    assert weights < kept and {told[0].query, told[0].key_value, told[0].attention_weights, told[0].value} < kept
 
 
 @pytest.mark.parametrize("causal", [False, True])

@@ -48,10 +48,10 @@ def slow_prob_sparse(layer, hidden, factor, causal):
         for i in range(length):
             looked_at = list(range(i + 1 if causal else length))
             if i in chosen:
-                shares = torch.stack([score(i, j) for j in looked_at]).softmax(0)
+                weights = torch.stack([score(i, j) for j in looked_at]).softmax(0)
             else:
-                shares = torch.full((len(looked_at),), 1 / len(looked_at))
-            mixed[i, part] = shares @ value[looked_at, part]
+                weights = torch.full((len(looked_at),), 1 / len(looked_at))
+            mixed[i, part] = weights @ value[looked_at, part]
     return mixed @ layer.output.weight.t() + layer.output.bias
 
 
