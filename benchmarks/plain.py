@@ -65,9 +65,9 @@ class PlainTraining:
         from recbole_hail.data.masking import mask_elements
         from recbole_hail.data.windows import Spans, gather
 
-        generator = torch.Generator().manual_seed(0)
+        rng = torch.Generator().manual_seed(0)
         windows, config = self.loader.windows, self.loader.config
-        for index in torch.randperm(len(windows.start), generator=generator).split(self.sequences):
+        for index in torch.randperm(len(windows.start), generator=rng).split(self.sequences):
             spans = Spans(windows.start[index], windows.end[index])
             yield Batch(
                 *mask_elements(
@@ -77,7 +77,7 @@ class PlainTraining:
                     mask_ratio=config["mask_ratio"],
                     max_masked=config["max_masked"],
                     last_only_share=config["ft_ratio"],
-                    generator=generator,
+                    rng=rng,
                 )
             )
 

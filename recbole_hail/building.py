@@ -8,7 +8,7 @@ import recbole
 import yaml
 from recbole.model.abstract_recommender import AbstractRecommender
 
-from recbole_hail import ranks
+from recbole_hail import distributed
 from recbole_hail.errors import SettingsError, UserError
 from recbole_hail.users_models import is_users
 
@@ -25,7 +25,7 @@ def build_model(config, dataset):
     """
     model_class = config.model_class
     _check_methods(model_class)
-    ranks.draw_apart(config)
+    distributed.draw_apart(config)
     with settings_blamed(model_class, config, "cannot be built from"):
         return model_class(config, dataset).to(config["device"])
 

@@ -18,7 +18,7 @@ from recbole.utils import utils
 from scipy.sparse import dok_matrix
 from torch.nn.parallel import DistributedDataParallel
 
-from recbole_hail import devices, ranks
+from recbole_hail import devices, distributed
 from recbole_hail.settings import given
 from recbole_hail.training.checkpoints import from_plain, write_checkpoint
 from recbole_hail.training.records import path_of_this_run
@@ -84,7 +84,7 @@ def _train_distributed_on_cpu() -> None:
         if "gpu_id" not in given(self):
             settings["gpu_id"] = devices.first_gpus(settings["nproc"]) if settings["gpu_id"] else ""
         os.environ["CUDA_VISIBLE_DEVICES"] = settings["gpu_id"]
-        settings["device"], settings["single_spec"] = ranks.meet(settings), False
+        settings["device"], settings["single_spec"] = distributed.join_group(settings), False
         if settings["local_rank"] != 0:
             settings.update(state="error", show_progress=False, verbose=False)
 
@@ -107,7 +107,7 @@ def _name_files_apart() -> None:
 
     def __init__(self, config, model):
         init(self, config, model)
-        self.saved_model_file = ranks.of_rank_0(path_of_this_run(self.saved_model_file))
+        self.saved_model_file = distributed.from_rank_0(path_of_this_run(self.saved_model_file))
 
     Trainer.__init__ = __init__
 

@@ -16,7 +16,7 @@ import recbole.quick_start.quick_start
 import recbole.trainer
 from recbole.config import Config
 
-from recbole_hail import compat, ranks
+from recbole_hail import compat, distributed
 from recbole_hail.building import build_model, settings_blamed
 from recbole_hail.configuration import with_checks, with_our_yaml
 from recbole_hail.data import caches, negatives, reading
@@ -63,7 +63,7 @@ def register() -> None:
     load = _with_checkpoint_check(recbole.quick_start.load_data_and_model)
     # Child processes unpickle these by module and name, and so import the plugin before they look for a model.
     for module in (recbole.quick_start, recbole.quick_start.quick_start):
-        module.run_recboles = ranks.run_recboles
+        module.run_recboles = distributed.run_recboles
         module.objective_function = objective_function
         module.load_data_and_model = load
     recbole.quick_start.quick_start.get_model = lambda _: build_model

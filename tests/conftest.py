@@ -50,7 +50,7 @@ SMALL = {
 # Half a minute or more each of one process, for a file's tests are run by one.
 LONGEST = {
     *("test_benchmarks.py", "test_compare.py", "test_contract.py", "test_fused.py"),
-    *("test_ranks.py", "test_run_hyper.py"),
+    *("test_distributed.py", "test_run_hyper.py"),
 }
 
 

@@ -8,7 +8,7 @@ import torch
 from recbole.config import Config
 from recbole.utils import get_gpu_usage, utils
 
-from recbole_hail import devices, ranks
+from recbole_hail import devices, distributed
 from recbole_hail.errors import SettingsError
 from recbole_hail.training.checkpoints import from_plain, read_checkpoint, write_checkpoint
 
@@ -63,7 +63,7 @@ def test_gpus_that_ranks_lack_are_named(named, says, gpus, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     config = {"gpu_id": named, "local_rank": 0, "nproc": 2, "offset": 0}
     with pytest.raises(SettingsError, match=says):
-        ranks.meet(config)
+        distributed.join_group(config)
 
 
 def test_a_checkpoint_is_opened_on_what_this_process_sees(gpus, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from torch.multiprocessing.spawn import ProcessException
 
 import recbole_hail  # noqa: F401  registers the plugin, in spawned ranks too, which import the command again
 from dataset_converters import ConversionError
-from recbole_hail import ranks
+from recbole_hail import distributed
 from recbole_hail.errors import FileError, Interrupted, SettingsError, UserError
 from recbole_hail.interrupts import listen
 
@@ -48,12 +48,12 @@ def guarded(command: Callable[[], None]) -> int:
         print(f"error: {FileError(error)}", file=sys.stderr)
         return 2
     except ProcessException as error:
-        said, status = ranks.explained(error)
+        said, status = distributed.explained(error)
         print(f"error: {said}", file=sys.stderr)
         return status
     except KeyboardInterrupt as interrupt:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Ctrl-C and SIGTERM together end what they end once
-        ranks.end()  # a signal to this process alone does not reach them
+        distributed.terminate_ranks()  # a signal to this process alone does not reach them
         goes_on = f"; {interrupt}" if isinstance(interrupt, Interrupted) else ""
         print(("ended by SIGTERM" if terminated else "interrupted") + goes_on, file=sys.stderr)
         return 143 if terminated else 130
@@ -116,7 +116,7 @@ def run_model(model: str, files: list[str] | None, arguments: argparse.Namespace
                 f"from group_offset: {given['group_offset']} on"
             ]
         )
-    with ranks.started_undisturbed():
+    with distributed.started_undisturbed():
         return run(model, arguments.dataset, config_file_list=files, **given)
 
 

@@ -17,9 +17,9 @@ class Cuts(NamedTuple):
     following: Spans
 
 
-def draw_shifts(lengths: Tensor, *, following: int, generator: Generator) -> Tensor:
+def draw_shifts(lengths: Tensor, *, following: int, rng: Generator) -> Tensor:
     """For each sequence how far its newest cut moves left, [N]: less than `following`, and one element stays before."""
-    return (torch.rand(len(lengths), generator=generator) * (lengths - 1).clamp(max=following)).long()
+    return (torch.rand(len(lengths), generator=rng) * (lengths - 1).clamp(max=following)).long()
 
 
 def cut_sequences(sequences: Spans, shifts: Tensor, *, history: int, following: int) -> Cuts:
@@ -70,12 +70,12 @@ class CutLoader(WindowLoader):
         """Unshifted, when rows are longest: every epoch then has the same number of steps, as schedules expect."""
         return self.most
 
-    def _batches(self, generator: Generator) -> list[Tensor]:
+    def _batches(self, rng: Generator) -> list[Tensor]:
         lengths = self._dataset.sequences.length
-        self._cut(draw_shifts(lengths, following=self.placeholders, generator=generator))
-        return super()._batches(generator)
+        self._cut(draw_shifts(lengths, following=self.placeholders, rng=rng))
+        return super()._batches(rng)
 
-    def _rows(self, batch: Tensor, generator: Generator) -> WindowBatch:
+    def _rows(self, batch: Tensor, rng: Generator) -> WindowBatch:
         histories = Spans(self.windows.start[batch], self.windows.end[batch])
         following = Spans(self.following.start[batch], self.following.end[batch])
         lengths = histories.length + self.placeholders

@@ -6,7 +6,7 @@ import torch
 from recbole.data.interaction import Interaction
 from torch import Tensor
 
-from recbole_hail import ranks
+from recbole_hail import distributed
 from recbole_hail.data.buckets import draw_batches
 from recbole_hail.data.masking import Targets, mask_elements, shift_elements
 from recbole_hail.data.windows import Spans, cut_windows, gather
@@ -72,7 +72,7 @@ class WindowLoader:
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
-    def _generator(self) -> torch.Generator:
+    def _rng(self) -> torch.Generator:
         # Large odd multipliers keep the streams of neighbouring seeds and epochs apart.
         return torch.Generator().manual_seed((self.config["seed"] * 1_000_003 + self.epoch) * 2_147_483_629 % 2**63)
 
@@ -80,11 +80,11 @@ class WindowLoader:
         """How long every row is that an epoch's batches are drawn from, [N]."""
         return self.windows.length
 
-    def _batches(self, generator: torch.Generator) -> list[torch.Tensor]:
+    def _batches(self, rng: torch.Generator) -> list[torch.Tensor]:
         tokens = self.config["train_batch_tokens"]
         batches = draw_batches(
             self.row_lengths(),
-            generator=generator if self.shuffle else None,
+            rng=rng if self.shuffle else None,
             tokens=tokens,
             sequences=None if tokens else self.step,
         )
@@ -93,29 +93,29 @@ class WindowLoader:
         # Every process must take the same number of steps; the first batches fill up the last round.
         processes = self.config["world_size"]
         rounds = math.ceil(len(batches) / processes)
-        return (batches * processes)[ranks.number(self.config) : rounds * processes : processes]
+        return (batches * processes)[distributed.global_rank(self.config) : rounds * processes : processes]
 
     def __len__(self):
         """Steps of the coming epoch."""
         if self._planned_epoch != self.epoch:
-            self._plan = self._batches(self._generator())
+            self._plan = self._batches(self._rng())
             self._planned_epoch = self.epoch
         return len(self._plan)
 
     def __iter__(self):
-        generator = self._generator()
-        batches = self._batches(generator)
+        rng = self._rng()
+        batches = self._batches(rng)
         if not self.config["single_spec"]:  # the ranks draw the same batches, each takes its own, and masks them anew
-            generator.manual_seed(generator.initial_seed() + 1 + ranks.number(self.config))
+            rng.manual_seed(rng.initial_seed() + 1 + distributed.global_rank(self.config))
         for batch in batches:
-            yield self._rows(batch, generator)
+            yield self._rows(batch, rng)
         self.epoch += 1
 
-    def _rows(self, batch: Tensor, generator: torch.Generator) -> WindowBatch:
-        return self._interaction(Spans(self.windows.start[batch], self.windows.end[batch]), generator)
+    def _rows(self, batch: Tensor, rng: torch.Generator) -> WindowBatch:
+        return self._interaction(Spans(self.windows.start[batch], self.windows.end[batch]), rng)
 
-    def _interaction(self, spans: Spans, generator: torch.Generator) -> WindowBatch:
-        targets = self._targets(gather(self._dataset.elements, spans), spans.length, generator)
+    def _interaction(self, spans: Spans, rng: torch.Generator) -> WindowBatch:
+        targets = self._targets(gather(self._dataset.elements, spans), spans.length, rng)
         return self._as_interaction(targets, spans.length - 1 if self.predicts == "next" else spans.length)
 
     def _as_interaction(self, targets: Targets, lengths: Tensor) -> WindowBatch:
@@ -132,12 +132,12 @@ class WindowLoader:
             most_targets=int(of_sequence.bincount(minlength=1).max()),
         )
 
-    def _targets(self, sequences, lengths, generator) -> Targets:
+    def _targets(self, sequences, lengths, rng) -> Targets:
         if self.predicts == "next":
             return shift_elements(sequences, lengths)
-        return self._masked(sequences, lengths, generator)
+        return self._masked(sequences, lengths, rng)
 
-    def _masked(self, sequences, lengths, generator) -> Targets:
+    def _masked(self, sequences, lengths, rng) -> Targets:
         return mask_elements(
             sequences,
             lengths,
@@ -145,5 +145,5 @@ class WindowLoader:
             mask_ratio=self.config["mask_ratio"],
             max_masked=self.config["max_masked"],
             last_only_share=self.config["ft_ratio"],
-            generator=generator,
+            rng=rng,
         )

@@ -22,7 +22,7 @@ def mask_elements(
     mask_ratio: float,
     max_masked: int,
     last_only_share: float,
-    generator: Generator,
+    rng: Generator,
 ) -> Targets:
     """The cloze task as in the authors' program: a share of each sequence is replaced by the mask token.
 
@@ -31,14 +31,14 @@ def mask_elements(
         lengths: [B].
         mask_ratio: share of each sequence that is masked, at least one element and at most `max_masked`.
         last_only_share: share of sequences of which only the last element is masked, as at prediction time.
-        generator: makes the draw repeatable.
+        rng: makes the draw repeatable.
     """
     column = torch.arange(sequences.shape[1])
     count = (lengths * mask_ratio).round().long().clamp(min=1, max=max_masked)
-    draw = torch.rand(sequences.shape, generator=generator).masked_fill(column >= lengths[:, None], 2.0)
+    draw = torch.rand(sequences.shape, generator=rng).masked_fill(column >= lengths[:, None], 2.0)
     rank = draw.argsort(dim=1).argsort(dim=1)
     masked = rank < count.minimum(lengths)[:, None]
-    last_only = torch.rand(len(lengths), generator=generator) < last_only_share
+    last_only = torch.rand(len(lengths), generator=rng) < last_only_share
     masked = torch.where(last_only[:, None], column == lengths[:, None] - 1, masked)
     positions = masked.flatten().nonzero().squeeze(1)
     return Targets(sequences.masked_fill(masked, mask_token), positions, sequences.flatten()[positions])

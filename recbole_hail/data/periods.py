@@ -87,7 +87,7 @@ def _by_time(times: Tensor, rank: Tensor, periods: int, dataset) -> Tensor:
 class PlacedWindowLoader(WindowLoader):
     """Says of each window too where among the dataset's events its last target stands, in the field `context_end`."""
 
-    def _interaction(self, spans: Spans, generator: Generator) -> WindowBatch:
-        batch = super()._interaction(spans, generator)
+    def _interaction(self, spans: Spans, rng: Generator) -> WindowBatch:
+        batch = super()._interaction(spans, rng)
         batch.update(Interaction({CONTEXT_END: spans.end - 1}))
         return batch

@@ -22,15 +22,15 @@ class Segments(NamedTuple):
     lengths: Tensor  # [B]
 
 
-def cut_segments(sequences: Tensor, lengths: Tensor, *, mask_token: int, generator: Generator) -> Segments:
+def cut_segments(sequences: Tensor, lengths: Tensor, *, mask_token: int, rng: Generator) -> Segments:
     """One stretch of each sequence, of at most half its length, drawn evenly in length and place.
 
     Args:
         sequences: [B, L], padded with 0 on the right.
         lengths: [B], each at least 1.
-        generator: makes the draw repeatable.
+        rng: makes the draw repeatable.
     """
-    draw = torch.rand(2, len(lengths), generator=generator)
+    draw = torch.rand(2, len(lengths), generator=rng)
     longest = (lengths // 2).clamp(min=1)
     size = 1 + (draw[0] * longest).long().clamp(max=longest - 1)
     start = (draw[1] * (lengths - size + 1)).long().minimum(lengths - size)
@@ -54,13 +54,13 @@ class SegmentLoader(WindowLoader):
     def set_pretraining(self, pretraining: bool) -> None:
         self.pretraining = pretraining
 
-    def _interaction(self, spans: Spans, generator: Generator) -> WindowBatch:
+    def _interaction(self, spans: Spans, rng: Generator) -> WindowBatch:
         if not self.pretraining:
-            return super()._interaction(spans, generator)
+            return super()._interaction(spans, rng)
         spans = Spans(spans.start.maximum(spans.end - self.config["MAX_ITEM_LIST_LENGTH"]), spans.end)
         sequences = gather(self._dataset.elements, spans)
-        masked = self._masked(sequences, spans.length, generator)
-        cut = cut_segments(sequences, spans.length, mask_token=self.mask_token, generator=generator)
+        masked = self._masked(sequences, spans.length, rng)
+        cut = cut_segments(sequences, spans.length, mask_token=self.mask_token, rng=rng)
         made = self._as_interaction(masked, spans.length)
         made.update(Interaction({CONTEXT: cut.contexts, SEGMENT: cut.segments, SEGMENT_LENGTH: cut.lengths}))
         return made

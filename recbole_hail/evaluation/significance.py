@@ -120,12 +120,12 @@ def resampled_means(values: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
     """
     values = _columns(values)
     rows = len(values)
-    generator = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     means = np.empty((draws, values.shape[1]))
     chunk = max(1, _CHUNK // rows)
     for start in range(0, draws, chunk):
         size = min(chunk, draws - start)
-        drawn = generator.integers(rows, size=(size, rows)) + np.arange(size)[:, None] * rows  # [size, N]
+        drawn = rng.integers(rows, size=(size, rows)) + np.arange(size)[:, None] * rows  # [size, N]
         times = np.bincount(drawn.ravel(), minlength=size * rows).reshape(size, rows)  # how often each row was drawn
         means[start : start + size] = times @ values / rows
     return means

@@ -14,13 +14,13 @@ _here = threading.local()
 
 
 @contextmanager
-def drawing_from(generator: Generator | None) -> Iterator[None]:
-    """Draws of `dropout` on this thread come from `generator`, on the CPU; None is torch's own."""
-    before, _here.generator = getattr(_here, "generator", None), generator
+def drawing_from(rng: Generator | None) -> Iterator[None]:
+    """Draws of `dropout` on this thread come from `rng`, on the CPU; None is torch's own."""
+    before, _here.rng = getattr(_here, "rng", None), rng
     try:
         yield
     finally:
-        _here.generator = before
+        _here.rng = before
 
 
 class Draws(NamedTuple):
@@ -35,7 +35,7 @@ class Draws(NamedTuple):
         """One 64-bit number serves four elements; `p` is rounded to a multiple of 1 / 65,536, and must stay below 1."""
         count, dropped = torch.Size(shape).numel(), round(p * _DRAWS)
         numbers = torch.empty((count + 3) // 4, dtype=torch.int64, device="cpu")
-        numbers.random_(-(2**63), None, generator=getattr(_here, "generator", None))
+        numbers.random_(-(2**63), None, generator=getattr(_here, "rng", None))
         kept_scale = _DRAWS / (_DRAWS - dropped)
         return cls(numbers.view(torch.int16)[:count].view(shape), dropped - _DRAWS // 2, kept_scale)
 

@@ -8,7 +8,7 @@ import torch
 from recbole.trainer import PretrainTrainer, TraditionalTrainer, Trainer
 from recbole.utils import get_trainer
 
-from recbole_hail import checks, ranks
+from recbole_hail import checks, distributed
 from recbole_hail.building import settings_blamed
 from recbole_hail.training.curve import Curve
 
@@ -98,7 +98,7 @@ class Budget:
 
     def _count(self, seconds: float) -> None:
         """Seconds are rank 0's where they are bounded: a rank that stopped alone would leave the others waiting."""
-        self.seconds += seconds if self.max_seconds is None else ranks.of_rank_0(seconds)
+        self.seconds += seconds if self.max_seconds is None else distributed.from_rank_0(seconds)
 
     @property
     def in_words(self) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from recbole.utils import set_color
 
-from recbole_hail import ranks
+from recbole_hail import distributed
 from recbole_hail.data.history import EVENTS_BEFORE
 from recbole_hail.evaluation.agreement import agreement
 from recbole_hail.evaluation.candidates import CandidateSets
@@ -73,7 +73,7 @@ def _every_question_once(trainer, eval_data):
     def of_all_ranks():
         collected = collect()
         for name in filter(collected._data_dict.__contains__, _BY_QUESTION):
-            collected.set(name, ranks.together(collected.get(name), count, trainer.config))
+            collected.set(name, distributed.gather_rows(collected.get(name), count, trainer.config))
         return collected
 
     collector.get_data_struct = of_all_ranks
@@ -137,12 +137,12 @@ def _ranks_of_all_processes(trainer, part, phase: Phase, progress: bool) -> torc
     """[N, views, 3]; of several processes each ranks every so-manieth question."""
     config, sets = trainer.config, phase.candidates
     alone = config["single_spec"]
-    mine = slice(None) if alone else ranks.share(config)
+    mine = slice(None) if alone else distributed.shard(config)
     if sets.elements is not None:
         sets = CandidateSets(sets.elements[mine], sets.hash)
     most_rows = config["eval_batch_size"]
     found = rank_targets(trainer.model, part, phase.rows[mine], sets, most_rows=most_rows, progress=progress)
-    return found if alone else ranks.together(found, len(phase.rows), config)
+    return found if alone else distributed.gather_rows(found, len(phase.rows), config)
 
 
 def _intervals(evaluator: RankEvaluator, collected, view: int, generators: np.ndarray) -> dict[str, list[float]]:

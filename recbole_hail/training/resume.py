@@ -6,7 +6,7 @@ import random
 import numpy as np
 import torch
 
-from recbole_hail import ranks
+from recbole_hail import distributed
 from recbole_hail.data.hashes import HASHES
 from recbole_hail.errors import CheckpointError
 from recbole_hail.settings import MAY_DIFFER
@@ -71,7 +71,7 @@ def restore(trainer, file: str) -> None:
     if run.get("scaler"):
         trainer.scaler.load_state_dict(run["scaler"])
     restore_random_states(run["random_states"])
-    if not trainer.config["single_spec"] and (rank := ranks.number(trainer.config)):
+    if not trainer.config["single_spec"] and (rank := distributed.global_rank(trainer.config)):
         torch.manual_seed(torch.initial_seed() + rank + trainer.steps)  # rank 0's states would have all drop the same
 
 

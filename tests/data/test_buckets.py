@@ -11,8 +11,8 @@ some_lengths = st.lists(st.integers(1, 30), min_size=1, max_size=40)
 
 
 def drawn(lengths, seed=0, **size):
-    generator = None if seed is None else torch.Generator().manual_seed(seed)
-    return draw_batches(torch.tensor(lengths), generator=generator, **size)
+    rng = None if seed is None else torch.Generator().manual_seed(seed)
+    return draw_batches(torch.tensor(lengths), rng=rng, **size)
 
 
 def as_lists(batches):

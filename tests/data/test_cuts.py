@@ -17,8 +17,8 @@ def spans_of(lengths):
 
 
 def cuts_of(lengths, *, history=100, following=4, seed=0):
-    sequences, generator = spans_of(lengths), torch.Generator().manual_seed(seed)
-    shifts = draw_shifts(sequences.length, following=following, generator=generator)
+    sequences, rng = spans_of(lengths), torch.Generator().manual_seed(seed)
+    shifts = draw_shifts(sequences.length, following=following, rng=rng)
     cuts = cut_sequences(sequences, shifts, history=history, following=following)
     return list(zip(*(part.tolist() for spans in cuts for part in spans), strict=True))
 

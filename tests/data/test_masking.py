@@ -18,7 +18,7 @@ def padded(lengths, width=None):
 
 def masked(sequences, lengths, seed=0, **changed):
     settings = {"mask_token": MASK, "mask_ratio": 0.2, "max_masked": 40, "last_only_share": 0.0, **changed}
-    return mask_elements(sequences, lengths, generator=torch.Generator().manual_seed(seed), **settings)
+    return mask_elements(sequences, lengths, rng=torch.Generator().manual_seed(seed), **settings)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_the_generator_makes_the_draw_repeatable():
     first, again, other = (masked(sequences, lengths, seed, last_only_share=0.3) for seed in (5, 5, 6))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first.sequences, other.sequences)
-    generator = torch.Generator().manual_seed(5)
+    rng = torch.Generator().manual_seed(5)
     settings = {"mask_token": MASK, "mask_ratio": 0.2, "max_masked": 40, "last_only_share": 0.3}
-    one = mask_elements(sequences, lengths, generator=generator, **settings)
-    two = mask_elements(sequences, lengths, generator=generator, **settings)
+    one = mask_elements(sequences, lengths, rng=rng, **settings)
+    two = mask_elements(sequences, lengths, rng=rng, **settings)
     assert torch.equal(one.sequences, first.sequences)
     assert not torch.equal(one.sequences, two.sequences)
 

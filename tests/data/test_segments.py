@@ -18,8 +18,8 @@ def cut(lengths, seed=0):
     sequences = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
     for row, length in enumerate(lengths):
         sequences[row, :length] = torch.arange(1, length + 1)
-    generator = torch.Generator().manual_seed(seed)
-    return sequences, cut_segments(sequences, torch.tensor(lengths), mask_token=MASK, generator=generator)
+    rng = torch.Generator().manual_seed(seed)
+    return sequences, cut_segments(sequences, torch.tensor(lengths), mask_token=MASK, rng=rng)
 
 
 @settings(max_examples=100, deadline=None)

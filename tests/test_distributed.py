@@ -14,9 +14,9 @@ import torch
 from recbole import quick_start
 from recbole.quick_start import run_recbole
 from torch.multiprocessing.spawn import ProcessRaisedException
-from torch.utils.data import distributed
+from torch.utils.data.distributed import dist
 
-from recbole_hail import ranks
+from recbole_hail import distributed
 from recbole_hail.building import build_model
 from recbole_hail.errors import SettingsError
 from recbole_hail.training.checkpoints import read_checkpoint
@@ -96,7 +96,7 @@ def test_a_rank_that_does_not_answer_ends_all_within_the_time_out(run_broken):
 
 def test_a_rank_that_raises_is_named_with_its_traceback():
     said = "\n\n-- Process 1 terminated with the following error:\nTraceback …\nKeyError: 'surprise'\n"
-    message, status = ranks.explained(ProcessRaisedException(said, 1, 4711))
+    message, status = distributed.explained(ProcessRaisedException(said, 1, 4711))
     assert status == 1 and message.startswith("rank 1 failed") and message.endswith("KeyError: 'surprise'")
 
 
@@ -106,29 +106,29 @@ def test_a_port_in_use_is_named(monkeypatch):
     def fail(*args):
         raise RuntimeError("The server socket has failed to listen. port: 5678, code: -98, name: EADDRINUSE")
 
-    monkeypatch.setattr(ranks, "_run_recboles", fail)
+    monkeypatch.setattr(distributed, "_run_recboles", fail)
     with pytest.raises(SettingsError, match="port: 5678 is in use"):
-        ranks.run_recboles(0, {"config_dict": {"port": "5678"}})
+        distributed.run_recboles(0, {"config_dict": {"port": "5678"}})
 
 
 def test_an_error_of_the_model_is_not_taken_for_a_lost_rank(monkeypatch):
     def fail(*args):
         raise RuntimeError("size mismatch for restored embedding")
 
-    monkeypatch.setattr(ranks, "_run_recboles", fail)
+    monkeypatch.setattr(distributed, "_run_recboles", fail)
     with pytest.raises(RuntimeError, match="size mismatch"):
-        ranks.run_recboles(1, {})
+        distributed.run_recboles(1, {})
 
 
 def test_all_problems_of_a_rank_are_shown():
     said = "Traceback …\nrecbole_hail.errors.SettingsError: alpha: 2 must lie in [0, 1]; beta: 1 must lie in [0, 1)\n"
-    message, status = ranks.explained(ProcessRaisedException(said, 0, 4711))
+    message, status = distributed.explained(ProcessRaisedException(said, 0, 4711))
     assert (message, status) == ("alpha: 2 must lie in [0, 1]; beta: 1 must lie in [0, 1)", 2)
 
 
 @pytest.mark.parametrize("value", [0, -1, True, "soon", None])
 def test_the_time_out_must_be_a_positive_number(value):
-    assert ranks.problems({"distributed_timeout": value}) == [
+    assert distributed.problems({"distributed_timeout": value}) == [
         f"distributed_timeout: {value!r} must be a positive number of seconds"
     ]
 
@@ -143,7 +143,7 @@ def test_rows_come_together_in_order_and_repeated_ones_are_left_out(monkeypatch,
         gathered[:] = [torch.tensor(share) for share in shares]
 
     monkeypatch.setattr(torch.distributed, "all_gather_object", all_gather_object)
-    together = ranks.together(torch.tensor(shares[0]), count, {"world_size": processes})
+    together = distributed.gather_rows(torch.tensor(shares[0]), count, {"world_size": processes})
     assert torch.equal(together, rows)
 
 
@@ -155,11 +155,11 @@ def test_what_recbole_evaluates_by_itself_is_that_of_one_process(build, monkeypa
     alone = made.trainer.evaluate(made.test, load_best_model=False)
     assert len(made.test._dataset) % 2, "or nothing is repeated"
     made.config["single_spec"], made.config["world_size"] = False, 2
-    monkeypatch.setattr(distributed.dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
     held = {0: [], 1: []}  # what each rank brings, in order
 
     def evaluate(rank, all_gather_object):
-        monkeypatch.setattr(distributed.dist, "get_rank", lambda: rank)
+        monkeypatch.setattr(dist, "get_rank", lambda: rank)
         monkeypatch.setattr(torch.distributed, "all_gather_object", all_gather_object)
         loader = type(made.test)(made.config, made.test._dataset, made.test._sampler)
         return made.trainer.evaluate(loader, load_best_model=False)

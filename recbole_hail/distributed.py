@@ -63,7 +63,7 @@ def started_undisturbed() -> Iterator[None]:
         log.setLevel(level)
 
 
-def end() -> None:
+def terminate_ranks() -> None:
     """Ends the ranks that this process has started, also those that do not listen."""
     started, deadline = multiprocessing.active_children(), time.monotonic() + _SECONDS_TO_END
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave them behind
@@ -121,7 +121,7 @@ def explained(error: ProcessException) -> tuple[str, int]:
     return f"{rank} failed, and the others were ended with it:{error.msg}".rstrip(), 1
 
 
-def meet(config: dict) -> torch.device:
+def join_group(config: dict) -> torch.device:
     """Joins the other ranks: through nccl where `gpu_id` names GPUs and there are any, else through gloo on the CPU.
 
     Whatever a rank then waits for, it waits for `distributed_timeout` seconds at most. The device is the rank's own.
@@ -139,7 +139,7 @@ def meet(config: dict) -> torch.device:
         torch.set_num_threads(max(usable_cores() // here, 1))
     torch.distributed.init_process_group(
         backend="nccl" if gpus else "gloo",
-        rank=number(config),
+        rank=global_rank(config),
         world_size=config["world_size"],
         init_method=f"tcp://{config['ip']}:{config['port']}",
         timeout=timedelta(seconds=config["distributed_timeout"]),
@@ -147,7 +147,7 @@ def meet(config: dict) -> torch.device:
     return device
 
 
-def number(config) -> int:
+def global_rank(config) -> int:
     """This rank's among those of all machines."""
     return config["local_rank"] + config["offset"]
 
@@ -155,15 +155,15 @@ def number(config) -> int:
 def draw_apart(config) -> None:
     """RecBole seeds a rank by its number on its machine: the first ranks of two machines would drop the same units."""
     if config["offset"]:
-        torch.manual_seed(config["seed"] + number(config))
+        torch.manual_seed(config["seed"] + global_rank(config))
 
 
-def share(config) -> slice:
+def shard(config) -> slice:
     """The rows of this rank: every world_size-th."""
-    return slice(number(config), None, config["world_size"])
+    return slice(global_rank(config), None, config["world_size"])
 
 
-def of_rank_0(value):
+def from_rank_0(value):
     """Rank 0's value on every rank; in a process alone, its own."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return value
@@ -172,12 +172,12 @@ def of_rank_0(value):
     return shared[0]
 
 
-def together(rows: Tensor, count: int, config) -> Tensor:
-    """The rows of all ranks in order, [count, …]; what a rank holds beyond its share repeats others and is left out."""
+def gather_rows(rows: Tensor, count: int, config) -> Tensor:
+    """The rows of all ranks in order, [count, …]; what a rank holds beyond its shard repeats others and is left out."""
     processes = config["world_size"]
-    shares = [None] * processes
-    torch.distributed.all_gather_object(shares, rows)
+    shards = [None] * processes
+    torch.distributed.all_gather_object(shards, rows)
     whole = rows.new_zeros(count, *rows.shape[1:])
-    for number, theirs in enumerate(shares):
-        whole[number::processes] = theirs[: len(range(number, count, processes))]
+    for rank, theirs in enumerate(shards):
+        whole[rank::processes] = theirs[: len(range(rank, count, processes))]
     return whole
