@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 
 from dataset_converters.advice import advice_for
+from dataset_converters.crime_events import crime_events, each_number_once, one_time_of_day
 from dataset_converters.crime_rows import CrimeRows
 from dataset_converters.degrees import unnamed_coordinates
 from dataset_converters.errors import ConversionError
 from dataset_converters.events import LAST_YEAR, SHORTEST, drop_rare, input_paths, positive, rare_generators
 from dataset_converters.layouts import Layout
 from dataset_converters.like import check_another, compared_with, names_like
-from dataset_converters.meaning import crime_events, each_number_once, one_time_of_day
 from dataset_converters.report import Tally, build_report
 from dataset_converters.times import date_order
 from dataset_converters.writer import check_output, write_dataset

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from dataset_converters.alike import alike_note
+from dataset_converters.coordinates import ROLES, Coordinates
+from dataset_converters.crime_events import Collected
 from dataset_converters.days import Days
 from dataset_converters.layouts import Layout
-from dataset_converters.meaning import Collected
-from dataset_converters.positions import ROLES, Positions
 from dataset_converters.report import SHOWN, Tally
 from dataset_converters.starts import NO_START, Starts
 from dataset_converters.table import Batch, TableReader
@@ -39,7 +39,7 @@ class CrimeRows:
         self.header: list[str] = []  # of the file read last
         self._year = year
         self._limits = None if year is None else tuple(_seconds_of_new_year(year + after) for after in (0, 1))
-        self._positions = Positions(layout.box, layout.named)
+        self._coordinates = Coordinates(layout.box, layout.named)
         self._numbers = CaseNumbers()
         self._parts: list[Collected] = []
         self._fills = {role: rule for role, rule in layout.fill.items() if role in self.generator}
@@ -59,17 +59,17 @@ class CrimeRows:
     @property
     def has_coordinates(self) -> bool:
         """Whether a file had columns of both."""
-        return self._positions.found
+        return self._coordinates.found
 
     def read_file(self, path: Path, order: str | None, progress: bool) -> None:
         """Adds the rows of a file; reads it a second time if its dates turn out to put the day first."""
         before, counts = len(self._parts), self.tally.snapshot()
-        seen = copy.deepcopy((self._positions, self._days, self.starts))
+        seen = copy.deepcopy((self._coordinates, self._days, self.starts))
         dates = self._read_as(path, order or "mdy", progress)
         if order is None and (shown := dates.order_shown(str(path))) != dates.order:
             del self._parts[before:]
             self.tally.restore(counts)
-            self._positions, self._days, self.starts = seen
+            self._coordinates, self._days, self.starts = seen
             self._read_as(path, shown, progress)
 
     def _read_as(self, path: Path, order: str, progress: bool) -> Dates:
@@ -85,7 +85,7 @@ class CrimeRows:
             progress=progress,
         )
         self.header = reader.header
-        self._positions.call(reader.header, reader.positions)
+        self._coordinates.call(reader.header, reader.positions)
         for batch in reader.batches():
             self._add(batch, dates)
         self.tally.read += len(reader.bad_rows)
@@ -110,7 +110,7 @@ class CrimeRows:
             rows, number = rows[~lacking], number[~lacking]
         codes, kept = self._codes(batch, rows)
         rows = rows[kept]
-        latitude, longitude = self._positions.read(batch.columns, rows)
+        latitude, longitude = self._coordinates.read(batch.columns, rows)
         self._parts.append(Collected(seconds[rows], number[kept], codes, latitude, longitude))
 
     def _codes(self, batch: Batch, rows: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -165,7 +165,7 @@ class CrimeRows:
                 notes += alike_note(role, vocabulary.texts, "places")
             elif role == self._code_role and not newer:
                 notes += alike_note(role, vocabulary.texts, "offences")
-        return notes if newer else notes + self._positions.notes()
+        return notes if newer else notes + self._coordinates.notes()
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:

@@ -13,8 +13,8 @@ import pyarrow.csv as pa_csv
 
 from dataset_converters.errors import ConversionError
 from dataset_converters.header import Header, read_header
-from dataset_converters.loan import Loan, ReadingFailed
 from dataset_converters.text import TextSource
+from dataset_converters.watched_source import ReadingFailed, WatchedSource
 
 # Larger blocks no longer fit the processor's cache and are parsed more slowly.
 BLOCK_BYTES = 8 << 20
@@ -124,9 +124,9 @@ class TableReader:
             ConversionError: damaged or malformed; at the end, if there was no row at all.
         """
         done = 0
-        loan = Loan(self._source.read)
+        source = WatchedSource(self._source.read)
         try:
-            for record in self._records(loan):  # a name for the reader would keep it, and what it holds
+            for record in self._records(source):  # a name for the reader would keep it, and what it holds
                 columns = {role: record.column(f"c{at}") for role, at in self.positions.items()}
                 self._judge()
                 if record.num_rows:
@@ -140,28 +140,28 @@ class TableReader:
         except ReadingFailed:
             pass  # and to be let go of, before its cause is raised
         finally:
-            loan.wait()
+            source.wait()
             self._source.close()
-        if loan.error:
-            raise loan.error
+        if source.error:
+            raise source.error
         if self._quotes and not self._source.ends_with_line and (fault := self._open_quote()):
             raise fault
         if not done and not self.bad_rows:
             raise ConversionError(f"{self.path}: has a header but no rows; download it again")
 
-    def _records(self, loan: Loan) -> Iterator[pa.RecordBatch]:
+    def _records(self, source: WatchedSource) -> Iterator[pa.RecordBatch]:
         names = [f"c{place}" for place in range(len(self.header))]
         text, repeated = pa.string(), pa.dictionary(pa.int32(), pa.string())
         types = {names[at]: text if role in self._plain else repeated for role, at in self.positions.items()}
         return pa_csv.open_csv(
-            loan.stream(),
+            source.stream(),
             pa_csv.ReadOptions(block_size=BLOCK_BYTES, column_names=names, use_threads=False),
             pa_csv.ParseOptions(
                 delimiter=self._delimiter,
                 quote_char='"' if self._quotes else False,
                 newlines_in_values=self._quotes,
                 ignore_empty_lines=False,  # row numbers must stay those of the file
-                invalid_row_handler=loan.watch(self._on_bad_row),
+                invalid_row_handler=source.watch(self._on_bad_row),
             ),
             pa_csv.ConvertOptions(include_columns=list(types), column_types=types, strings_can_be_null=False),
         )

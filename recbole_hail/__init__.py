@@ -23,10 +23,10 @@ if find_spec("recbole") is not None:
     _collects_garbage = gc.isenabled()
     gc.disable()
     try:
-        from recbole_hail import deferred, numpy_names
+        from recbole_hail import lazy_imports, numpy_aliases
 
-        numpy_names.give_back()
-        with deferred.imports():
+        numpy_aliases.restore()
+        with lazy_imports.imports():
             from recbole_hail.plugin import register
             from recbole_hail.tuning.objective import objective_function
     finally:

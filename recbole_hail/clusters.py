@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import torch
 
-from recbole_hail import numpy_names
+from recbole_hail import numpy_aliases
 from recbole_hail.errors import UserError
 from recbole_hail.threads import usable_cores
 
@@ -32,7 +32,7 @@ def joined(address: str | None, gpu_id: str) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray tells its makers of every command
     os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 stops work where anything else is running
     # Workers import Ray before they see anything of ours, and Ray needs the names that numpy 2 removed.
-    hook = {"worker_process_setup_hook": numpy_names.give_back}
+    hook = {"worker_process_setup_hook": numpy_aliases.restore}
     here = {"address": "local", "include_dashboard": False, "num_cpus": usable_cores()}  # Ray counts the machine's
     if gpu_id:
         here["num_gpus"] = torch.cuda.device_count()  # which Ray does not find in some containers

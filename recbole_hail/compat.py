@@ -24,7 +24,7 @@ from recbole_hail.training.checkpoints import from_plain, write_checkpoint
 from recbole_hail.training.records import path_of_this_run
 
 
-def mend() -> None:
+def patch() -> None:
     _write_plain_checkpoints()
     _train_distributed_on_cpu()
     _name_files_apart()

@@ -11,7 +11,7 @@ from recbole_hail import distributed, recbole_settings
 from recbole_hail.data import caches
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation import eval_args, protocol
-from recbole_hail.registry import MODELS, base_of, name_parts
+from recbole_hail.registry import MODELS, base_of, bind_parts
 from recbole_hail.settings import known_settings, unknown
 from recbole_hail.training import budget
 from recbole_hail.users_models import defaults_of_bases, own_defaults
@@ -48,7 +48,7 @@ def with_our_yaml(original):
     @wraps(original)
     def load(self, model, model_class, dataset):
         original(self, model, model_class, dataset)
-        name_parts(model_class)
+        bind_parts(model_class)
         _lay_over(self.internal_config_dict, self._update_internal_config_dict, model, model_class, dataset)
         recbole_settings.check_forms({**self.internal_config_dict, **self.external_config_dict})
         _fit_together(self.internal_config_dict, self.external_config_dict, model_class)

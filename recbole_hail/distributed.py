@@ -29,7 +29,7 @@ _SECONDS_TO_END = 5  # for a rank that was asked to
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 # What gloo, nccl and the store that ranks meet by say of a rank that does not answer.
 _LOST = re.compile("gloo|nccl|TCPStore|Broken pipe|Connection (reset|refused|closed)|socket", re.IGNORECASE)
-_CHECKS = [("distributed_timeout", lambda v: not isinstance(v, bool) and v > 0, "must be a positive number of seconds")]
+_CHECKS = [("distributed_timeout", checks.positive[0], f"{checks.positive[1]} of seconds")]
 
 _run_recboles = recbole.quick_start.quick_start.run_recboles
 

@@ -13,7 +13,7 @@ from recbole_hail.errors import UserError
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path to write to, renamed to `path` at the end; after an error nothing of it remains.
 
     A link stays, and what it points to is written. What a process that was killed has left of the same file is removed.
@@ -63,7 +63,7 @@ def write_text(path: Path, text: str) -> None:
         with open(path, "w", encoding="utf-8") as there:
             there.write(text)
         return
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -78,7 +78,7 @@ def write_json(path: Path, value, **how) -> None:
 
 
 @contextmanager
-def held_alone(folder: Path) -> Iterator[None]:
+def exclusive_lock(folder: Path) -> Iterator[None]:
     """Makes `folder` and keeps other commands that hold it out; UserError where one is in it."""
     import fcntl  # not on Windows
 

@@ -27,11 +27,11 @@ from recbole_hail.evaluation.phase import phase_of
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.split import check_split
 from recbole_hail.model_names import model_named
-from recbole_hail.registry import MODELS, base_of, name_parts
+from recbole_hail.registry import MODELS, base_of, bind_parts
 from recbole_hail.training.budget import with_budget, with_last_epoch_validated
 from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.evaluate import with_protocols
-from recbole_hail.training.opening import check_numbers
+from recbole_hail.training.loading import check_numbers
 from recbole_hail.tuning.objective import objective_function
 from recbole_hail.users_models import class_name
 
@@ -41,16 +41,16 @@ def register() -> None:
     if hasattr(Config, "known_to_recbole_hail"):
         return
     Config.known_to_recbole_hail = True
-    compat.mend()
-    reading.mend()
-    negatives.mend()
+    compat.patch()
+    reading.patch()
+    negatives.patch()
     recbole.trainer.Trainer.fit = with_budget(recbole.trainer.Trainer.fit)
     recbole.trainer.Trainer._train_epoch = with_last_epoch_validated(recbole.trainer.Trainer._train_epoch)
     recbole.trainer.Trainer.evaluate = with_protocols(recbole.trainer.Trainer.evaluate)
     for name, parts in MODELS.items():
         # RecBole looks for a module of this name by find_spec and imports it; both answer from sys.modules.
         sys.modules[f"recbole.model.sequential_recommender.{name.lower()}"] = importlib.import_module(parts.module)
-        name_parts(getattr(sys.modules[parts.module], name))
+        bind_parts(getattr(sys.modules[parts.module], name))
     recbole.config.configurator.get_model = model_named
     Config._get_model_and_dataset = _with_names_of_classes(Config._get_model_and_dataset)
     Config._load_internal_config_dict = with_our_yaml(Config._load_internal_config_dict)

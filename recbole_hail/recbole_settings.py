@@ -3,7 +3,7 @@
 import re
 from importlib.util import find_spec
 
-from recbole_hail.checks import at_least, check, not_negative, one_of, optional, up_to_1, whole
+from recbole_hail.checks import at_least, check, not_negative, one_of, optional, positive, up_to_1, whole
 from recbole_hail.data.times import by_time
 from recbole_hail.errors import SettingsError
 from recbole_hail.models.settings import LEARNERS
@@ -121,7 +121,7 @@ _CHECKS = [
     ("epochs", *at_least(0)),
     ("eval_step", whole(0), f"{at_least(0)[1]}; 0 never validates"),
     ("stopping_step", *at_least(0)),
-    ("learning_rate", lambda v: v > 0, "must be positive"),
+    ("learning_rate", *positive),
     ("weight_decay", *not_negative),
     ("clip_grad_norm", optional(_clips), "must be {max_norm: a positive number}, or ~ for none"),
     ("topk", optional(_lengths), "must be whole numbers of at least 1, as in [1, 5, 10]"),

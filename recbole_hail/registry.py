@@ -53,7 +53,7 @@ def _is_ours(model_class) -> bool:
     return parts is not None and parts.module == model_class.__module__
 
 
-def name_parts(model_class: type) -> None:
+def bind_parts(model_class: type) -> None:
     """RecBole finds the dataset and the trainer of a model by its name, and takes its own where there is none.
 
     Under the name of a class of ours, or of a user's, it finds those of what the class is made from; under that of a
@@ -61,10 +61,10 @@ def name_parts(model_class: type) -> None:
     """
     name = model_class.__name__
     if base_of(model_class) or is_users(model_class):
-        _stood.setdefault(name, _parts_named(name))
+        _replaced_parts.setdefault(name, _parts_named(name))
         _set_parts(name, *_inherited(model_class))
-    elif name in _stood:
-        _set_parts(name, *_stood.pop(name))
+    elif name in _replaced_parts:
+        _set_parts(name, *_replaced_parts.pop(name))
 
 
 def _inherited(model_class: type) -> tuple[type | None, type | None]:
@@ -72,11 +72,11 @@ def _inherited(model_class: type) -> tuple[type | None, type | None]:
     if base := base_of(model_class):
         return MODELS[base].dataset, MODELS[base].trainer
     of_recbole = [base.__name__ for base in model_class.__mro__ if base.__module__.startswith("recbole.")]
-    found = [_stood[name] if name in _stood else _parts_named(name) for name in of_recbole]
+    found = [_replaced_parts[name] if name in _replaced_parts else _parts_named(name) for name in of_recbole]
     return tuple(next(filter(None, parts), None) for parts in zip(*found, strict=True))
 
 
-_stood: dict[str, tuple] = {}  # dataset and trainer that RecBole had under the names of ours and of users'
+_replaced_parts: dict[str, tuple] = {}  # dataset and trainer that RecBole had under the names of ours and of users'
 
 
 def _parts_named(name: str) -> tuple[type | None, type | None]:

@@ -40,7 +40,7 @@ def known_settings(config) -> set[str]:
     return {*config.internal_config_dict, *of_recbole, *settings_read(config.model_class)}
 
 
-def meant(name: str, known: Iterable[str]) -> str | None:
+def closest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that an unknown one is most like, in letters of either case, where it is like one."""
     by_lower = {other.lower(): other for other in known}
     return next((by_lower[found] for found in difflib.get_close_matches(name.lower(), by_lower, n=1)), None)
@@ -48,13 +48,13 @@ def meant(name: str, known: Iterable[str]) -> str | None:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: which is meant, where it is like one."""
-    close = meant(name, known)
+    close = closest_name(name, known)
     return f"; did you mean {close}?" if close else ""
 
 
 def unknown(given: Iterable[str], known: set[str]) -> Iterator[tuple[str, str | None]]:
     """Names that are none of the known ones, each with that which it is like, if any."""
-    return ((name, meant(name, known)) for name in sorted(set(given) - known - OF_PROCESSES - _ARGUMENTS))
+    return ((name, closest_name(name, known)) for name in sorted(set(given) - known - OF_PROCESSES - _ARGUMENTS))
 
 
 def leaves_one_out(config) -> bool:

@@ -10,14 +10,14 @@ import sys
 import pytest
 import torch
 
-from recbole_hail.files import write_text, written_whole
+from recbole_hail.files import atomic_write, write_text
 from recbole_hail.training.checkpoints import write_checkpoint
 
 
 def test_what_a_killed_process_has_left_goes_with_the_next_writing(tmp_path):
     """A checkpoint half written at every kill stayed for good."""
     file = tmp_path / "model.pth"
-    code = "import os, sys; from recbole_hail.files import *\nwith written_whole(Path(sys.argv[1])) as temporary:\n"
+    code = "import os, sys; from recbole_hail.files import *\nwith atomic_write(Path(sys.argv[1])) as temporary:\n"
     code += "    temporary.write_text('half'); os.kill(os.getpid(), 9)"
     done = subprocess.run([sys.executable, "-c", code, str(file)])
     assert done.returncode == -signal.SIGKILL and not file.exists()
@@ -31,7 +31,7 @@ def test_what_a_killed_process_has_left_goes_with_the_next_writing(tmp_path):
 
 
 def test_an_error_names_the_file_that_was_meant(tmp_path):
-    with pytest.raises(OSError) as raised, written_whole(tmp_path / "table.csv") as temporary:
+    with pytest.raises(OSError) as raised, atomic_write(tmp_path / "table.csv") as temporary:
         temporary.write_text("half")
         raise OSError(28, "No space left on device", str(temporary))
     assert raised.value.filename == str(tmp_path / "table.csv") and not list(tmp_path.iterdir())
@@ -56,7 +56,7 @@ def test_a_pipe_is_written_into_or_refused_and_never_replaced(tmp_path):
     )
     write_text(pipe, "forecasts")
     assert reader.communicate(timeout=60)[0] == b"forecasts\n"
-    with pytest.raises(OSError, match="is no regular file") as raised, written_whole(pipe):
+    with pytest.raises(OSError, match="is no regular file") as raised, atomic_write(pipe):
         pass
     assert raised.value.filename == str(pipe) and pipe.is_fifo()
 

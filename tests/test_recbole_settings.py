@@ -78,7 +78,9 @@ def test_right_values_are_taken(workplace, settings):
     [
         ("SASRec", {"train_batch_size": 0}, "train_batch_size: 0 must be a whole number of at least 1"),
         ("SASRec", {"eval_batch_size": "abc"}, "eval_batch_size: 'abc' must be a whole number of at least 1"),
-        ("SASRec", {"learning_rate": -1}, "learning_rate: -1 must be positive"),
+        ("SASRec", {"learning_rate": -1}, "learning_rate: -1 must be a positive number"),
+        ("HAIL", {"learning_rate": True}, "learning_rate: True must be a positive number"),
+        ("HAIL", {"initializer_range": True}, "initializer_range: True must be a positive number"),
         ("SASRec", {"topk": [2.5]}, "topk: [2.5] must be whole numbers of at least 1"),
         ("SASRec", {"epochs": 1.5}, "epochs: 1.5 must be a whole number of at least 0"),
         ("SASRec", {"n_heads": 3}, "n_heads: 3 must divide hidden_size: 64"),

@@ -19,7 +19,7 @@ from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.errors import CheckpointError, SettingsError
 from recbole_hail.models.adaptive_denoising import RCE
 from recbole_hail.models.hail import HAIL
-from recbole_hail.registry import name_parts
+from recbole_hail.registry import bind_parts
 
 
 def test_a_subclass_of_ours_is_used_as_its_base_is(cyclic, small):
@@ -136,10 +136,10 @@ def test_the_checkpoint_of_a_users_model_opens_once_its_class_is_known(cyclic, s
 )
 def test_a_class_made_from_recboles_has_the_trainer_and_the_dataset_of_its_base(base, trainer):
     """RecBole's are found by name: RaCT's took 3 epochs, not 150, RecVAE and DIEN had a traceback."""
-    name_parts(type("OfMine", (base,), {}))
+    bind_parts(type("OfMine", (base,), {}))
     assert get_trainer(base.type, "OfMine") is trainer
     assert getattr(data_of_recbole, "OfMineDataset", None) is (DIENDataset if base is DIEN else None)
-    name_parts(type(base.__name__, (SASRec,), {}))
+    bind_parts(type(base.__name__, (SASRec,), {}))
     assert get_trainer(SASRec.type, base.__name__) is Trainer, "of another's name"
-    name_parts(base)
+    bind_parts(base)
     assert get_trainer(base.type, base.__name__) is trainer

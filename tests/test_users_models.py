@@ -15,7 +15,7 @@ from recbole.quick_start import run_recbole
 
 from recbole_hail import users_models
 from recbole_hail.cli import main, run_hyper
-from recbole_hail.comparison import one_run, plan
+from recbole_hail.comparison import plan, worker
 from recbole_hail.errors import CheckpointError, SettingsError
 from recbole_hail.forecast import Forecaster
 from recbole_hail.model_names import model_named
@@ -176,13 +176,13 @@ def test_a_comparison_trains_a_users_model_again_when_its_code_has_changed(mine,
 
 def test_code_that_changes_under_a_comparison_is_not_trained_under_the_old_name(mine, monkeypatch):
     """A run is named when it is planned, and its process reads the module when it begins."""
-    monkeypatch.setattr(one_run, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(worker, "_end_with_parent", lambda: None)
     monkeypatch.setattr(os, "dup2", lambda *_: None)
     request = {"threads": 1, "settings": {}, "model": "mine:Last", "code": "of before", "found in": str(mine)}
     (mine / "run").mkdir()
     (mine / "run" / "request.json").write_text(json.dumps(request))
     with pytest.raises(SystemExit) as ended:
-        one_run.main(str(mine / "run"))
+        worker.main(str(mine / "run"))
     assert ended.value.code == 2
 
 

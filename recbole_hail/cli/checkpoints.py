@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import read_json
-from recbole_hail.settings import meant
+from recbole_hail.settings import closest_name
 from recbole_hail.users_models import class_name
 
 SAVED = Path("saved")  # RecBole's checkpoint_dir, where it is not set
@@ -67,7 +67,7 @@ def _none(dataset: str, model: str, records: list[dict]) -> str:
     there = f"; it has {', '.join(sorted(counts))}" if counts else ""
     kind = f"checkpoint of {model}" if model else "checkpoint"
     said = f"dataset: {SAVED}/ has no {kind} that was trained on {dataset}{there}"
-    close = meant(Path(dataset).name, [record["dataset"] for record in records])
+    close = closest_name(Path(dataset).name, [record["dataset"] for record in records])
     if close == Path(dataset).name != dataset:
         return f"{said}. Give its name alone: --dataset={close}"
     asked = f"Did you mean --dataset={close}? If not, train" if close not in (None, dataset) else "Train"

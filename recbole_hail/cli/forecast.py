@@ -9,15 +9,15 @@ from recbole_hail.cli.forecast_checks import check, format_of, group_alone, map_
 from recbole_hail.errors import UserError
 from recbole_hail.files import write_text
 from recbole_hail.forecast import Forecaster
-from recbole_hail.forecast.asked import generators_asked, skipped_elements, unknown_generators
 from recbole_hail.forecast.group_output import GROUP_FORMATS, ElementGroup
 from recbole_hail.forecast.groups import elements_of_group, summed
 from recbole_hail.forecast.history_file import by_generator, read_events
 from recbole_hail.forecast.history_times import newest_day
 from recbole_hail.forecast.output import FORMATS, Read, counted
 from recbole_hail.forecast.overlap import not_newer
-from recbole_hail.maps.drawn import not_drawn
+from recbole_hail.forecast.selection import generators_asked, skipped_elements, unknown_generators
 from recbole_hail.maps.page import check_coordinates, map_page
+from recbole_hail.maps.places import not_drawn
 
 EPILOG = (
     "A history is all events of the dataset, validation and test elements too. Probabilities are calibrated once for a "

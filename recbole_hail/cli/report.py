@@ -9,7 +9,7 @@ from recbole_hail.errors import SettingsError
 from recbole_hail.files import write_text
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import to_html
-from recbole_hail.training.opening import opened
+from recbole_hail.training.loading import open_run
 
 OPENS_CHECKPOINT = True
 
@@ -43,7 +43,7 @@ def _output(arguments) -> Path:
 def run(arguments) -> None:
     arguments.checkpoint = chosen(arguments)
     output = _output(arguments)
-    with opened(arguments.checkpoint, data_path=arguments.data_path) as found:
+    with open_run(arguments.checkpoint, data_path=arguments.data_path) as found:
         report = gather(found, say=lambda text: print(text, file=sys.stderr, flush=True))
     write_text(output, to_html(report))
     print(output)

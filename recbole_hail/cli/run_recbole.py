@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import dataset_converters
-from recbole_hail.cli.closing import closing_lines
 from recbole_hail.cli.common import add_processes, guarded, parse, recbole_parser, run_model, say
 from recbole_hail.cli.config import checked_config, config_files, warn_of_unknown
+from recbole_hail.cli.run_summary import closing_lines
 from recbole_hail.data.requirements import check_files
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 
-from recbole_hail.comparison import one_run
+from recbole_hail.comparison import worker
 from recbole_hail.devices import gpus_of
 from recbole_hail.errors import RunFailed
 from recbole_hail.files import write_json
@@ -44,8 +44,8 @@ class Share(NamedTuple):
         seconds and leaves it free to use a GPU.
         """
         processes = multiprocessing.get_context("forkserver")
-        processes.set_forkserver_preload([one_run.__name__])
-        return processes.Process(target=one_run.main, args=(str(folder),))
+        processes.set_forkserver_preload([worker.__name__])
+        return processes.Process(target=worker.main, args=(str(folder),))
 
 
 class Machine:
@@ -63,12 +63,12 @@ ALL = Share()
 
 
 class Job:
-    """What `one_run` does in a child process, which has begun; in a crash nothing but its hidden folder is left.
+    """What `worker` does in a child process, which has begun; in a crash nothing but its hidden folder is left.
 
     Args:
         title: of the run, for messages.
         name: path beside which the hidden folder is; if the job fails its log stays as `<name>.failed.txt`.
-        request: what is asked for, see `one_run`.
+        request: what is asked for, see `worker`.
         share: of the machine it runs on; makes the child.
         take: takes over what the child has left in the folder, once it has ended well.
     """
@@ -104,7 +104,7 @@ class Job:
     def progress(self) -> str | None:
         """What the child says of how far it has come, where it does."""
         try:
-            return (self.folder / one_run.PROGRESS).read_text(encoding="utf-8")
+            return (self.folder / worker.PROGRESS).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
 
@@ -122,14 +122,14 @@ def _reason(log: Path) -> str:
     return lines[-1].removeprefix("error: ") if lines else "it said nothing"
 
 
-class UnderWay:
+class JobPool:
     """Jobs at the same time, by what they are for; those that are left when the context ends are abandoned."""
 
     def __init__(self, machine: Machine):
         self.machine = machine
         self._jobs: dict[object, tuple[int, Job]] = {}
 
-    def __enter__(self) -> "UnderWay":
+    def __enter__(self) -> "JobPool":
         return self
 
     def __exit__(self, *_) -> None:

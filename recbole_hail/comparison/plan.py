@@ -42,9 +42,9 @@ class Plan:
 
     @property
     def runs(self) -> list[Run]:
-        """Each once, in the order of their `turn`, after its parts."""
+        """Each once, in the order of their `turn`, after its members."""
         runs = sorted((run for row in self.rows.values() for run in row), key=lambda run: turn(run, self.seeds))
-        return list(dict.fromkeys(part for run in runs for part in (*run.parts, run)))
+        return list(dict.fromkeys(one for run in runs for one in (*run.members, run)))
 
     @property
     def in_force(self) -> dict[Run, dict]:
@@ -115,10 +115,10 @@ def _runs(spec: ModelSpec, seeds: list[int], code: str | None) -> list[Run]:
         return [Run(spec, seeds[0])]
     members = range(spec.members if spec.members > 1 else 0)
 
-    def parts(seed: int) -> tuple[Run, ...]:
+    def members_of(seed: int) -> tuple[Run, ...]:
         return tuple(Run(spec.member, seed + MEMBER_SEEDS * number, code=code) for number in members)
 
-    return [Run(spec, seed, parts(seed), code) for seed in seeds]
+    return [Run(spec, seed, members_of(seed), code) for seed in seeds]
 
 
 def _problems_of_names(specs: list[ModelSpec]) -> list[str]:

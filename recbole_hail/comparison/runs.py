@@ -15,21 +15,21 @@ from recbole_hail.comparison.notation import ModelSpec
 from recbole_hail.comparison.results import ranks_file, read_record, record_file
 from recbole_hail.data.hashes import HASHES
 from recbole_hail.errors import SettingsError
-from recbole_hail.files import held_alone, read_json, write_json
+from recbole_hail.files import exclusive_lock, read_json, write_json
 from recbole_hail.models.cross_entropy import stands_for_one_network
 from recbole_hail.settings import MAY_DIFFER
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training of `spec` with `seed`, or, where there are `parts`, the mean of their models.
+    """One training of `spec` with `seed`, or, where there are `members`, the mean of their models.
 
     What is written in a class of the user's is part of it, by its hash, `code`: with other code it is another run.
     """
 
     spec: ModelSpec
     seed: int
-    parts: tuple["Run", ...] = ()
+    members: tuple["Run", ...] = ()
     code: str | None = None
 
     def __str__(self) -> str:
@@ -110,7 +110,7 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Makes the folder and keeps other commands from writing to it."""
-        with held_alone(self.output):
+        with exclusive_lock(self.output):
             self.runs.mkdir(exist_ok=True)
             write_json(self.output / "settings.json", self.shared.described())
             for left in self.runs.glob(".*"):  # by commands that were killed
@@ -145,7 +145,7 @@ class RunFolder:
         """Begins to rank the test questions of a finished run under another protocol, beside its own."""
         kept = self.ranks(run, protocol)
         request = self._request(run, share) | {"rank": protocol}
-        request["parts"] = request["parts"] or [self._model(run)]
+        request["members"] = request["members"] or [self._model(run)]
         name = self.runs / f"{self.path(run).name}.{protocol}"
         return Job(str(run), name, request, lambda made: os.replace(made / kept.name, kept), share)
 
@@ -154,11 +154,11 @@ class RunFolder:
         settings = {**lists, **self.shared.settings_of(run.spec), "seed": run.seed}
         if "gpu_id" in settings:
             settings["gpu_id"] = share.gpu_id(settings["gpu_id"])
-        parts = [self._model(part) for part in run.parts]
+        members = [self._model(member) for member in run.members]
         asked = {"model": run.spec.model, "dataset": self.shared.dataset, "settings": settings}
         if run.code:
             asked |= {"code": run.code, "found in": os.getcwd()}
-        return {**asked, "parts": parts, "threads": share.threads}
+        return {**asked, "members": members, "threads": share.threads}
 
     def _model(self, run: Run) -> str:
         return str((self.path(run) / "model.pth").absolute())

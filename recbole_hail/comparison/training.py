@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from recbole_hail.comparison.jobs import Job, Machine, UnderWay
+from recbole_hail.comparison.jobs import Job, JobPool, Machine
 from recbole_hail.comparison.runs import Run, RunFolder
 from recbole_hail.errors import Interrupted, RunFailed
 
@@ -19,13 +19,13 @@ def train_missing(runs: list[tuple[RunFolder, Run]], say: Callable[[str], None],
     those that began with it fail too, the last of them ends it all: then nothing is likely to work.
     """
     progress = _Progress(runs, say)
-    with UnderWay(machine) as under_way:
+    with JobPool(machine) as pool:
         try:
-            while progress.waiting or under_way:
-                if entry := progress.next_to_begin(under_way):
-                    progress.begin(entry, under_way)
+            while progress.waiting or pool:
+                if entry := progress.next_to_begin(pool):
+                    progress.begin(entry, pool)
                 else:
-                    progress.end(*under_way.next_to_end(progress.tell), last=not under_way)
+                    progress.end(*pool.next_to_end(progress.tell), last=not pool)
         except KeyboardInterrupt:
             there = sum(folder.has(run) for folder, run in runs)
             raise Interrupted(f"{there} of {len(runs)} runs are there, and the same command goes on") from None
@@ -43,15 +43,15 @@ def rank_missing(
     wanted = [(folder, run, other) for other in protocols for folder, run in finished]
     missing = [entry for entry in wanted if not entry[0].is_ranked(*entry[1:])]
     waiting, failures = deque(enumerate(missing, start=1)), []
-    with UnderWay(machine) as under_way:
-        while waiting or under_way:
-            if waiting and not under_way.full:
+    with JobPool(machine) as pool:
+        while waiting or pool:
+            if waiting and not pool.full:
                 number, (folder, run, other) = waiting.popleft()
                 say(f"[{number}/{len(missing)}] {run}: ranking under {other}")
-                under_way.begin((folder.path(run), other), partial(folder.ranking, run, other))
+                pool.begin((folder.path(run), other), partial(folder.ranking, run, other))
                 continue
             try:
-                under_way.next_to_end()[1].end()
+                pool.next_to_end()[1].end()
             except RunFailed as error:
                 failures.append(str(error))
     return failures
@@ -70,27 +70,27 @@ class _Progress:
         self.say, self.failures = say, []
         self._worked, self._begun = False, {}
 
-    def next_to_begin(self, under_way: UnderWay) -> _Entry | None:
-        """The first whose parts are not under way; None where there is no room, or reason to wait."""
-        if under_way.full or (self.failures and not self._worked):
+    def next_to_begin(self, pool: JobPool) -> _Entry | None:
+        """The first whose members are not under way; None where there is no room, or reason to wait."""
+        if pool.full or (self.failures and not self._worked):
             return None
-        return next((entry for entry in self.waiting if not _parts_in(under_way, entry)), None)
+        return next((entry for entry in self.waiting if not _members_in(pool, entry)), None)
 
-    def begin(self, entry: _Entry, under_way: UnderWay) -> None:
-        """Begins to train a run, if it is not there yet and its parts are."""
+    def begin(self, entry: _Entry, pool: JobPool) -> None:
+        """Begins to train a run, if it is not there yet and its members are."""
         head, folder, run = entry
         self.waiting.remove(entry)
         if folder.has(run):
             self._worked = True
             self.say(f"{head}there already")
-        elif missing := [part for part in run.parts if not folder.has(part)]:
+        elif missing := [member for member in run.members if not folder.has(member)]:
             self.failures.append(f"{run} needs {' and '.join(map(str, missing))}")
             self.say(f"{head}left out")
         else:
             self.say(f"{head}training")
             path = folder.path(run)
             self._begun[path] = head, perf_counter()
-            under_way.begin(path, partial(folder.training, run))
+            pool.begin(path, partial(folder.training, run))
 
     def tell(self, path: Path, how_far: str) -> None:
         """Of a run that is under way."""
@@ -111,5 +111,5 @@ class _Progress:
             self.say(f"{head}done in {perf_counter() - began:.0f} s")
 
 
-def _parts_in(under_way: UnderWay, entry: _Entry) -> bool:
-    return any(entry.folder.path(part) in under_way for part in entry.run.parts)
+def _members_in(pool: JobPool, entry: _Entry) -> bool:
+    return any(entry.folder.path(member) in pool for member in entry.run.members)

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from recbole_hail.data.hashes import HASHES, data_hash
-from recbole_hail.files import written_whole
+from recbole_hail.files import atomic_write
 from recbole_hail.settings import OF_PROCESSES, OF_THE_MACHINE
 from recbole_hail.versions import versions
 
@@ -90,5 +90,5 @@ def load_split_dataloaders(config):
 
 
 def _dump(value, path: str) -> None:
-    with written_whole(Path(path)) as temporary, open(temporary, "wb") as file:
+    with atomic_write(Path(path)) as temporary, open(temporary, "wb") as file:
         pickle.dump(value, file)

@@ -7,7 +7,7 @@ from recbole.data.transform import MaskItemSequence
 from recbole_hail.errors import DataError
 
 
-def mend() -> None:
+def patch() -> None:
     MaskItemSequence._neg_sample = _with_an_end(MaskItemSequence._neg_sample)
 
 

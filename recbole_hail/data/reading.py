@@ -14,7 +14,7 @@ from recbole_hail.data.times import check_times, in_order_of_time
 from recbole_hail.errors import DataError, UserError
 
 
-def mend() -> None:
+def patch() -> None:
     """Each shim names the fault it covers."""
     dataset_module.pd = PandasForLoading()
     Dataset._from_scratch = _with_file_check(Dataset._from_scratch)

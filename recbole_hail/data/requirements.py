@@ -3,8 +3,8 @@
 import re
 
 from recbole_hail.data.inter_file import fields_of
+from recbole_hail.data.missing_dataset import require_inter_file
 from recbole_hail.data.times import by_time
-from recbole_hail.data.whereabouts import file_of_dataset
 from recbole_hail.errors import DataError
 
 _NEEDED = ("USER_ID_FIELD", "ITEM_ID_FIELD", "TIME_FIELD", "LABEL_FIELD")
@@ -15,7 +15,7 @@ def check_files(config) -> None:
     """The dataset's folder, its .inter file, and in its header the columns a sequential run needs."""
     if config["benchmark_filename"] is not None:
         return
-    file = file_of_dataset(config)
+    file = require_inter_file(config)
     fields = fields_of(file, config)
     needed = [field for field in (config["USER_ID_FIELD"], config["ITEM_ID_FIELD"]) if field is not None]
     if by_time(config):

@@ -116,7 +116,7 @@ class Words:
             return f"its {self.noun}s that begin with {first!r} are such as {shown}"
         return f"its {self.noun}s are such as {self._with_title(1)}"
 
-    def meant(self, name: str, most: int, *, slips: bool = False) -> str:
+    def closest_name(self, name: str, most: int, *, slips: bool = False) -> str:
         """`did you mean 'A' or 'B'?`, of at most so many, a number with its title; "" where none is near.
 
         Args:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recbole_hail.errors import DataError
-from recbole_hail.files import written_whole
+from recbole_hail.files import atomic_write
 
 
 class Questions(NamedTuple):
@@ -112,7 +112,7 @@ def _hash(protocol: str, questions: Questions, elements: np.ndarray | None = Non
     return digest.hexdigest()[:12]
 
 
-def kept(folder: str, name: str, protocol: str, questions: Questions, **how) -> CandidateSets:
+def load_or_draw(folder: str, name: str, protocol: str, questions: Questions, **how) -> CandidateSets:
     """`draw`, reusing the file of an earlier draw and keeping a new one.
 
     Raises:
@@ -128,7 +128,7 @@ def kept(folder: str, name: str, protocol: str, questions: Questions, **how) -> 
         return CandidateSets(elements, _hash(protocol, questions, elements))
     sets = draw(protocol, questions, **how)
     try:
-        with written_whole(path) as temporary:
+        with atomic_write(path) as temporary:
             np.savez(temporary, elements=sets.elements, fingerprint=fingerprint)
     except OSError as error:
         raise DataError(

@@ -36,7 +36,7 @@ class Phase:
         rows = rows[asked_about(part, before)[rows]]
         questions = _questions(part, rows)
         folder = config["candidates_dir"] or f"{config['checkpoint_dir']}/candidates"
-        sets = candidates.kept(
+        sets = candidates.load_or_draw(
             folder, config["dataset"], protocol, questions, wanted=wanted, seed=self.seed, phase=name
         )
         self.hash = sets.hash

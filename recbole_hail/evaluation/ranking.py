@@ -35,7 +35,7 @@ def rank_targets(model, dataset, rows: np.ndarray, sets: CandidateSets, **how) -
     Returns:
         int64 [N, views, 3]: candidates scored higher than the target, scored the same, and in all.
     """
-    ranks = torch.zeros(len(rows), len(views_of(model)), 3, dtype=torch.int64)
+    ranks = torch.zeros(len(rows), len(view_names(model)), 3, dtype=torch.int64)
     for scored in score_targets(model, dataset, rows, sets, **how):
         ranks[scored.batch, scored.view] = ranks_of(scored)
     return ranks
@@ -54,12 +54,12 @@ def first_answers(scored: Scored) -> Tensor:
     return scored.asked.masked_fill(~best, torch.iinfo(torch.int64).max).amin(1).cpu()
 
 
-def views_of(model) -> list[str]:
+def view_names(model) -> list[str]:
     """The ways a model scores: its peers and their mean, or, of any other, one."""
     return getattr(model, "views", ["model"])
 
 
-def view_of(model) -> int:
+def chosen_view(model) -> int:
     """The one of its views that a model predicts with."""
     return getattr(model, "view", 0)
 

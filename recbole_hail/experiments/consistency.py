@@ -38,11 +38,11 @@ def answers_table(sweep: Sweep, placed: list[Placed], protocol: str) -> Table | 
 
 def _answers(place: Placed, run: Run, protocol: str) -> np.ndarray | None:
     """Bool [N, shares] of a run, or of the runs that a mean is taken of; None where one is missing."""
-    files = [place.folder.ranks(part, protocol) for part in run.parts or (run,)]
+    files = [place.folder.ranks(member, protocol) for member in run.members or (run,)]
     if not all(file.is_file() for file in files):
         return None
     ranks, views = zip(*map(_kept, files), strict=True)
-    if not run.parts:
+    if not run.members:
         return shared_answers(ranks[0], views[0])
     names = [f"peer {number}" for number in range(1, len(ranks) + 1)]
     return shared_answers(np.stack([of_one[:, 0] for of_one in ranks], axis=1), names)

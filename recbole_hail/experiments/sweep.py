@@ -150,10 +150,10 @@ class Sweep:
         return placed
 
     def jobs(self) -> list[tuple[RunFolder, Run]]:
-        """Every run once, in the order of their `turn`, after its parts."""
+        """Every run once, in the order of their `turn`, after its members."""
         placed = [(place, run) for _, _, rows in self.groups for place in rows for run in place.runs]
         placed.sort(key=lambda pair: turn(pair[1], self.budget.seeds))
-        jobs = [(place.folder, part) for place, run in placed for part in (*run.parts, run)]
+        jobs = [(place.folder, one) for place, run in placed for one in (*run.members, run)]
         return list({folder.path(run): (folder, run) for folder, run in jobs}.values())
 
     def seconds_left(self) -> float:
@@ -162,7 +162,7 @@ class Sweep:
         return sum(
             steps[id(folder)] * self.costs.seconds(run.spec)
             for folder, run in self.jobs()
-            if not (folder.has(run) or run.parts or run.spec.model in UNTRAINED)
+            if not (folder.has(run) or run.members or run.spec.model in UNTRAINED)
         )
 
     def run(self, say: Callable[[str], None], machine: Machine) -> list[str]:

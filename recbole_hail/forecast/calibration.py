@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
-from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, view_of
+from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, chosen_view
 from recbole_hail.evaluation.significance import FEW, wilson_interval
 from recbole_hail.files import read_json, write_json
+from recbole_hail.forecast.loading import ForecastModel
 from recbole_hail.forecast.scoring import batches, logits
-from recbole_hail.forecast.trained import Trained
 
 _FORM = 3  # of the file that is kept
 LARGEST = 100.0  # temperatures lie between this and its inverse
@@ -105,7 +105,7 @@ def _bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
     return np.minimum((confidence * bins).astype(int), bins - 1)
 
 
-def calibration_of(trained: Trained) -> Calibration:
+def calibration_of(trained: ForecastModel) -> Calibration:
     """That of a checkpoint, from the file beside it, or fitted now and kept there.
 
     `<checkpoint>.calibration.json` holds for the checkpoint's bytes and these validation targets alone; where the
@@ -132,7 +132,7 @@ def _read(file: Path) -> dict:
     return kept if isinstance(kept, dict) else {}
 
 
-def _questions(trained: Trained) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+def _questions(trained: ForecastModel) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """Histories, generators and targets of the validation part; evenly many of them where all are too many to hold."""
     rows, elements = trained.valid.inter_feat, trained.train.elements.numpy()
     most = max(SCORES_AT_A_TIME // trained.train.item_num, 1)
@@ -144,14 +144,14 @@ def _questions(trained: Trained) -> tuple[list[np.ndarray], np.ndarray, np.ndarr
     return [elements[first:last] for first, last in zip(start, end, strict=True)], generators, targets
 
 
-def _calibrate(trained: Trained, sequences, generators: np.ndarray, targets: np.ndarray) -> Calibration:
+def _calibrate(trained: ForecastModel, sequences, generators: np.ndarray, targets: np.ndarray) -> Calibration:
     trained_on = bool(trained.config["train_on_valid"])
     if not len(targets):
         return Calibration(1.0, 0, *[None] * 5, trained_on)
     precision = torch.float64 if trained.is_rule else torch.float32
     scores = torch.empty(len(targets), trained.train.item_num - 1, dtype=precision)
     for batch in batches(trained, sequences, generators):
-        of_view = logits(trained, [sequences[row] for row in batch], generators[batch])[view_of(trained.model)]
+        of_view = logits(trained, [sequences[row] for row in batch], generators[batch])[chosen_view(trained.model)]
         scores[batch] = of_view[:, 1:]
     wanted = torch.from_numpy(targets) - 1
     before = _first_answers(scores, wanted, torch.ones(len(wanted)))

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from recbole_hail.errors import CheckpointError, SettingsError
-from recbole_hail.files import written_whole
-from recbole_hail.forecast.trained import Trained, open_trained
+from recbole_hail.files import atomic_write
+from recbole_hail.forecast.loading import ForecastModel, load_forecast_model
 from recbole_hail.models.hyperrec import HyperRec
 from recbole_hail.models.windowed import WindowedRecommender
 from recbole_hail.training.checkpoints import read_checkpoint
@@ -65,9 +65,9 @@ def export_onnx(
         )
     if peer is None and config["peers"] > 1:
         raise SettingsError([f"peer: {checkpoint} has {config['peers']} peers; choose one, as in --peer=1"])
-    trained = open_trained(checkpoint, data_path=data_path, peer=peer or 1)
+    trained = load_forecast_model(checkpoint, data_path=data_path, peer=peer or 1)
     trained.model.cpu()
-    with written_whole(Path(out)) as temporary:
+    with atomic_write(Path(out)) as temporary:
         _write(trained, temporary)
         _with_metadata(trained, temporary)
         difference = _difference(trained, temporary)
@@ -90,7 +90,7 @@ def _packages():
     return onnx, onnxruntime
 
 
-def _write(trained: Trained, path: Path) -> None:
+def _write(trained: ForecastModel, path: Path) -> None:
     longest = trained.config["MAX_ITEM_LIST_LENGTH"]
     example = torch.ones(2, longest, dtype=torch.long), torch.tensor([longest, 1])
     batch = {0: "batch"}
@@ -117,7 +117,7 @@ def _write(trained: Trained, path: Path) -> None:
         noise.setLevel(level)
 
 
-def _with_metadata(trained: Trained, path: Path) -> None:
+def _with_metadata(trained: ForecastModel, path: Path) -> None:
     onnx, _ = _packages()
     proto = onnx.load(path)
     tokens = [str(token) for token in trained.train.field2id_token[trained.train.iid_field]]
@@ -126,7 +126,7 @@ def _with_metadata(trained: Trained, path: Path) -> None:
     onnx.save(proto, path)
 
 
-def _difference(trained: Trained, path: Path) -> float:
+def _difference(trained: ForecastModel, path: Path) -> float:
     """Largest difference of a finite score over rows of the training part, evenly chosen."""
     _, onnxruntime = _packages()
     rows = trained.train.inter_feat

@@ -14,15 +14,15 @@ from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.forecast.calibration import Calibration, calibration_of
 from recbole_hail.forecast.inputs import is_list, is_whole, listed
 from recbole_hail.forecast.likeliest import Likeliest, chances_of, find_likeliest
+from recbole_hail.forecast.loading import ForecastModel, load_forecast_model
 from recbole_hail.forecast.predictions import Forecast, GroupChance, Prediction
 from recbole_hail.forecast.scoring import NOBODY, peers
-from recbole_hail.forecast.trained import Trained, open_trained
 
 Newer = Mapping[str, Sequence[str]]
 SHOWN = 10  # elements of a forecast, where it is not said and there are as many
 
 
-class _Asked(NamedTuple):
+class _Query(NamedTuple):
     name: str
     number: int
     history: np.ndarray
@@ -37,7 +37,7 @@ class Forecaster:
         peers: the names of the peers; [] for a model without.
     """
 
-    def __init__(self, trained: Trained):
+    def __init__(self, trained: ForecastModel):
         self.trained = trained
         self.elements = words_of(trained.config, trained.train, "element")
         self.generators = words_of(trained.config, trained.train, "generator")
@@ -48,8 +48,8 @@ class Forecaster:
     def load(
         cls, checkpoint: str | os.PathLike, *, data_path: str | None = None, progress: bool = False
     ) -> "Forecaster":
-        """Opens a checkpoint and the dataset that it was trained on; arguments and errors as for `open_trained`."""
-        return cls(open_trained(checkpoint, data_path=data_path, progress=progress))
+        """Opens a checkpoint and the dataset that it was trained on; else as `load_forecast_model`."""
+        return cls(load_forecast_model(checkpoint, data_path=data_path, progress=progress))
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -141,7 +141,7 @@ class Forecaster:
         number_of = {name: self.elements.find(name) for name in dict.fromkeys(chain.from_iterable(sequences))}
         return [np.array([number_of[name] for name in sequence]) for sequence in sequences]
 
-    def _asked(self, generators: Iterable[str] | None, newer: Newer | None) -> list[_Asked]:
+    def _asked(self, generators: Iterable[str] | None, newer: Newer | None) -> list[_Query]:
         found: dict[str, list[str]] = {}
         if newer is not None and not hasattr(newer, "items"):
             raise DataError(f"newer: {newer!r} does not say whose events they are; give {{generator: elements}}")
@@ -155,13 +155,13 @@ class Forecaster:
             names = [name if name in found else self.generators.tokens[self.generators.find(name)] for name in names]
         return [self._with_history(name, found.get(name, [])) for name in names]
 
-    def _with_history(self, name: str, newer: Sequence[str]) -> _Asked:
+    def _with_history(self, name: str, newer: Sequence[str]) -> _Query:
         number = self.generators.number(name) or NOBODY
         own = self._events[self._start[number] : self._start[number + 1]] if number else self._events[:0]
         found = [self.elements.number(element) for element in newer]
         known = np.array([element for element in found if element is not None], dtype=np.int64)
         skipped = tuple(element for element, number_of in zip(newer, found, strict=True) if number_of is None)
-        return _Asked(name, number, np.concatenate([own, known]), skipped)
+        return _Query(name, number, np.concatenate([own, known]), skipped)
 
     def _answers(self, histories: list[np.ndarray], generators: np.ndarray, k: int | None) -> Likeliest:
         most = len(self.elements.tokens) - 1
@@ -180,7 +180,7 @@ class Forecaster:
             for number, share, before, of_peers in zip(*(column[row].tolist() for column in columns), strict=True)
         ]
 
-    def _forecast(self, asked: _Asked, answers: Likeliest, row: int | None) -> Forecast:
+    def _forecast(self, asked: _Query, answers: Likeliest, row: int | None) -> Forecast:
         predictions, divergence, first = [], None, ()
         if row is not None:
             predictions = self._predictions(answers, row)
@@ -189,10 +189,10 @@ class Forecaster:
         said = asked.name, self._words(asked), len(asked.history), predictions, divergence, first, asked.skipped
         return Forecast(*said, bool(asked.number), self.generators.values(asked.number))
 
-    def _of_group(self, asked: _Asked, elements: list[int], chance: float | None) -> GroupChance:
+    def _of_group(self, asked: _Query, elements: list[int], chance: float | None) -> GroupChance:
         before = int(np.isin(asked.history, elements).sum())
         said = asked.name, self._words(asked), chance, before, len(asked.history), asked.skipped
         return GroupChance(*said, bool(asked.number), self.generators.values(asked.number))
 
-    def _words(self, asked: _Asked) -> str:
+    def _words(self, asked: _Query) -> str:
         return self.generators.described(asked.number) if asked.number else "not in the training data"

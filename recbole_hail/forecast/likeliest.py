@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recbole_hail.evaluation.ranking import view_of
+from recbole_hail.evaluation.ranking import chosen_view
+from recbole_hail.forecast.loading import ForecastModel
 from recbole_hail.forecast.scoring import batches, logits, peers
-from recbole_hail.forecast.trained import Trained
 
 
 class Likeliest(NamedTuple):
@@ -24,7 +24,7 @@ class Likeliest(NamedTuple):
 
 
 def find_likeliest(
-    trained: Trained, histories: Sequence[np.ndarray], generators: np.ndarray, *, k: int, temperature: float
+    trained: ForecastModel, histories: Sequence[np.ndarray], generators: np.ndarray, *, k: int, temperature: float
 ) -> Likeliest:
     """The answers of the view that `predict_with` names; peers are brought to probabilities by the same temperature.
 
@@ -42,7 +42,7 @@ def find_likeliest(
         np.zeros((rows, peer_count), dtype=np.int64),
     )
     for batch, shares in _probabilities(trained, histories, generators, temperature):
-        probability, top = shares[view_of(trained.model)].topk(k, dim=1)
+        probability, top = shares[chosen_view(trained.model)].topk(k, dim=1)
         answers.elements[batch], answers.probability[batch] = top.numpy(), probability.numpy()
         counts = np.stack([np.bincount(histories[row], minlength=shares.shape[-1]) for row in batch])
         answers.times_before[batch] = np.take_along_axis(counts, top.numpy(), axis=1)
@@ -55,7 +55,7 @@ def find_likeliest(
 
 
 def chances_of(
-    trained: Trained,
+    trained: ForecastModel,
     histories: Sequence[np.ndarray],
     generators: np.ndarray,
     elements: Sequence[int],
@@ -64,7 +64,7 @@ def chances_of(
     """[N], the probability that the next element is one of `elements`; other arguments as for `find_likeliest`."""
     chances = np.zeros(len(histories))
     for batch, shares in _probabilities(trained, histories, generators, temperature):
-        chances[batch] = shares[view_of(trained.model)][:, list(elements)].sum(1).numpy()
+        chances[batch] = shares[chosen_view(trained.model)][:, list(elements)].sum(1).numpy()
     return chances
 
 
@@ -77,7 +77,9 @@ def _entropy(shares: Tensor) -> Tensor:
     return torch.special.entr(shares).sum(-1)
 
 
-def _probabilities(trained: Trained, histories, generators, temperature: float) -> Iterator[tuple[np.ndarray, Tensor]]:
+def _probabilities(
+    trained: ForecastModel, histories, generators, temperature: float
+) -> Iterator[tuple[np.ndarray, Tensor]]:
     """Row numbers of a batch and its probabilities [views, B, n_items]."""
     for batch in batches(trained, histories, generators):
         scores = logits(trained, [histories[row] for row in batch], generators[batch])

@@ -10,23 +10,23 @@ from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from recbole_hail.errors import CheckpointError, TrainingDiverged
-from recbole_hail.evaluation.ranking import ROWS_AT_A_TIME, SCORES_AT_A_TIME, scores_by_view, views_of
-from recbole_hail.forecast.trained import Trained
+from recbole_hail.evaluation.ranking import ROWS_AT_A_TIME, SCORES_AT_A_TIME, scores_by_view, view_names
+from recbole_hail.forecast.loading import ForecastModel
 
 NOBODY = 0  # RecBole's padding stands for a generator that the model has not met
 
 
-def peers(trained: Trained) -> list[str]:
+def peers(trained: ForecastModel) -> list[str]:
     """Those of the views that are a peer's, where there are several; [] for a model without peers."""
-    found = views_of(trained.model)
+    found = view_names(trained.model)
     return found[:-1] if len(found) > 1 else []
 
 
-def batches(trained: Trained, sequences: Sequence[np.ndarray], generators: np.ndarray) -> Iterator[np.ndarray]:
+def batches(trained: ForecastModel, sequences: Sequence[np.ndarray], generators: np.ndarray) -> Iterator[np.ndarray]:
     """Numbers of sequences to score together: of like length, and all with a known generator or none."""
     order = np.lexsort(([len(sequence) for sequence in sequences], generators != NOBODY))
     unknown = int((generators == NOBODY).sum())
-    step = max(min(ROWS_AT_A_TIME, SCORES_AT_A_TIME // (trained.train.item_num * len(views_of(trained.model)))), 1)
+    step = max(min(ROWS_AT_A_TIME, SCORES_AT_A_TIME // (trained.train.item_num * len(view_names(trained.model)))), 1)
     with tqdm(total=len(order), ncols=100, desc="Forecast", disable=not trained.progress) as bar:
         for part in (order[:unknown], order[unknown:]):
             for start in range(0, len(part), step):
@@ -35,7 +35,7 @@ def batches(trained: Trained, sequences: Sequence[np.ndarray], generators: np.nd
 
 
 @torch.no_grad()
-def logits(trained: Trained, sequences: Sequence[np.ndarray], generators: np.ndarray) -> Tensor:
+def logits(trained: ForecastModel, sequences: Sequence[np.ndarray], generators: np.ndarray) -> Tensor:
     """The score of every element after each history, up to a constant of each a log-likelihood.
 
     A rule's scores are counts, so their logarithms are taken, and its probabilities are shares of the counts. One more
@@ -67,7 +67,7 @@ def logits(trained: Trained, sequences: Sequence[np.ndarray], generators: np.nda
     return scores
 
 
-def _interaction(trained: Trained, sequences: Sequence[np.ndarray], generators: np.ndarray) -> Interaction:
+def _interaction(trained: ForecastModel, sequences: Sequence[np.ndarray], generators: np.ndarray) -> Interaction:
     """Rows as a dataset would give them; rules look at the whole history, networks at its newest part."""
     dataset, longest = trained.train, trained.config["MAX_ITEM_LIST_LENGTH"]
     if not trained.is_rule:
@@ -82,7 +82,7 @@ def _interaction(trained: Trained, sequences: Sequence[np.ndarray], generators: 
     return Interaction(columns)
 
 
-def _needs(trained: Trained, field: str, generators: np.ndarray) -> str:
+def _needs(trained: ForecastModel, field: str, generators: np.ndarray) -> str:
     name = trained.config["model"]
     if field == trained.train.uid_field and (generators == NOBODY).all():
         return (

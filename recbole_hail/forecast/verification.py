@@ -14,12 +14,12 @@ from recbole_hail.data.days import days_of_times
 from recbole_hail.errors import DataError
 from recbole_hail.evaluation import rules
 from recbole_hail.evaluation.metrics import Ranks, by_question
-from recbole_hail.evaluation.ranking import Scored, ranks_of, view_of
+from recbole_hail.evaluation.ranking import Scored, chosen_view, ranks_of
 from recbole_hail.forecast.forecaster import Forecaster
 from recbole_hail.forecast.history_times import Event
 from recbole_hail.forecast.inputs import listed
+from recbole_hail.forecast.loading import ForecastModel
 from recbole_hail.forecast.scoring import batches, logits
-from recbole_hail.forecast.trained import Trained
 
 COUNTS = ("GeneratorFrequency", "Pop")
 GUESSING = "guessing"
@@ -155,7 +155,9 @@ def _questions(forecaster: Forecaster, rows: list[tuple[str, str]]) -> tuple[_Qu
     return _Questions(asked.tolist(), numbers, targets, place, histories), left_out
 
 
-def _answered(trained: Trained, asked: _Questions, temperature: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _answered(
+    trained: ForecastModel, asked: _Questions, temperature: float
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """[N, 3] for each that is asked, as `ranks_of` gives them, and [N], the chance of the model's first answer."""
     model, columns = trained.config["model"], trained.train.item_num
     names = [model, *(name for name in COUNTS if name != model)]
@@ -165,7 +167,7 @@ def _answered(trained: Trained, asked: _Questions, temperature: float) -> tuple[
     popularity = _popularity(trained)
     for batch in batches(trained, asked.histories, asked.numbers):
         histories, targets = [asked.histories[row] for row in batch], torch.from_numpy(asked.targets[batch])
-        scores = logits(trained, histories, asked.numbers[batch])[view_of(trained.model)]  # [B, n_items]
+        scores = logits(trained, histories, asked.numbers[batch])[chosen_view(trained.model)]  # [B, n_items]
         chance[batch] = torch.softmax(scores / temperature, dim=1).amax(1).double().numpy()
         counts = rules.element_counts(_sequences(histories), columns)
         by_count = {
@@ -180,7 +182,7 @@ def _answered(trained: Trained, asked: _Questions, temperature: float) -> tuple[
     return ranks, chance
 
 
-def _popularity(trained: Trained) -> np.ndarray:
+def _popularity(trained: ForecastModel) -> np.ndarray:
     """[n_items], of all events of the dataset."""
     events, start = trained.histories()
     return rules.popularity_share(rules.Sequences(events, np.diff(start)), trained.train.item_num)

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 
 from recbole_hail.evaluation.significance import FEW
-from recbole_hail.forecast.asked import with_counts
 from recbole_hail.forecast.forecaster import Forecaster
 from recbole_hail.forecast.output import counted, csv_text, json_text
+from recbole_hail.forecast.selection import with_counts
 from recbole_hail.forecast.verification import METRICS, Verification
 from recbole_hail.forecast.verification_tables import Estimate, VerificationTable
 from recbole_hail.tables.forms import aligned

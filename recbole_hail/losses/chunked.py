@@ -9,8 +9,8 @@ from torch import Tensor
 from recbole_hail.losses import lane_in_c
 from recbole_hail.losses.adaptive_denoising import weighted_loss_parts
 from recbole_hail.losses.blocks import blocks_for
-from recbole_hail.losses.denoising import hardest_positions, without
-from recbole_hail.losses.hail import HailLossParts, HailSettings, balance, undistilled
+from recbole_hail.losses.denoising import hardest_positions, keep_mask
+from recbole_hail.losses.hail import HailLossParts, HailSettings, combine_terms, cross_entropy_parts
 from recbole_hail.threads import side_by_side
 
 
@@ -46,7 +46,7 @@ class ChunkedLoss:
         lanes = threads if threads * table.numel() <= IN_LANES else 1
         at_once = max(min(max(sizes.product // lanes // elements, FEWEST_POSITIONS), -(-positions // lanes)), 1)
         block = blocks_for(hidden, table, bias, settings, min(max(sizes.block // elements, 1), at_once))
-        if lane_in_c.takes(block, shared=lanes < threads):
+        if lane_in_c.supports(block, shared=lanes < threads):
             lane = lane_in_c.SharedNativeLane if lanes < threads else lane_in_c.NativeLane
             self.lanes = [lane(hidden, table, bias, block, at_once) for _ in range(lanes)]
             return
@@ -60,11 +60,11 @@ class ChunkedLoss:
         share = torch.full(targets.shape, 1 / max(len(targets), 1), dtype=hidden.dtype, device=hidden.device)  # [M]
         if not self.distils:
             terms, grad_hidden = self._pass(hidden, targets, share, share)
-            return undistilled(terms[0]), grad_hidden
+            return cross_entropy_parts(terms[0]), grad_hidden
         own, distilled = settings.alpha * share, (1 - settings.alpha) * share
         terms, grad_hidden = self._pass(hidden, targets, own, distilled)
         hardest = hardest_positions(terms[0], settings.beta, settings.slots)
-        keep = without(hardest, terms[0])
+        keep = keep_mask(hardest, terms[0])
         candidates = hardest[0]  # no position is dropped that the first peer does not find among the hardest
         if len(candidates):
             dropped = (~keep[candidates]).to(hidden.dtype)
@@ -73,7 +73,7 @@ class ChunkedLoss:
                 hidden[:, candidates], targets[candidates], of_own, -dropped * distilled[candidates]
             )
             grad_hidden.index_add_(1, candidates, surplus)
-        return balance(*terms, keep, settings), grad_hidden
+        return combine_terms(*terms, keep, settings), grad_hidden
 
     def weighted_loss(
         self, hidden: Tensor, targets: Tensor, weights: Callable[[Tensor], Tensor]

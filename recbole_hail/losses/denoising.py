@@ -22,10 +22,10 @@ def denoising_mask(self_knowledge: Tensor, beta: float, slots: int | None = None
     Raises:
         ValueError: beta outside [0, 1).
     """
-    return without(hardest_positions(self_knowledge, beta, slots), self_knowledge)
+    return keep_mask(hardest_positions(self_knowledge, beta, slots), self_knowledge)
 
 
-def without(hardest: Tensor, self_knowledge: Tensor) -> Tensor:
+def keep_mask(hardest: Tensor, self_knowledge: Tensor) -> Tensor:
     """`denoising_mask` out of the `hardest_positions` [T, n] of the losses [T, M]."""
     if hardest.shape[1] == 0:
         return torch.ones_like(self_knowledge[0], dtype=torch.bool)

@@ -94,24 +94,24 @@ def hail_loss_parts(logits: Tensor, targets: Tensor, **settings) -> HailLossPart
     self_knowledge = self_knowledge_loss(logits, targets)  # [T, M]
     zero = torch.zeros_like(self_knowledge)
     if logits.shape[0] == 1 or chosen.distillation == "none":
-        return undistilled(self_knowledge)
+        return cross_entropy_parts(self_knowledge)
     keep = denoising_mask(self_knowledge, chosen.beta, chosen.slots)
     if chosen.distillation == "mimicry":
         positive, negative = mimicry_loss(logits, targets), zero
     else:
         positive, negative = mutual_exclusivity_loss(logits, targets, gamma=chosen.gamma)
         positive = positive if chosen.positive_term else zero
-    return balance(self_knowledge, positive, negative if chosen.negative_term else zero, keep, chosen)
+    return combine_terms(self_knowledge, positive, negative if chosen.negative_term else zero, keep, chosen)
 
 
-def undistilled(self_knowledge: Tensor) -> HailLossParts:
+def cross_entropy_parts(self_knowledge: Tensor) -> HailLossParts:
     """The plain cross-entropy of every peer, [T, M] -> the loss and its parts."""
     zero = torch.zeros_like(self_knowledge)
     keep = torch.ones_like(self_knowledge[0], dtype=torch.bool)
-    return balance(self_knowledge, zero, zero, keep, HailSettings(alpha=1.0))
+    return combine_terms(self_knowledge, zero, zero, keep, HailSettings(alpha=1.0))
 
 
-def balance(
+def combine_terms(
     self_knowledge: Tensor, positive: Tensor, negative: Tensor, keep: Tensor, settings: HailSettings
 ) -> HailLossParts:
     """The loss out of its terms, [T, M] each, and of the positions that denoising keeps, bool [M]."""

@@ -43,7 +43,7 @@ class Chunk(ctypes.Structure):
         return chunk
 
 
-def takes(block, shared: bool) -> bool:
+def supports(block, shared: bool) -> bool:
     """Whether lanes of these blocks may be those of this module; mimicry's elements cannot be shared out."""
     if not isinstance(block, NativeBlocks) or native.matrix_product() is None:
         return False

@@ -10,9 +10,9 @@ from recbole_hail.forecast.groups import called, elements_of_group, summed
 from recbole_hail.forecast.history_times import Event
 from recbole_hail.forecast.predictions import Forecast
 from recbole_hail.maps.districts import districts_of, named_districts
-from recbole_hail.maps.drawing import drawing
-from recbole_hail.maps.drawn import Place, newer_events, not_drawn, places_of
+from recbole_hail.maps.figure import figure
 from recbole_hail.maps.layout import arranged, beside, frame_of
+from recbole_hail.maps.places import Place, newer_events, not_drawn, places_of
 from recbole_hail.page.markup import Markup, element, paragraph, table, whole_page
 from recbole_hail.page.sections import uses
 from recbole_hail.page.wording import NEITHER, USES_TITLE
@@ -69,7 +69,7 @@ def map_page(
     columns = districts_of(forecaster.generators, np.array([place.number for place in places]))
     column, districts = named_districts(columns, pixels, moved, sizes, names.values()) or (None, [])
     notes = [_note(place, group) for place in places]
-    drawn = drawing(frame, pixels, moved, sizes, 100 * chance, notes, names, districts)
+    drawn = figure(frame, pixels, moved, sizes, 100 * chance, notes, names, districts)
     farthest = np.linalg.norm(moved - pixels, axis=1).max()
     about = [_about(forecaster, places, group, newer), _moved(frame.kilometres(farthest) if farthest > 1 else 0)]
     about += [f"In grey: {column}, each beside its places, as far as there is room."] if districts else []

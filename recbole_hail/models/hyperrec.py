@@ -9,8 +9,8 @@ from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION
 from recbole_hail.data.periods import WAYS, Periods, cut_periods
 from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
-from recbole_hail.networks.hypergraph import Dynamics, Hypergraph
-from recbole_hail.networks.hyperrec import HyperRecNetworks, Moments
+from recbole_hail.networks.hypergraph import Hypergraph, PeriodStates
+from recbole_hail.networks.hyperrec import HyperRecNetworks, PositionPeriods
 
 
 class HyperRec(CrossEntropyRecommender):
@@ -47,13 +47,13 @@ class HyperRec(CrossEntropyRecommender):
     def loss_parts(self, interaction) -> HailLossParts:
         sequences, positions = interaction[self.ITEM_SEQ], interaction[TARGET_POSITION]
         # The target is the event after its position.
-        periods = self._moments(interaction, sequences.shape[1], shift=1).period.flatten()[positions]  # [M]
+        periods = self._periods(interaction, sequences.shape[1], shift=1).period.flatten()[positions]  # [M]
         order, counts = periods.argsort(stable=True), torch.bincount(periods, minlength=self.periods + 1).tolist()
-        dynamics = self.networks.dynamics()
-        hidden = self._hidden_at(interaction, positions[order], dynamics)  # [T, M, d]
+        period_states = self.networks.period_states()
+        hidden = self._hidden_at(interaction, positions[order], period_states)  # [T, M, d]
         targets = interaction[TARGET_ELEMENT][order] - 1  # row k of a table is element k + 1
         by_period = zip(
-            hidden.split(counts, dim=1), self.networks.tables(dynamics), targets.split(counts), counts, strict=True
+            hidden.split(counts, dim=1), self.networks.tables(period_states), targets.split(counts), counts, strict=True
         )
         shares = [
             [
@@ -66,39 +66,39 @@ class HyperRec(CrossEntropyRecommender):
         return HailLossParts(*(sum(parts) for parts in zip(*shares, strict=True)))
 
     def hidden_at_targets(self, interaction) -> Tensor:
-        return self._hidden_at(interaction, interaction[TARGET_POSITION], self.networks.dynamics())
+        return self._hidden_at(interaction, interaction[TARGET_POSITION], self.networks.period_states())
 
-    def _hidden_at(self, interaction, positions: Tensor, dynamics: Dynamics) -> Tensor:
+    def _hidden_at(self, interaction, positions: Tensor, period_states: PeriodStates) -> Tensor:
         """[T, M, d] at positions [M] of the flattened B · L."""
         sequences = interaction[self.ITEM_SEQ]
-        moments = self._moments(interaction, sequences.shape[1])
-        return self.networks(sequences, positions, dynamics=dynamics, moments=moments)
+        periods = self._periods(interaction, sequences.shape[1])
+        return self.networks(sequences, positions, period_states=period_states, periods=periods)
 
-    def _moments(self, interaction, width: int, shift: int = 0) -> Moments:
+    def _periods(self, interaction, width: int, shift: int = 0) -> PositionPeriods:
         """Of the events at, or `shift` after, the first `width` places of each history."""
         first = interaction[CONTEXT_END] - interaction[self.ITEM_SEQ_LEN]  # [B]
         event = first[:, None] + shift + torch.arange(width, device=first.device)
         event = event.clamp(max=len(self.event_period) - 1)  # padding of the last generator
-        return Moments(self.event_period[event], self.event_intent[event])
+        return PositionPeriods(self.event_period[event], self.event_intent[event])
 
     def encode_rows(self, interaction) -> Tensor:
         sequences, lengths = interaction[self.ITEM_SEQ], interaction[self.ITEM_SEQ_LEN]
         if CONTEXT_END not in interaction:  # rows made by hand
             return self.encode(sequences, lengths)
-        return self._encode(sequences, lengths, self._moments(interaction, int(lengths.max())))
+        return self._encode(sequences, lengths, self._periods(interaction, int(lengths.max())))
 
     def encode(self, sequences: Tensor, lengths: Tensor) -> Tensor:
         """As in the base class, for histories that are not the dataset's: cut by position, and without intents."""
         column = torch.arange(int(lengths.max()), device=lengths.device)
         period = torch.div(column * self.periods, lengths[:, None], rounding_mode="floor").clamp(max=self.periods)
-        return self._encode(sequences, lengths, Moments(period, torch.zeros_like(period)))
+        return self._encode(sequences, lengths, PositionPeriods(period, torch.zeros_like(period)))
 
-    def _encode(self, sequences: Tensor, lengths: Tensor, moments: Moments) -> Tensor:
-        """[views, B, d]; the moments are as wide as the longest history."""
-        longest = moments.period.shape[1]
+    def _encode(self, sequences: Tensor, lengths: Tensor, periods: PositionPeriods) -> Tensor:
+        """[views, B, d]; the periods are as wide as the longest history."""
+        longest = periods.period.shape[1]
         positions = torch.arange(len(lengths), device=lengths.device) * longest + lengths - 1
         hidden = self.networks(
-            sequences[:, :longest], positions, dynamics=self.networks.dynamics(), moments=moments, most=1
+            sequences[:, :longest], positions, period_states=self.networks.period_states(), periods=periods, most=1
         )  # [T, B, d]
         return self.with_mean(hidden)
 

@@ -1,7 +1,5 @@
 """Informer as a RecBole model: a sparse encoder of the history and a decoder that fills placeholders after it."""
 
-import math
-
 from torch import Tensor
 
 from recbole_hail import checks
@@ -18,7 +16,7 @@ class Informer(CrossEntropyRecommender):
     network_checks = (
         ("predicted_elements", *checks.at_least(1)),
         ("start_length", *checks.at_least(1)),
-        ("sampling_factor", lambda value: 0 < value < math.inf, "must be positive and finite"),
+        ("sampling_factor", *checks.positive),
         ("distil", *checks.switch),
         ("decoder_layers", *checks.at_least(1)),
     )

@@ -16,11 +16,6 @@ from recbole_hail.data.rows import distinct_rows
 from recbole_hail.evaluation import rules
 from recbole_hail.evaluation.rules import Sequences
 
-
-def _is_positive(value) -> bool:
-    return not isinstance(value, bool) and 0 < value < math.inf
-
-
 _CHECKS = [
     ("MAX_ITEM_LIST_LENGTH", *checks.at_least(1)),
     ("train_on_valid", *checks.switch),
@@ -49,7 +44,7 @@ class Rule(SequentialRecommender):
     @classmethod
     def complete_settings(cls, config) -> list[str]:
         """What is wrong with the settings, one sentence each."""
-        own = [(name, _is_positive, "must be a positive number") for name in cls.own_settings]
+        own = [(name, *checks.positive) for name in cls.own_settings]
         found = checks.check(config, own + _CHECKS)
         if config["resume"]:
             found.append(f"resume: {config['model']} counts in one go, there is nothing to continue; leave it out")

@@ -2,7 +2,19 @@
 
 from collections.abc import Iterable
 
-from recbole_hail.checks import at_least, below_1, check, not_negative, number, one_of, optional, switch, up_to_1, whole
+from recbole_hail.checks import (
+    at_least,
+    below_1,
+    check,
+    not_negative,
+    number,
+    one_of,
+    optional,
+    positive,
+    switch,
+    up_to_1,
+    whole,
+)
 from recbole_hail.losses.hail import DENOISING_FORMS, DISTILLATIONS
 from recbole_hail.networks import BASE_NETWORKS, predicts
 from recbole_hail.networks.activations import ACTIVATIONS
@@ -58,11 +70,11 @@ _CHECKS = [
     ("hidden_dropout_prob", *below_1),
     ("attn_dropout_prob", *below_1),
     ("hidden_act", *one_of(ACTIVATIONS)),
-    ("initializer_range", lambda v: v > 0, "must be positive"),
+    ("initializer_range", *positive),
     ("MAX_ITEM_LIST_LENGTH", *at_least(2)),
     ("train_batch_tokens", optional(whole(1)), "must be a whole number of at least 1, or ~ to count sequences"),
     ("learner", lambda v: v.lower() in LEARNERS, one_of(LEARNERS)[1]),
-    ("layer_norm_eps", lambda v: v > 0, "must be positive"),
+    ("layer_norm_eps", *positive),
     ("schedule", *one_of(SCHEDULES)),
     ("warmup_steps", *at_least(0)),
 ]

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from recbole_hail import threads
-from recbole_hail.files import written_whole
+from recbole_hail.files import atomic_write
 
 SWITCH = "RECBOLE_HAIL_NATIVE"  # 0 in the environment turns this off
 FOLDER = Path(__file__).parent  # of the sources
@@ -62,7 +62,7 @@ def library() -> ctypes.CDLL | None:
         return _library()
 
 
-def takes(*tensors: Tensor) -> bool:
+def supports(*tensors: Tensor) -> bool:
     """Whether the compiled functions can be given these: float32 in the memory of the CPU, now and as they are."""
     if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
@@ -173,7 +173,7 @@ def _cache_folder() -> Path | None:
 
 def _compile(compiler: list[str], path: Path) -> Path:
     """Several processes may do so at once: each writes a file of its own, and the last to finish names it `path`."""
-    with written_whole(path) as making:
+    with atomic_write(path) as making:
         making.touch()  # empty where the compiler writes nothing, which loading then finds
         _run([*compiler, *FLAGS, *map(str, _sources("*.c")), "-lm", "-o", str(making)])
     return path

@@ -12,7 +12,7 @@ LEAST = 2**18  # elements that earn back a thread of their own
 
 def gelu(x: Tensor) -> Tensor:
     """`F.gelu(x)`; in training on a CPU in C, which keeps the derivative in place of x and is several times faster."""
-    if torch.is_grad_enabled() and x.requires_grad and native.takes(x):
+    if torch.is_grad_enabled() and x.requires_grad and native.supports(x):
         return _Gelu.apply(x)
     return F.gelu(x)
 

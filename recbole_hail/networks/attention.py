@@ -28,7 +28,7 @@ def attend(
         causal: Q = L, and a query looks at the keys up to its own.
         dropout: on the attention weights.
     """
-    if attention_in_c.takes(query, key, value, visible, causal, dropout):
+    if attention_in_c.supports(query, key, value, visible, causal, dropout):
         return attention_in_c.attend(query, key, value, visible=visible, causal=causal, dropout=dropout)
     if query.device.type == "cpu" and (dropout or key.shape[2] <= SHORT):
         return _written_out(query, key, value, visible, causal, dropout)

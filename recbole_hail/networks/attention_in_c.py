@@ -56,9 +56,9 @@ class Attention(ctypes.Structure):
         return found
 
 
-def takes(query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None, causal: bool, dropout: float) -> bool:
+def supports(query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None, causal: bool, dropout: float) -> bool:
     """Whether `attend` knows these; what it would know but for their sizes is told in the log."""
-    if not native.takes(query, key, value) or not (dropout == 0 or drops_some(dropout)):
+    if not native.supports(query, key, value) or not (dropout == 0 or drops_some(dropout)):
         return False
     batch, heads, queries, width = query.shape
     if key.shape != value.shape or key.shape[2] < 1 or key.shape != (batch, heads, key.shape[2], width):

@@ -84,7 +84,7 @@ class HypergraphConvolution(nn.Module):
         return F.relu(hypergraph.propagate(self.transform(self.dropout(states))))
 
 
-class Choice(nn.Module):
+class AttentionPooling(nn.Module):
     """A weighted mean of vectors: weights are the softmax of zᵀ tanh(W v), as in the residual gate and the fusion."""
 
     def __init__(self, sizes: Sizes):
@@ -100,7 +100,7 @@ class Choice(nn.Module):
         return (scores.softmax(-1).unsqueeze(-1) * vectors).sum(-2)
 
 
-class Dynamics(NamedTuple):
+class PeriodStates(NamedTuple):
     """What the hypergraphs of N periods say."""
 
     elements: Tensor  # [N + 1, nodes, d]: at n, the states that the periods before n have left
@@ -121,11 +121,11 @@ class SequentialHypergraphs(nn.Module):
     def __init__(self, sizes: Sizes, hypergraphs: Sequence[Hypergraph], *, convolutions: int):
         super().__init__()
         self.hypergraphs = nn.ModuleList(hypergraphs)
-        self.gate = Choice(sizes)
+        self.gate = AttentionPooling(sizes)
         self.convolutions = nn.ModuleList(HypergraphConvolution(sizes) for _ in range(convolutions))
         self.intent = nn.Linear(sizes.hidden_size, sizes.hidden_size, bias=False)
 
-    def forward(self, static: Tensor) -> Dynamics:
+    def forward(self, static: Tensor) -> PeriodStates:
         """From the static embeddings [nodes, d]."""
         state = static
         states, intents = [static], [static.new_zeros(1, static.shape[1])]
@@ -137,4 +137,4 @@ class SequentialHypergraphs(nn.Module):
             intents.append(F.relu(self.intent(hypergraph.to_edges(hidden))))
             state = torch.where(hypergraph.present[:, None], hidden, state)
             states.append(state)
-        return Dynamics(torch.stack(states), torch.cat(intents))
+        return PeriodStates(torch.stack(states), torch.cat(intents))

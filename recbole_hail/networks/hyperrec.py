@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from recbole_hail.networks.hypergraph import Choice, Dynamics, Hypergraph, SequentialHypergraphs
+from recbole_hail.networks.hypergraph import AttentionPooling, Hypergraph, PeriodStates, SequentialHypergraphs
 from recbole_hail.networks.peers import PeerNetworks
 from recbole_hail.networks.sizes import Sizes
 
 
-class Moments(NamedTuple):
+class PositionPeriods(NamedTuple):
     """When each position of a batch is, and what its generator did last before that period."""
 
     period: Tensor  # [B, L], 0 to N
-    intent: Tensor  # [B, L], a row of `Dynamics.intents`
+    intent: Tensor  # [B, L], a row of `PeriodStates.intents`
 
 
 class HyperRecNetworks(PeerNetworks):
@@ -41,9 +41,9 @@ class HyperRecNetworks(PeerNetworks):
         super().__init__(base_networks, sizes, **others)
         # These keep torch's own start: at 0.02, each convolution would make the states ten times smaller.
         self.sequential_hypergraphs = SequentialHypergraphs(sizes, hypergraphs, convolutions=convolutions)
-        self.fusion = Choice(sizes)
+        self.fusion = AttentionPooling(sizes)
 
-    def dynamics(self) -> Dynamics:
+    def period_states(self) -> PeriodStates:
         """States and intents by the present weights; every step needs them anew."""
         return self.sequential_hypergraphs(self.embedding.predictable)
 
@@ -52,22 +52,22 @@ class HyperRecNetworks(PeerNetworks):
         sequences: Tensor,
         positions: Tensor,
         *,
-        dynamics: Dynamics,
-        moments: Moments,
+        period_states: PeriodStates,
+        periods: PositionPeriods,
         most: int | None = None,
     ) -> Tensor:
         """What every peer predicts with at the given positions: [B, L], [M] -> [T, M, d]; `most` as for all peers."""
         static = self.embedding.element(sequences)  # [B, L, d]
         # Padding reads element 1's state, which no real position sees.
-        state = dynamics.elements[moments.period, (sequences - 1).clamp(min=0)]  # [B, L, d]
-        vectors = torch.stack([static, state, dynamics.intents[moments.intent]], dim=-2)  # [B, L, 3, d]
+        state = period_states.elements[periods.period, (sequences - 1).clamp(min=0)]  # [B, L, d]
+        vectors = torch.stack([static, state, period_states.intents[periods.intent]], dim=-2)  # [B, L, 3, d]
         allowed = torch.ones(vectors.shape[:-1], dtype=torch.bool, device=vectors.device)
-        allowed[..., 2] = moments.intent > 0
+        allowed[..., 2] = periods.intent > 0
         return self.predict_from(self.embedding.place(self.fusion(vectors, allowed)), positions, most=most)
 
-    def tables(self, dynamics: Dynamics) -> Tensor:
+    def tables(self, period_states: PeriodStates) -> Tensor:
         """What an element's score is the product with, in each period, [N + 1, |E|, d]."""
-        return dynamics.elements + self.embedding.predictable
+        return period_states.elements + self.embedding.predictable
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[..., d] -> [..., |E|] in the period after the last."""
@@ -78,4 +78,4 @@ class HyperRecNetworks(PeerNetworks):
         return (hidden * self._newest()[elements - 1]).sum(-1) + self.head.bias[elements - 1]
 
     def _newest(self) -> Tensor:
-        return self.tables(self.dynamics())[-1]  # [|E|, d]
+        return self.tables(self.period_states())[-1]  # [|E|, d]

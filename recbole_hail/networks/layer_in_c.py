@@ -17,20 +17,20 @@ from recbole_hail.threads import over_range
 LEAST = 2**9  # positions that earn back a thread of their own
 
 
-class BySequence(NamedTuple):
+class PackedPositions(NamedTuple):
     """Positions where the layer's output is wanted."""
 
     start: Tensor  # int64 [B + 1], where each sequence's positions start among all M
     position: Tensor  # int64 [M], indices into the flattened B · L, growing
 
 
-def by_sequence(positions: Tensor, batch: int, length: int) -> BySequence | None:
+def pack_positions(positions: Tensor, batch: int, length: int) -> PackedPositions | None:
     """Positions [M] of the flattened B · L, or None where they do not grow or do not all lie within it."""
     if positions.dtype != torch.int64 or not (positions[1:] > positions[:-1]).all():
         return None
     start = torch.searchsorted(positions, torch.arange(0, batch * length + 1, length))
     within = start[0] == 0 and start[-1] == len(positions)
-    return BySequence(start, positions.contiguous()) if within else None
+    return PackedPositions(start, positions.contiguous()) if within else None
 
 
 class Shape(NamedTuple):
@@ -74,7 +74,7 @@ class Layer(ctypes.Structure):
     )
 
 
-def takes(hidden: Tensor, visible: Tensor | None, shape: Shape, weights: Sequence[Tensor]) -> bool:
+def supports(hidden: Tensor, visible: Tensor | None, shape: Shape, weights: Sequence[Tensor]) -> bool:
     """Whether `layer` knows these; weights may be None, as a bias that a module lacks."""
     if not (torch.is_grad_enabled() and hidden.requires_grad and hidden.dim() == 3 and hidden.numel()):
         return False
@@ -84,7 +84,7 @@ def takes(hidden: Tensor, visible: Tensor | None, shape: Shape, weights: Sequenc
         torch.Size(of) for matrix in matrices for of in (matrix, matrix[:1])
     ]:
         return False
-    if not native.takes(hidden, *weights) or native.matrix_product() is None:
+    if not native.supports(hidden, *weights) or native.matrix_product() is None:
         return False
     batch, length, _ = hidden.shape
     drops = shape.dropout == 0 or drops_some(shape.dropout)
@@ -94,7 +94,11 @@ def takes(hidden: Tensor, visible: Tensor | None, shape: Shape, weights: Sequenc
 
 
 def layer(
-    hidden: Tensor, visible: Tensor | None, shape: Shape, weights: Sequence[Tensor], asked: BySequence | None = None
+    hidden: Tensor,
+    visible: Tensor | None,
+    shape: Shape,
+    weights: Sequence[Tensor],
+    asked: PackedPositions | None = None,
 ) -> Tensor:
     """[B, L, d] -> [B, L, d], or [M, d] at the positions asked for; MemoryError where none is left.
 

@@ -13,7 +13,7 @@ from recbole_hail.networks.residual import ResidualNorm
 from recbole_hail.networks.sizes import Sizes
 
 
-class Asked(NamedTuple):
+class PaddedPositions(NamedTuple):
     """The positions of a batch [B, L] that a network is asked about, laid out by sequence.
 
     A sequence with fewer than the most has its first position in the places left over; `place` leaves them out.
@@ -23,7 +23,7 @@ class Asked(NamedTuple):
     place: Tensor  # [M], indices into the flattened B · most
 
     @classmethod
-    def lay_out(cls, positions: Tensor, *, batch: int, length: int, most: int) -> "Asked":
+    def lay_out(cls, positions: Tensor, *, batch: int, length: int, most: int) -> "PaddedPositions":
         """positions [M], any order, at most `most` of one sequence."""
         order = positions.argsort(stable=True)
         sequence = positions.div(length, rounding_mode="floor")
@@ -52,7 +52,7 @@ class SelfAttention(nn.Module):
         # Padding stands to the right, so a causal network never looks at it from a real position.
         return self._mix(query, key, value, None if self.causal else visible, causal=self.causal)
 
-    def at(self, hidden: Tensor, visible: Tensor | None, asked: Asked) -> Tensor:
+    def at(self, hidden: Tensor, visible: Tensor | None, asked: PaddedPositions) -> Tensor:
         """`forward` at the positions asked for, [B, L, d] -> [M, d]; only keys and values are needed everywhere."""
         length, size = hidden.shape[1:]
         weights = self.query_key_value.weight.split([size, 2 * size])
@@ -112,11 +112,12 @@ class SelfAttentionLayer(EncoderLayer):
     def at(self, hidden: Tensor, visible: Tensor | None, positions: Tensor, *, most: int) -> Tensor:
         """`forward` at `positions` [M] of the flattened B · L, at most `most` of one sequence: [B, L, d] -> [M, d]."""
         if not self.attention.causal and self._in_c(hidden, visible):
-            asked = layer_in_c.by_sequence(positions, *hidden.shape[:2])
+            asked = layer_in_c.pack_positions(positions, *hidden.shape[:2])
             if asked is not None:
                 return layer_in_c.layer(hidden, visible, self._shape(), self._weights(), asked)
         batch, length, _ = hidden.shape
-        attended = self.attention.at(hidden, visible, Asked.lay_out(positions, batch=batch, length=length, most=most))
+        asked = PaddedPositions.lay_out(positions, batch=batch, length=length, most=most)
+        attended = self.attention.at(hidden, visible, asked)
         return self._after_attention(hidden.flatten(0, 1).index_select(0, positions), attended)
 
     def _looked_at(self, visible: Tensor | None) -> Tensor | None:
@@ -127,7 +128,7 @@ class SelfAttentionLayer(EncoderLayer):
             return False
         if (self.training and self.attention.dropout) or not self._as_built():
             return False
-        return layer_in_c.takes(hidden, self._looked_at(visible), self._shape(), self._weights())
+        return layer_in_c.supports(hidden, self._looked_at(visible), self._shape(), self._weights())
 
     def _as_built(self) -> bool:
         """Whether every part is still what it was, for others may compute otherwise, and hooks want to be called."""

@@ -31,7 +31,7 @@ class ResidualNorm(nn.LayerNorm):
         learns = torch.is_grad_enabled() and update.requires_grad
         fits = hidden.shape == update.shape and update.shape[-1:] == self.normalized_shape
         drops = p == 0 or drops_some(p)
-        return learns and fits and drops and native.takes(hidden, update, self.weight, self.bias)
+        return learns and fits and drops and native.supports(hidden, update, self.weight, self.bias)
 
 
 class _AddAndNorm(torch.autograd.Function):

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from recbole_hail.evaluation.phase import Phase
-from recbole_hail.evaluation.ranking import first_answers, ranks_of, score_targets, views_of
+from recbole_hail.evaluation.ranking import first_answers, ranks_of, score_targets, view_names
 from recbole_hail.page.rules import RulesBeside
-from recbole_hail.training.opening import Opened
+from recbole_hail.training.loading import LoadedRun
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Answers:
         return self.phase.generators
 
 
-def answer(opened: Opened, rules: RulesBeside, protocol: str, wanted: int) -> Answers:
+def answer(run: LoadedRun, rules: RulesBeside, protocol: str, wanted: int) -> Answers:
     """Ranks the targets of the test under a protocol.
 
     Args:
@@ -40,19 +40,19 @@ def answer(opened: Opened, rules: RulesBeside, protocol: str, wanted: int) -> An
     Raises:
         DataError: no target has a candidate under this protocol.
     """
-    phase = Phase(opened.config, opened.test, "test", protocol, wanted)
-    views = views_of(opened.model)
+    phase = Phase(run.config, run.test, "test", protocol, wanted)
+    views = view_names(run.model)
     ranks = torch.zeros(len(phase.rows), len(views), 3, dtype=torch.int64)
     firsts = torch.zeros(len(phase.rows), len(views), dtype=torch.int64)
     for scored in score_targets(
-        opened.model, opened.test, phase.rows, phase.candidates, most_rows=opened.config["eval_batch_size"]
+        run.model, run.test, phase.rows, phase.candidates, most_rows=run.config["eval_batch_size"]
     ):
         ranks[scored.batch, scored.view] = ranks_of(scored)
         firsts[scored.batch, scored.view] = first_answers(scored)
     of_rules = rules.ranks(protocol, wanted)
-    names = [opened.config["model"] if view == "model" else view for view in views]
+    names = [run.config["model"] if view == "model" else view for view in views]
     together = np.concatenate([ranks.numpy(), of_rules], axis=1)
-    among_all = _among_all(phase, opened.test.item_num - 2)
+    among_all = _among_all(phase, run.test.item_num - 2)
     return Answers(phase, [*names, *rules.names], len(views), together, firsts.numpy(), among_all)
 
 

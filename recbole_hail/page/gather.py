@@ -11,22 +11,22 @@ from recbole_hail.data.history import EVENTS_BEFORE
 from recbole_hail.data.words import NO_MEANING, words_of
 from recbole_hail.evaluation.agreement import pairs
 from recbole_hail.evaluation.metrics import rows_by_target
-from recbole_hail.evaluation.ranking import view_of
+from recbole_hail.evaluation.ranking import chosen_view
 from recbole_hail.models.rules import Rule
 from recbole_hail.page.answers import Answers
 from recbole_hail.page.command import train_command
 from recbole_hail.page.data import by_length, element_names, summarise
 from recbole_hail.page.estimates import LEAD, difference, estimate, shown_metrics, values_of
 from recbole_hail.page.groups import Grouping, group
+from recbole_hail.page.hit_rates import measured_summary
 from recbole_hail.page.protocols import answers_under_each, own_protocol
 from recbole_hail.page.report import ProtocolResult, Report
 from recbole_hail.page.rules import COMMONEST, RulesBeside
-from recbole_hail.page.shares import measured_in_short
-from recbole_hail.training.opening import Opened
+from recbole_hail.training.loading import LoadedRun
 from recbole_hail.training.records import settings_in_force
 
 
-def gather(opened: Opened, say: Callable[[str], None]) -> Report:
+def gather(run: LoadedRun, say: Callable[[str], None]) -> Report:
     """Answers the questions of the test again, under every protocol, beside rules that do not train.
 
     Args:
@@ -36,10 +36,10 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
         SettingsError: the model was evaluated in a way that has no ranks.
         DataError: the data have changed since the test that the record tells of.
     """
-    config, own = opened.config, own_protocol(opened)
+    config, own = run.config, own_protocol(run)
     say("counting the rules that do not train")
-    rules = RulesBeside(opened)
-    answers, impossible = answers_under_each(opened, own, rules, say)
+    rules = RulesBeside(run)
+    answers, impossible = answers_under_each(run, own, rules, say)
     all_elements = next((name for name, found in answers.items() if found.among_all), None)
     mine = answers[own[0]]
     topk = sorted({1, *config["topk"]})
@@ -47,16 +47,16 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
     lead = [*metrics].index(LEAD)
     values = {name: values_of(found.ranks, topk, config["ties"]) for name, found in answers.items()}
     reciprocal = values[own[0]][:, :, lead]  # [N, S]
-    chosen = view_of(opened.model)
+    chosen = chosen_view(run.model)
     means = reciprocal.mean(axis=0)  # [S]
     best_rule = mine.views + int(means[mine.views :].argmax())
-    to_take = max(_forecastable(opened, rules, mine.views, chosen), key=means.__getitem__)
-    names = element_names(config, opened.test)
-    short = measured_in_short(opened, rules, mine, answers.get(all_elements), best_rule, names, say)
+    to_take = max(_forecastable(run, rules, mine.views, chosen), key=means.__getitem__)
+    names = element_names(config, run.test)
+    summary = measured_summary(run, rules, mine, answers.get(all_elements), best_rule, names, say)
     say("drawing the intervals")
     return Report(
         config=config,
-        checkpoint=opened.path.name,
+        checkpoint=run.path.name,
         scorers=mine.scorers,
         views=mine.views,
         chosen=chosen,
@@ -64,27 +64,27 @@ def gather(opened: Opened, say: Callable[[str], None]) -> Report:
         lead=lead,
         data=summarise(rules.train, names),
         period=days_of(config),
-        cut=_cut(opened, mine),
+        cut=_cut(run, mine),
         protocols=[
             _result(found, values[name], all_elements if found.among_all and name != all_elements else None)
             for name, found in answers.items()
         ],
         impossible=impossible,
-        short=short,
-        is_rule=isinstance(opened.model, Rule) or config["model"] == "Pop",
+        summary=summary,
+        is_rule=isinstance(run.model, Rule) or config["model"] == "Pop",
         best_rule=best_rule,
         to_take=to_take,
         command=train_command(rules.models[to_take - mine.views], config) if to_take >= mine.views else None,
         above_rule=difference(reciprocal, chosen, best_rule, mine.generators),
-        groupings=_groupings(opened, mine, reciprocal[:, [chosen, best_rule]]),
+        groupings=_groupings(run, mine, reciprocal[:, [chosen, best_rule]]),
         settings=settings_in_force(config),
-        record=opened.record,
+        record=run.record,
     )
 
 
-def _forecastable(opened: Opened, rules: RulesBeside, views: int, chosen: int) -> list[int]:
+def _forecastable(run: LoadedRun, rules: RulesBeside, views: int, chosen: int) -> list[int]:
     """The scorers that predict from a history: the view that is chosen of a sequential model, and all rules but Pop."""
-    own = [chosen] if opened.config["MODEL_TYPE"] == ModelType.SEQUENTIAL else []
+    own = [chosen] if run.config["MODEL_TYPE"] == ModelType.SEQUENTIAL else []
     return own + [views + place for place, name in enumerate(rules.models) if name != COMMONEST]
 
 
@@ -101,29 +101,29 @@ def _result(answers: Answers, values: np.ndarray, same_as: str | None) -> Protoc
     )
 
 
-def _events_before(opened: Opened, answers: Answers) -> np.ndarray:
-    return opened.test.inter_feat[EVENTS_BEFORE].numpy()[answers.phase.rows]
+def _events_before(run: LoadedRun, answers: Answers) -> np.ndarray:
+    return run.test.inter_feat[EVENTS_BEFORE].numpy()[answers.phase.rows]
 
 
-def _cut(opened: Opened, answers: Answers) -> float:
+def _cut(run: LoadedRun, answers: Answers) -> float:
     """A model that reads no sequences reads no history at all, and cuts none."""
-    if not hasattr(opened.test, "item_list_length_field"):
+    if not hasattr(run.test, "item_list_length_field"):
         return 0.0
-    longest = getattr(opened.model, "longest_history", opened.config["MAX_ITEM_LIST_LENGTH"])
-    return float((_events_before(opened, answers) > longest).mean())
+    longest = getattr(run.model, "longest_history", run.config["MAX_ITEM_LIST_LENGTH"])
+    return float((_events_before(run, answers) > longest).mean())
 
 
-def _groupings(opened: Opened, answers: Answers, values: np.ndarray) -> list[Grouping]:
+def _groupings(run: LoadedRun, answers: Answers, values: np.ndarray) -> list[Grouping]:
     """By every column of the .user file that puts enough generators together, by history, and one by one."""
-    test, rows = opened.test, answers.phase.rows
+    test, rows = run.test, answers.phase.rows
     numbers = test.inter_feat[test.uid_field][rows].numpy()
-    words = words_of(opened.config, test, "generator")
+    words = words_of(run.config, test, "generator")
     labels = {
         name.replace("_", " "): [unquote(column[number]) for number in numbers]
         for name, column in words.columns.items()
         if name not in NO_MEANING
     }
-    names, kind = by_length(_events_before(opened, answers))
+    names, kind = by_length(_events_before(run, answers))
     labels["events before the question"] = np.array(names)[kind]
     labels["generator"] = [words.names[number] for number in numbers]
     found = [group(title, each, values, answers.generators, answers.repeat) for title, each in labels.items()]

@@ -1,12 +1,12 @@
 """The report from its sections: one file, without scripts and without anything from elsewhere."""
 
-from recbole_hail.page import curves, glossary, results, sections, short, wording
+from recbole_hail.page import curves, glossary, results, sections, summary, wording
 from recbole_hail.page.markup import element, whole_page
 from recbole_hail.page.report import Report
 
 # Anchor and title of each section, and what fills it.
 SECTIONS = (
-    ("short", "In short", short.in_short),
+    ("short", "In short", summary.in_short),
     ("uses", wording.USES_TITLE, sections.uses),
     ("data", "Data", sections.data),
     ("curves", "Learning curves", curves.curves),

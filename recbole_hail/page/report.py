@@ -23,7 +23,7 @@ class ProtocolResult:
 
 
 @dataclass(frozen=True)
-class InShort:
+class Summary:
     """How often the right one is named, in numbers for those who know no metric: [first, among the first `FIRST`]."""
 
     shares: list[list[Mark]]  # of each scorer, under the run's own protocol
@@ -53,7 +53,7 @@ class Report:
     cut: float  # share of the questions with more history than the model reads
     protocols: list[ProtocolResult]
     impossible: dict[str, str]  # protocols that cannot be asked here, and why
-    short: InShort
+    summary: Summary
     is_rule: bool  # whether the model itself counts
     best_rule: int  # among the scorers
     to_take: int  # the best of the scorers that forecasts can be made with

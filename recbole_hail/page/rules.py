@@ -9,7 +9,7 @@ from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.ranking import rank_targets
 from recbole_hail.models.rules import Rule
 from recbole_hail.settings import of_data_and_evaluation
-from recbole_hail.training.opening import Opened
+from recbole_hail.training.loading import LoadedRun
 from recbole_hail.training.rules import count
 
 # A number says little without these: what all had most often, what the generator had, and what generators like it had.
@@ -37,14 +37,14 @@ class RulesBeside:
             settings, by those that differ.
     """
 
-    def __init__(self, opened: Opened):
-        configs = [_config(name, opened.config) for name in _COUNTED]
+    def __init__(self, run: LoadedRun):
+        configs = [_config(name, run.config) for name in _COUNTED]
         train, _, test = data_preparation(configs[0], create_dataset(configs[0]))
         self.train, self.test, self.config = train._dataset, test._dataset, configs[0]
         self.models, self.names, self._counted = [], [], []
         kinds = [(_Popularity, configs[0]), *((config.model_class, config) for config in configs)]
         for name, (kind, config) in zip(RULES_BESIDE, kinds, strict=True):
-            called = _called(name, kind.own_settings, config, opened.config)
+            called = _called(name, kind.own_settings, config, run.config)
             if called is not None:
                 self.models.append(name)
                 self.names.append(called)

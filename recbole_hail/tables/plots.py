@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from recbole_hail.files import written_whole
+from recbole_hail.files import atomic_write
 from recbole_hail.tables.table import Table
 
 BEST, OTHER = "#1f5fa8", "#a9c4e4"  # dark and light of one hue: told apart in grey too
@@ -114,5 +114,5 @@ def _panel(panel, table: Table, index: int) -> None:
 def _save(figure, path: Path, title: str, note: str) -> None:
     figure.suptitle(title, fontsize=11)
     figure.supxlabel(note, fontsize=9)
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png")

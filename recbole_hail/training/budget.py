@@ -14,16 +14,8 @@ from recbole_hail.training.curve import Curve
 
 NOT_VALIDATED = "train_on_valid: nothing is validated, for the answers are learnt; the last model is kept"
 _CHECKS = [
-    (
-        "max_steps",
-        checks.optional(checks.whole(1)),
-        "must be a whole number of at least 1, or ~ to go by epochs",
-    ),
-    (
-        "max_minutes",
-        checks.optional(lambda value: not isinstance(value, bool) and value > 0),
-        "must be a positive number, or ~ to go by epochs",
-    ),
+    ("max_steps", checks.optional(checks.whole(1)), f"{checks.at_least(1)[1]}, or ~ to go by epochs"),
+    ("max_minutes", checks.optional(checks.positive[0]), f"{checks.positive[1]}, or ~ to go by epochs"),
 ]
 
 
@@ -58,7 +50,7 @@ class Budget:
         steps, seconds: taken before.
     """
 
-    told: Callable[["Budget"], None] | None = None  # of this process: called after every step of any training
+    on_step: Callable[["Budget"], None] | None = None  # of this process: called after every step of any training
 
     def __init__(self, max_steps: int | None, max_minutes: float | None, steps: int = 0, seconds: float = 0.0):
         self.max_steps = max_steps
@@ -86,8 +78,8 @@ class Budget:
             last = now
             if self.steps == 1:
                 self._first = self.seconds
-            if Budget.told:
-                Budget.told(self)
+            if Budget.on_step:
+                Budget.on_step(self)
 
     def wait(self, device: torch.device) -> None:
         """Until a GPU has done what it was asked for, which is training too."""

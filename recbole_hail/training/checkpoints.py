@@ -19,7 +19,7 @@ from scipy import sparse
 
 from recbole_hail.devices import visible
 from recbole_hail.errors import CheckpointError, SettingsError
-from recbole_hail.files import written_whole
+from recbole_hail.files import atomic_write
 from recbole_hail.settings import OF_PROCESSES
 from recbole_hail.users_models import class_of_checkpoint, full_name
 
@@ -34,7 +34,7 @@ def write_checkpoint(state: dict, path: str | os.PathLike) -> None:
     """Writes `state` as plain values to a temporary file beside `path`, then renames it."""
     path = Path(path)
     state = {name: _Stored(value) if isinstance(value, Config) else plain(value) for name, value in state.items()}
-    with written_whole(path) as temporary, open(temporary, "wb") as file:
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
         try:
             torch.save(state, file)
         except RuntimeError as error:  # of torch's archive, about bytes that are not there
@@ -142,7 +142,7 @@ class _Stored:
 
 def rebuild_config(settings: dict) -> Config:
     """A RecBole Config for this machine and one process, from the settings a checkpoint holds."""
-    from recbole_hail.registry import name_parts  # whose trainers write checkpoints
+    from recbole_hail.registry import bind_parts  # whose trainers write checkpoints
 
     config = Config.__new__(Config)
     config.compatibility_settings()
@@ -153,7 +153,7 @@ def rebuild_config(settings: dict) -> Config:
         config[name] = kind[settings[name]]
     config.model, config.dataset = settings["model"], settings["dataset"]
     config.model_class = class_of_checkpoint(settings.get(_CLASS, config.model))  # older ones have the name alone
-    name_parts(config.model_class)
+    bind_parts(config.model_class)
     config["MODEL_TYPE"] = config.model_class.type
     if config.dataset == "ml-100k":  # the copy inside the recbole package of this machine
         import recbole

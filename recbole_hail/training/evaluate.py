@@ -14,7 +14,7 @@ from recbole_hail.evaluation.candidates import CandidateSets
 from recbole_hail.evaluation.metrics import RankEvaluator, by_question
 from recbole_hail.evaluation.phase import Phase, phase_of
 from recbole_hail.evaluation.protocol import leaves_out_repeats
-from recbole_hail.evaluation.ranking import rank_targets, view_of, views_of
+from recbole_hail.evaluation.ranking import chosen_view, rank_targets, view_names
 from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval
 from recbole_hail.evaluation.tables import result_table
 from recbole_hail.training.records import write_ranks_of, write_record
@@ -42,7 +42,7 @@ def with_protocols(original):
             with _every_question_once(self, eval_data):
                 result = original(self, eval_data, False, None, show_progress)
             self.agreement = None
-            self.view_results = {views_of(self.model)[view_of(self.model)]: dict(result)}
+            self.view_results = {view_names(self.model)[chosen_view(self.model)]: dict(result)}
         else:
             self.model.eval()
             result = _by_ranks(self, eval_data._dataset, phase, show_progress)
@@ -121,7 +121,7 @@ def _by_ranks(trainer, part, phase: Phase, progress: bool) -> dict[str, float]:
     data.update_tensor("rec.repeat", phase.repeat)
     collected = trainer.eval_collector.get_data_struct()
     evaluator = RankEvaluator(trainer.config)
-    views = views_of(trainer.model)
+    views = view_names(trainer.model)
     trainer.agreement = agreement(collected.get("rec.ranks").numpy(), views)
     trainer.view_results = {view: evaluator.evaluate(collected, index) for index, view in enumerate(views)}
     trainer.candidates = {**getattr(trainer, "candidates", {}), phase.name: phase.described()}
@@ -130,7 +130,7 @@ def _by_ranks(trainer, part, phase: Phase, progress: bool) -> dict[str, float]:
             view: _intervals(evaluator, collected, index, phase.generators) for index, view in enumerate(views)
         }
         write_ranks_of(trainer, phase, views, collected.get("rec.ranks").numpy())
-    return trainer.view_results[views[view_of(trainer.model)]]
+    return trainer.view_results[views[chosen_view(trainer.model)]]
 
 
 def _ranks_of_all_processes(trainer, part, phase: Phase, progress: bool) -> torch.Tensor:

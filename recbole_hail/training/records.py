@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from recbole_hail.files import write_json, written_whole
+from recbole_hail.files import atomic_write, write_json
 from recbole_hail.training.checkpoints import plain
 from recbole_hail.versions import versions
 
@@ -64,7 +64,7 @@ def write_record(trainer) -> None:
 
 def write_ranks(path: Path, phase, views: list[str], ranks) -> None:
     """Ranks of every question of a phase, [N, views, 3] (candidates scored higher, the same, in all), and the lists."""
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         np.savez_compressed(
             temporary,
             ranks=ranks,

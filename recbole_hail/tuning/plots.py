@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from recbole_hail.files import written_whole
+from recbole_hail.files import atomic_write
 from recbole_hail.tables.plots import BEST, OTHER, new_figure
 from recbole_hail.tuning.search import Search, word
 from recbole_hail.tuning.trials import FINISHED
@@ -31,7 +31,7 @@ def slice_plot(search: Search, path: Path) -> None:
     figure.suptitle(f"{search.config['model']} on {search.config['dataset']}", fontsize=11)
     figure.supylabel(f"valid {search.metric}", fontsize=9)
     figure.supxlabel("dark: chosen; hollow: stopped early", fontsize=9)
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:])
 
 

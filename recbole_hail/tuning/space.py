@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recbole_hail.errors import SettingsError
-from recbole_hail.settings import converted, meant
+from recbole_hail.settings import closest_name, converted
 
 _FEW = 30  # multiples that are all checked
 _ROUNDING = 1e-6  # of a step, for 3 * 0.1 is more than 0.3
@@ -132,7 +132,7 @@ def check_space(space: Space, known: set[str], config_of: Callable[[dict], objec
     found = []
     for name, dimension in space.items():
         if name not in known:
-            close = meant(name, known)
+            close = closest_name(name, known)
             advice = f"did you mean {close}?" if close else "take it out of the space"
             found.append(f"params_file: {name} is not a setting of this model; {advice}")
             continue

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from recbole_hail.errors import SettingsError
-from recbole_hail.files import held_alone, read_json, write_json, write_text
+from recbole_hail.files import exclusive_lock, read_json, write_json, write_text
 
 HEADING, TRIALS = "search.json", "trials.jsonl"
 FINISHED, STOPPED, DIVERGED, IMPOSSIBLE = "finished", "stopped", "diverged", "impossible"
@@ -56,7 +56,7 @@ class TrialsFolder:
             SettingsError: they are of another search, or the folder holds something else; nothing is changed.
         """
         self._check()
-        with held_alone(self.path):
+        with exclusive_lock(self.path):
             if self._file.is_file():
                 self.trials = self._read()
             write_json(self._heading, self._searched)

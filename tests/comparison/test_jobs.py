@@ -8,11 +8,11 @@ import torch
 
 from recbole_hail import threads
 from recbole_hail.comparison import jobs
-from recbole_hail.comparison.jobs import Job, Machine, Share, UnderWay
-from recbole_hail.comparison.one_run import PROGRESS
+from recbole_hail.comparison.jobs import Job, JobPool, Machine, Share
+from recbole_hail.comparison.worker import PROGRESS
 from recbole_hail.errors import RunFailed
 
-NOTHING = {"threads": 1, "parts": [], "model": "HAIL", "dataset": "nowhere", "settings": {}}
+NOTHING = {"threads": 1, "members": [], "model": "HAIL", "dataset": "nowhere", "settings": {}}
 
 
 def job(folder: Path, name: str = "one") -> Job:
@@ -34,17 +34,17 @@ def test_jobs_side_by_side_have_shares_of_their_own_and_are_abandoned_together(t
         shares.append(share)
         return job(tmp_path, f"job {len(shares)}")
 
-    with UnderWay(Machine(2)) as under_way:
-        under_way.begin("a", start)
-        under_way.begin("b", start)
-        assert under_way.full and "a" in under_way and len(under_way) == 2
-        what, ended = under_way.next_to_end()
-        assert what not in under_way and not under_way.full
+    with JobPool(Machine(2)) as pool:
+        pool.begin("a", start)
+        pool.begin("b", start)
+        assert pool.full and "a" in pool and len(pool) == 2
+        what, ended = pool.next_to_end()
+        assert what not in pool and not pool.full
         with pytest.raises(RunFailed):
             ended.end()
-        under_way.begin("c", start)
+        pool.begin("c", start)
         assert shares == [Share(0, 2), Share(1, 2), Share("ab".index(what), 2)]
-        children = [left.child for _, left in under_way._jobs.values()]
+        children = [left.child for _, left in pool._jobs.values()]
     assert not any(child.is_alive() for child in children)
     assert [path.name for path in tmp_path.iterdir()] == [f"job {'ab'.index(what) + 1}.failed.txt"]
 
@@ -72,10 +72,10 @@ def test_jobs_under_way_tell_how_far_they_have_come(tmp_path, monkeypatch):
     """A training of minutes said nothing until it had ended."""
     monkeypatch.setattr(jobs, "_TELL_EVERY", 0.01)
     heard = []
-    with UnderWay(Machine(1)) as under_way:
-        under_way.begin("a", lambda share: job(tmp_path))
+    with JobPool(Machine(1)) as pool:
+        pool.begin("a", lambda share: job(tmp_path))
         (tmp_path / ".one" / PROGRESS).write_text("step 5 of 9")
-        what, ended = under_way.next_to_end(lambda *told: heard.append(told))
+        what, ended = pool.next_to_end(lambda *told: heard.append(told))
         with pytest.raises(RunFailed):
             ended.end()
     assert what == "a" and set(heard) == {("a", "step 5 of 9")}

@@ -13,11 +13,11 @@ from ray.cluster_utils import Cluster as Nodes
 
 from recbole_hail.clusters import joined
 from recbole_hail.comparison import on_ray
-from recbole_hail.comparison.jobs import Job, Machine, UnderWay
+from recbole_hail.comparison.jobs import Job, JobPool, Machine
 from recbole_hail.comparison.on_ray import Cluster
 from recbole_hail.errors import RunFailed, UserError
 
-NOTHING = {"threads": 1, "parts": [], "model": "HAIL", "dataset": "nowhere", "settings": {}}
+NOTHING = {"threads": 1, "members": [], "model": "HAIL", "dataset": "nowhere", "settings": {}}
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +39,11 @@ def test_there_is_a_job_on_each_core_unless_fewer_are_asked_for(cluster):
 
 
 def test_jobs_that_fail_say_why_as_they_do_here_and_leave_their_logs(cluster, tmp_path):
-    with UnderWay(cluster) as under_way:
+    with JobPool(cluster) as pool:
         for name in "ab":
-            under_way.begin(name, lambda share, name=name: job(tmp_path, share, name))
+            pool.begin(name, lambda share, name=name: job(tmp_path, share, name))
         for _ in "ab":
-            what, ended = under_way.next_to_end()
+            what, ended = pool.next_to_end()
             with pytest.raises(RunFailed, match=rf"{what} failed with status 2: .*nowhere.*; its log is .*failed.txt"):
                 ended.end()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.failed.txt", "b.failed.txt"]

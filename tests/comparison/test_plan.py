@@ -39,10 +39,10 @@ def test_pop_is_in_no_table_of_a_split_by_time(cyclic):
 def test_the_models_of_a_mean_differ_in_seed_and_the_first_is_the_single_model(cyclic):
     made = plan("ensemble(HAIL[peers=1],3),HAIL[peers=1]", seeds=(4,))
     (mean,), (single,) = made.rows["mean of 3 HAIL (peers=1)"], made.rows["HAIL (peers=1)"]
-    assert [part.seed for part in mean.parts] == [4, 4 + MEMBER_SEEDS, 4 + 2 * MEMBER_SEEDS]
-    assert mean.parts[0] == single
+    assert [part.seed for part in mean.members] == [4, 4 + MEMBER_SEEDS, 4 + 2 * MEMBER_SEEDS]
+    assert mean.members[0] == single
     networks = made.runs[len(UNTRAINED) :]
-    assert networks == [*mean.parts, mean], "the single model is trained once, and parts before their mean"
+    assert networks == [*mean.members, mean], "the single model is trained once, and parts before their mean"
 
 
 def test_seeds_whose_means_would_share_networks_are_refused(cyclic):

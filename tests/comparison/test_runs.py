@@ -63,7 +63,7 @@ def test_a_run_has_a_folder_once_it_is_finished(folder, child):
     (request,) = child.requests
     lists = str((folder.output / "candidates").absolute())
     assert request == {
-        **{"model": "HAIL", "dataset": "chi18", "parts": [], "threads": torch.get_num_threads()},
+        **{"model": "HAIL", "dataset": "chi18", "members": [], "threads": torch.get_num_threads()},
         "settings": {
             **{"max_steps": 5, "candidates": "strict", "data_path": "/data", "peers": "1", "seed": 2},
             "candidates_dir": lists,
@@ -71,11 +71,11 @@ def test_a_run_has_a_folder_once_it_is_finished(folder, child):
     }
 
 
-def test_a_mean_is_asked_for_by_the_checkpoints_of_its_parts(folder, child):
+def test_a_mean_is_asked_for_by_the_checkpoints_of_its_members(folder, child):
     mean = Run(ModelSpec("HAIL", members=2), 1, (Run(ModelSpec("HAIL"), 1), Run(ModelSpec("HAIL"), 1001)))
     with folder.held():
         folder.training(mean).end()
-    assert child.requests[0]["parts"] == [str((folder.path(part) / "model.pth").absolute()) for part in mean.parts]
+    assert child.requests[0]["members"] == [str((folder.path(part) / "model.pth").absolute()) for part in mean.members]
 
 
 def test_a_finished_run_is_ranked_under_another_protocol_beside_its_own(folder, child):
@@ -91,8 +91,8 @@ def test_a_finished_run_is_ranked_under_another_protocol_beside_its_own(folder, 
         folder.path(mean).mkdir()
         folder.ranking(mean, "paper").end()
     of_one, of_mean = child.requests[1:]
-    assert of_one["rank"] == "paper" and of_one["parts"] == [str((folder.path(RUN) / "model.pth").absolute())]
-    assert of_mean["parts"] == [str((folder.path(part) / "model.pth").absolute()) for part in mean.parts]
+    assert of_one["rank"] == "paper" and of_one["members"] == [str((folder.path(RUN) / "model.pth").absolute())]
+    assert of_mean["members"] == [str((folder.path(part) / "model.pth").absolute()) for part in mean.members]
 
 
 def test_a_ranking_that_fails_leaves_its_log_and_the_run_as_it_was(folder, child):

@@ -42,7 +42,7 @@ class Trainer:
 def ends(monkeypatch):
     """Whichever of the runs under way began first ends first, but for those in this list, which end last."""
     late = []
-    monkeypatch.setattr(jobs, "wait", lambda under_way, timeout: sorted(under_way, key=late.__contains__))
+    monkeypatch.setattr(jobs, "wait", lambda pool, timeout: sorted(pool, key=late.__contains__))
     return late
 
 
@@ -60,7 +60,7 @@ def test_what_is_there_is_not_trained_again(plan):
 
 
 def test_a_failure_costs_its_model_and_what_needs_it(plan):
-    part = plan.rows["mean"][1].parts[0]
+    part = plan.rows["mean"][1].members[0]
     failures = train_missing(placed(plan, trainer := Trainer(fails=[part])), lambda text: None, Machine())
     assert failures == ["HAIL, seed 2 failed", "mean of 2 HAIL, seed 2 needs HAIL, seed 2"]
     assert set(plan.runs) - trainer.there == {part, plan.rows["mean"][1]}
@@ -72,14 +72,14 @@ def test_a_failure_of_the_first_run_ends_the_comparison(plan):
     assert trainer.tried == plan.runs[:1]
 
 
-def test_several_runs_at_a_time_and_a_mean_after_its_parts(plan, ends):
+def test_several_runs_at_a_time_and_a_mean_after_its_members(plan, ends):
     """The part of the first mean ends last, so the second mean, whose part is done, goes before it."""
-    ends.append(plan.rows["mean"][0].parts[0])
+    ends.append(plan.rows["mean"][0].members[0])
     trainer = Trainer()
     assert train_missing(placed(plan, trainer), lambda text: None, Machine(2)) == []
     assert trainer.there == set(plan.runs) and trainer.most == 2 and not trainer.abandoned
     order = trainer.tried
-    assert all(order.index(mean) > order.index(mean.parts[0]) for mean in plan.rows["mean"])
+    assert all(order.index(mean) > order.index(mean.members[0]) for mean in plan.rows["mean"])
     assert order[-2:] == [*plan.rows["mean"][::-1]]
 
 
@@ -98,7 +98,7 @@ def test_where_all_fail_that_began_together_nothing_else_is_begun(plan):
 
 
 def test_runs_under_way_are_abandoned_where_the_command_is_interrupted(plan, monkeypatch):
-    def interrupt(under_way, timeout):
+    def interrupt(pool, timeout):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(jobs, "wait", interrupt)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from recbole_hail.errors import DataError
-from recbole_hail.evaluation.candidates import PROTOCOLS, Questions, draw, kept
+from recbole_hail.evaluation.candidates import PROTOCOLS, Questions, draw, load_or_draw
 
 DRAWN = [name for name in PROTOCOLS if name != "full"]
 HOW = {"wanted": 9, "seed": 1, "phase": "test"}
@@ -173,18 +173,18 @@ def test_too_few_eligible_elements_end_the_draw():
 
 @pytest.mark.parametrize("protocol", DRAWN)
 def test_a_kept_draw_is_reused_bit_for_bit(tmp_path, protocol, monkeypatch):
-    first = kept(tmp_path / "new" / "folder", "tiny", protocol, alike(6), **HOW)
+    first = load_or_draw(tmp_path / "new" / "folder", "tiny", protocol, alike(6), **HOW)
     (file,) = (tmp_path / "new" / "folder").iterdir()
     assert file.name.startswith(f"tiny-{protocol}9-test-seed1-")
     written = file.read_bytes(), file.stat().st_mtime_ns
     monkeypatch.setattr("recbole_hail.evaluation.candidates.draw", None)  # would fail if called
-    again = kept(tmp_path / "new" / "folder", "tiny", protocol, alike(6), **HOW)
+    again = load_or_draw(tmp_path / "new" / "folder", "tiny", protocol, alike(6), **HOW)
     assert np.array_equal(again.elements, first.elements) and again.hash == first.hash
     assert (file.read_bytes(), file.stat().st_mtime_ns) == written
 
 
 def test_full_keeps_no_file(tmp_path):
-    kept(tmp_path, "tiny", "full", alike(6), **HOW)
+    load_or_draw(tmp_path, "tiny", "full", alike(6), **HOW)
     assert not list(tmp_path.iterdir())
 
 
@@ -194,43 +194,43 @@ def test_a_draw_that_breaks_off_leaves_no_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(np, "savez", broken)
     with pytest.raises(DataError, match=r"candidates_dir: .* cannot be written \(no space left\)"):
-        kept(tmp_path, "tiny", "strict", alike(6), **HOW)
+        load_or_draw(tmp_path, "tiny", "strict", alike(6), **HOW)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(DataError, match=r"candidates_dir: .*file cannot be written"):
-        kept(tmp_path / "file", "tiny", "strict", alike(6), **HOW)
+        load_or_draw(tmp_path / "file", "tiny", "strict", alike(6), **HOW)
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_other_data_or_settings_mean_another_file(tmp_path):
     for asked in (alike(6), alike(7), alike(6, seen=[3]), alike(6, popularity=[0, 2] + [1] * 29)):
-        kept(tmp_path, "tiny", "strict", asked, **HOW)
+        load_or_draw(tmp_path, "tiny", "strict", asked, **HOW)
     for changed in ({"seed": 2}, {"phase": "valid"}, {"wanted": 5}):
-        kept(tmp_path, "tiny", "strict", alike(6), **{**HOW, **changed})
-    kept(tmp_path, "tiny", "paper", alike(6), **HOW)
+        load_or_draw(tmp_path, "tiny", "strict", alike(6), **{**HOW, **changed})
+    load_or_draw(tmp_path, "tiny", "paper", alike(6), **HOW)
     assert len(list(tmp_path.iterdir())) == 8
 
 
 @pytest.fixture
 def file(tmp_path):
-    kept(tmp_path, "tiny", "strict", alike(6), **HOW)
+    load_or_draw(tmp_path, "tiny", "strict", alike(6), **HOW)
     return next(tmp_path.iterdir())
 
 
 def refused(file, match: str) -> None:
     before = file.read_bytes()
     with pytest.raises(DataError, match=match):
-        kept(file.parent, "tiny", "strict", alike(6), **HOW)
+        load_or_draw(file.parent, "tiny", "strict", alike(6), **HOW)
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]
 
 
 def test_a_file_of_other_data_is_refused_by_name_and_left(file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("other")
-    kept(folder, "tiny", "strict", alike(7), **HOW)
+    load_or_draw(folder, "tiny", "strict", alike(7), **HOW)
     next(folder.iterdir()).rename(file)
     refused(file, rf"{file.name} was made for another dataset or split .*candidates_dir")
 
@@ -260,7 +260,7 @@ def test_a_file_damaged_anywhere_is_refused_or_gives_the_same_lists(file):
     for place in range(0, len(whole), 3):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
         try:
-            assert np.array_equal(kept(file.parent, "tiny", "strict", alike(6), **HOW).elements, first)
+            assert np.array_equal(load_or_draw(file.parent, "tiny", "strict", alike(6), **HOW).elements, first)
         except DataError:
             refusals += 1
     for length in range(0, len(whole), 7):

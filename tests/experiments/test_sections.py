@@ -33,7 +33,7 @@ def finish(sweep, write_run):
         for folder, run in sweep.jobs():
             if str(run) in leave_out:
                 continue
-            alone = run.spec.model != "HAIL" or run.parts or dict(run.spec.settings).get("peers") == "1"
+            alone = run.spec.model != "HAIL" or run.members or dict(run.spec.settings).get("peers") == "1"
             views = ["model"] if alone else ["peer 1", "peer 2", "mean"]
             places = higher[folder.output.name, str(run)] = draw.integers(0, 6, (QUESTIONS, len(views)))
             ranks = np.stack([places, 0 * places, 0 * places + 99], axis=-1)

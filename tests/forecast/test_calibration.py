@@ -16,7 +16,7 @@ from recbole_hail.forecast.calibration import (
     expected_calibration_error,
     fit_temperature,
 )
-from recbole_hail.forecast.trained import open_trained
+from recbole_hail.forecast.loading import load_forecast_model
 
 
 def drawn(seed: int, *, rows: int = 4000, elements: int = 6):
@@ -67,16 +67,16 @@ def test_the_calibration_error_by_hand():
 def test_what_was_fitted_is_kept_for_these_bytes_and_no_others(saved, tmp_path, monkeypatch):
     checkpoint = tmp_path / "model.pth"
     checkpoint.write_bytes(saved("SASRec").path.read_bytes())
-    first = calibration_of(open_trained(checkpoint))
+    first = calibration_of(load_forecast_model(checkpoint))
     kept = tmp_path / "model.calibration.json"
     assert json.loads(kept.read_text())["calibration"]["temperature"] == first.temperature
     with monkeypatch.context() as patch:
         patch.setattr(calibration, "fit_temperature", None)  # would fail
-        assert calibration_of(open_trained(checkpoint)) == first
-    for spoilt in ("{}", "not json", kept.read_text().replace(open_trained(checkpoint).hash, "0" * 64)):
+        assert calibration_of(load_forecast_model(checkpoint)) == first
+    for spoilt in ("{}", "not json", kept.read_text().replace(load_forecast_model(checkpoint).hash, "0" * 64)):
         kept.write_text(spoilt)
-        assert calibration_of(open_trained(checkpoint)) == first
-        assert json.loads(kept.read_text())["checkpoint sha256"] == open_trained(checkpoint).hash
+        assert calibration_of(load_forecast_model(checkpoint)) == first
+        assert json.loads(kept.read_text())["checkpoint sha256"] == load_forecast_model(checkpoint).hash
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_trouble(saved, tmp_path, monkeypatch):
@@ -86,13 +86,13 @@ def test_a_folder_that_cannot_be_written_to_is_no_trouble(saved, tmp_path, monke
     monkeypatch.setattr(calibration, "write_json", full_disk)
     checkpoint = tmp_path / "model.pth"
     checkpoint.write_bytes(saved("SASRec").path.read_bytes())
-    assert calibration_of(open_trained(checkpoint)).targets == 41
+    assert calibration_of(load_forecast_model(checkpoint)).targets == 41
     assert [file.name for file in tmp_path.iterdir()] == ["model.pth"]
 
 
 def test_targets_and_errors_are_those_of_the_validation_part(saved):
     made = saved("SASRec")
-    found = calibration_of(open_trained(made.path))
+    found = calibration_of(load_forecast_model(made.path))
     rows = made.live.valid._dataset
     with torch.no_grad():
         scores = made.live.model.full_sort_predict(rows[torch.arange(len(rows))])[:, 1:]
@@ -154,7 +154,7 @@ def test_the_share_that_came_true_has_its_interval_and_few_targets_are_called_fe
 
 def test_a_split_without_validation_is_not_calibrated(saved):
     split = {"split": {"LS": "test_only"}, "order": "TO", "group_by": "user", "mode": "full"}
-    trained = open_trained(saved("SASRec").path)
+    trained = load_forecast_model(saved("SASRec").path)
     trained.config["eval_args"] = split
     found = calibration_of(trained._replace(valid=trained.train.copy(trained.train.inter_feat[:0])))
     assert found.temperature == 1 and found.targets == 0

@@ -6,15 +6,15 @@ import torch
 from recbole.data.interaction import Interaction
 from torch.nn.utils.rnn import pad_sequence
 
+from recbole_hail.forecast.loading import load_forecast_model
 from recbole_hail.forecast.scoring import logits
-from recbole_hail.forecast.trained import open_trained
 from recbole_hail.models.rules import RULES
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_ties_in_a_forecast_only_what_it_ties_itself(saved, rule):
     """Popularity, which breaks the ties of GeneratorKNN by millionths of an event, was rounded away."""
-    trained = open_trained(saved(rule).path)
+    trained = load_forecast_model(saved(rule).path)
     events, start = trained.histories()
     numbers = np.array([3, 7, 11])
     histories = [events[start[number] : start[number + 1]] for number in numbers]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from recbole_hail.data.words import Words
 from recbole_hail.errors import DataError
 from recbole_hail.evaluation.metrics import Ranks
-from recbole_hail.evaluation.ranking import view_of
+from recbole_hail.evaluation.ranking import chosen_view
 from recbole_hail.forecast import Forecaster
 from recbole_hail.forecast.history_times import Event
 from recbole_hail.forecast.scoring import logits
@@ -52,7 +52,7 @@ def slow_ranks(forecaster, pairs) -> list[tuple[int, int]]:
             continue
         before = newer.setdefault(generator, [])
         history = np.array([*events[start[generator] : start[generator + 1]], *before])
-        scores = logits(trained, [history], np.array([generator]))[view_of(trained.model)][0, 1:]
+        scores = logits(trained, [history], np.array([generator]))[chosen_view(trained.model)][0, 1:]
         number = elements.number(element)
         if number is None:
             found.append((len(scores), 0))

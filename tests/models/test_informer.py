@@ -71,8 +71,8 @@ def test_settings_reach_the_network(built):
     [
         ({"predicted_elements": 0}, "predicted_elements: 0 must be a whole number of at least 1"),
         ({"start_length": 0}, "start_length: 0 must be a whole number of at least 1"),
-        ({"sampling_factor": 0}, "sampling_factor: 0 must be positive and finite"),
-        ({"sampling_factor": "c"}, "sampling_factor: 'c' must be positive and finite"),
+        ({"sampling_factor": 0}, "sampling_factor: 0 must be a positive number"),
+        ({"sampling_factor": "c"}, "sampling_factor: 'c' must be a positive number"),
         ({"distil": 1}, "distil: 1 must be True or False"),
         ({"decoder_layers": 0}, "decoder_layers: 0 must be a whole number of at least 1"),
         (

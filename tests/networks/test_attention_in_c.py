@@ -144,17 +144,17 @@ def test_what_c_does_not_know_is_left_to_torch(monkeypatch, caplog, width, keys,
 )
 def test_shapes_that_only_torch_knows_are_left_to_torch(shapes):
     """They were once read beyond their end."""
-    assert not attention_in_c.takes(*map(torch.randn, shapes), None, False, 0.0)
+    assert not attention_in_c.supports(*map(torch.randn, shapes), None, False, 0.0)
 
 
 @needs_compiler
 def test_what_is_not_plain_numbers_is_left_to_torch():
     tensors = torch.randn(3, 2, 2, 5, 16).unbind()
-    assert attention_in_c.takes(*tensors, None, False, 0.0)
-    assert not attention_in_c.takes(*tensors, torch.zeros(5), False, 0.0)  # a mask to be added
-    assert not attention_in_c.takes(tensors[0][:, :, :3], *tensors[1:], None, True, 0.0)
+    assert attention_in_c.supports(*tensors, None, False, 0.0)
+    assert not attention_in_c.supports(*tensors, torch.zeros(5), False, 0.0)  # a mask to be added
+    assert not attention_in_c.supports(tensors[0][:, :, :3], *tensors[1:], None, True, 0.0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert not native.takes(*tensors)
+        assert not native.supports(*tensors)
 
 
 def test_a_gradient_of_the_gradient_is_refused():

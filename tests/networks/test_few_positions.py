@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recbole_hail.networks import BASE_NETWORKS
-from recbole_hail.networks.layers import Asked
+from recbole_hail.networks.layers import PaddedPositions
 
 SEQUENCES = torch.tensor([[1, 2, 3, 4, 5, 6], [5, 6, 8, 0, 0, 0], [7, 0, 0, 0, 0, 0], [1, 8, 3, 8, 2, 0]])
 VISIBLE = SEQUENCES > 0
@@ -63,7 +63,7 @@ def test_positions_are_laid_out_by_sequence(columns, draw):
     flat = [row * 5 + column for row, of_row in enumerate(columns) for column in of_row]
     draw.shuffle(flat)
     positions = torch.tensor(flat, dtype=torch.long)
-    asked = Asked.lay_out(positions, batch=len(columns), length=5, most=3)
+    asked = PaddedPositions.lay_out(positions, batch=len(columns), length=5, most=3)
     assert asked.position.flatten()[asked.place].tolist() == flat
     assert len(set(asked.place.tolist())) == len(flat)
     assert (asked.position // 5 == torch.arange(len(columns))[:, None]).all()

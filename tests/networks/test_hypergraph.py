@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from recbole_hail.networks import Sizes
 from recbole_hail.networks.hypergraph import (
-    Choice,
+    AttentionPooling,
     Hypergraph,
     HypergraphConvolution,
     SequentialHypergraphs,
     SparseMatrix,
 )
-from recbole_hail.networks.hyperrec import HyperRecNetworks, Moments
+from recbole_hail.networks.hyperrec import HyperRecNetworks, PositionPeriods
 
 SIZES = Sizes(positions=6, hidden_size=4, inner_size=6, hidden_dropout=0.0, attention_dropout=0.0)
 
@@ -87,7 +87,7 @@ def test_a_sparse_matrix_leaves_no_trace_in_a_checkpoint():
 
 def test_a_choice_is_a_mean_weighted_by_a_softmax():
     torch.manual_seed(0)
-    choose = Choice(SIZES)
+    choose = AttentionPooling(SIZES)
     vectors = torch.randn(2, 3, 4)
     allowed = torch.tensor([[True, True, True], [True, True, False]])
     found = choose(vectors, allowed)
@@ -147,23 +147,23 @@ def networks():
 
 
 SEQUENCES = torch.tensor([[1, 2, 3, 5], [4, 5, 0, 0]])
-MOMENTS = Moments(torch.tensor([[0, 1, 2, 2], [0, 2, 0, 0]]), torch.tensor([[0, 1, 3, 3], [0, 2, 0, 0]]))
+PERIODS = PositionPeriods(torch.tensor([[0, 1, 2, 2], [0, 2, 0, 0]]), torch.tensor([[0, 1, 3, 3], [0, 2, 0, 0]]))
 
 
 def test_each_period_scores_with_its_own_states(networks):
-    dynamics = networks.dynamics()
-    tables = networks.tables(dynamics)
+    period_states = networks.period_states()
+    tables = networks.tables(period_states)
     assert tables.shape == (3, 5, 4)
     for period in range(3):
         for element in range(1, 6):
-            vector = networks.embedding.element.weight[element] + dynamics.elements[period, element - 1]
+            vector = networks.embedding.element.weight[element] + period_states.elements[period, element - 1]
             assert torch.equal(tables[period, element - 1], vector)
 
 
 def test_outside_training_the_period_after_the_last_is_asked_about(networks):
     hidden = torch.randn(1, 3, 4)
     everything = networks.logits(hidden)
-    last = networks.tables(networks.dynamics())[2]
+    last = networks.tables(networks.period_states())[2]
     torch.testing.assert_close(everything, hidden @ last.t() + networks.head.bias)
     elements = torch.tensor([5, 1, 3])
     expected = everything.gather(2, (elements - 1)[None, :, None]).squeeze(2)
@@ -171,26 +171,26 @@ def test_outside_training_the_period_after_the_last_is_asked_about(networks):
 
 
 def test_state_and_intent_are_those_of_the_position(networks):
-    dynamics = networks.dynamics()
-    found = networks(SEQUENCES, torch.arange(8), dynamics=dynamics, moments=MOMENTS)
+    period_states = networks.period_states()
+    found = networks(SEQUENCES, torch.arange(8), period_states=period_states, periods=PERIODS)
     fused = torch.zeros(2, 4, 4)
     for row, place in [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1)]:
-        element, period, intent = (table[row, place] for table in (SEQUENCES, *MOMENTS))
-        vectors = [networks.embedding.element.weight[element], dynamics.elements[period, element - 1]]
-        vectors += [dynamics.intents[intent]] if intent else []
+        element, period, intent = (table[row, place] for table in (SEQUENCES, *PERIODS))
+        vectors = [networks.embedding.element.weight[element], period_states.elements[period, element - 1]]
+        vectors += [period_states.intents[intent]] if intent else []
         fused[row, place] = networks.fusion(torch.stack(vectors))
     expected = networks.predict_from(networks.embedding.place(fused), torch.arange(8))
     torch.testing.assert_close(found[:, :6], expected[:, :6])
 
 
 def test_sees_no_later_position_and_no_padding(networks):
-    dynamics = networks.dynamics()
-    before = networks(SEQUENCES, torch.arange(6), dynamics=dynamics, moments=MOMENTS)
+    period_states = networks.period_states()
+    before = networks(SEQUENCES, torch.arange(6), period_states=period_states, periods=PERIODS)
     changed = SEQUENCES.clone()
     changed[0, 2:], changed[1, 2:] = torch.tensor([4, 1]), torch.tensor([3, 3])
-    after = networks(changed, torch.arange(6), dynamics=dynamics, moments=MOMENTS)
+    after = networks(changed, torch.arange(6), period_states=period_states, periods=PERIODS)
     assert torch.equal(after[:, [0, 1, 4, 5]], before[:, [0, 1, 4, 5]])
     assert not torch.equal(after[:, 2], before[:, 2])
-    alone = Moments(*(table[1:, :2] for table in MOMENTS))
-    of_alone = networks(SEQUENCES[1:, :2], torch.arange(2), dynamics=dynamics, moments=alone)
+    alone = PositionPeriods(*(table[1:, :2] for table in PERIODS))
+    of_alone = networks(SEQUENCES[1:, :2], torch.arange(2), period_states=period_states, periods=alone)
     torch.testing.assert_close(of_alone, before[:, 4:6], rtol=0, atol=1e-6)

@@ -10,14 +10,14 @@ from recbole.quick_start import run_recbole
 
 from recbole_hail.page.command import written
 from recbole_hail.page.gather import gather
-from recbole_hail.training.opening import opened
+from recbole_hail.training.loading import open_run
 
 BY_SHARE = {"split": {"RS": [0.7, 0.1, 0.2]}, "order": "TO", "group_by": "user", "mode": "full"}
 SEVEN = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni7"}
 
 
 def report_of(checkpoint: Path, **how):
-    with opened(checkpoint, **how) as it:
+    with open_run(checkpoint, **how) as it:
         return gather(it, say=lambda text: None)
 
 

@@ -23,7 +23,7 @@ from recbole_hail.page.gather import gather
 from recbole_hail.page.html import SECTIONS, to_html
 from recbole_hail.page.rules import RULES_BESIDE, RulesBeside
 from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint, write_checkpoint
-from recbole_hail.training.opening import opened
+from recbole_hail.training.loading import open_run
 
 NASTY = '<script>alert("1")</script> & co'
 
@@ -54,7 +54,7 @@ def pages(runs):
     """Report and page of every run."""
     found = {}
     for name, checkpoint in runs.items():
-        with opened(checkpoint) as it:
+        with open_run(checkpoint) as it:
             report = gather(it, say=lambda text: None)
         found[name] = report, to_html(report)
     return found
@@ -131,7 +131,7 @@ def test_the_rules_are_those_that_run_by_themselves(pages, build, tmp_path):
 
 def test_the_first_answers_are_told_whatever_topk_is(runs):
     """With topk: [10] the share of targets among the first ten stood for that of right answers."""
-    with opened(runs["HAIL"]) as it:
+    with open_run(runs["HAIL"]) as it:
         it.config["topk"] = [10]
         report = gather(it, say=lambda text: None)
     own = report.record["results"]["test"]["mean"]
@@ -185,7 +185,7 @@ def test_agreement_is_that_of_the_ranks_that_the_run_left(pages, runs):
 
 
 def test_first_answers_are_those_that_the_scores_put_first(runs):
-    with opened(runs["HAIL"]) as it:
+    with open_run(runs["HAIL"]) as it:
         answers = answer(it, RulesBeside(it), "strict", 99)
         lists, rows = answers.phase.candidates.elements, answers.phase.rows
         for number in (0, 7, 40):
@@ -230,7 +230,7 @@ def test_settings_are_shown_and_where_things_lie_is_not(pages, runs):
 
 
 def test_the_data_by_hand(runs):
-    with opened(runs["HAIL"]) as it:
+    with open_run(runs["HAIL"]) as it:
         found = summarise(it.train, [f"number {n}" for n in range(121)])
     generators, elements = zip(*events(), strict=True)
     lengths = list(Counter(generators).values())
@@ -268,7 +268,7 @@ def test_rules_read_all_of_a_history(build, model, cut):
 
 
 def test_all_protocols_draw_as_many_candidates_as_the_runs_own(runs):
-    with opened(runs["killed"]) as it:  # without a record, which names the lists of the test
+    with open_run(runs["killed"]) as it:  # without a record, which names the lists of the test
         it.config["candidates"] = None
         it.config["eval_args"]["mode"]["test"] = "uni50"
         report = gather(it, say=lambda text: None)
@@ -296,7 +296,7 @@ def test_data_that_have_changed_since_the_test_are_refused(runs, tmp_path):
     (tmp_path / "world" / "world.inter").write_text("\n".join(swapped) + "\n")
     with (
         pytest.raises(DataError, match=r"is not what .* was tested on \(lists \w+ now, \w+ then\).*--data_path"),
-        opened(runs["HAIL"], data_path=str(tmp_path)) as it,
+        open_run(runs["HAIL"], data_path=str(tmp_path)) as it,
     ):
         gather(it, say=lambda text: None)
 
@@ -308,7 +308,7 @@ def _last_two(lines: list[str]) -> tuple[str, str]:
 def test_an_evaluation_without_ranks_is_refused_before_the_work(runs, monkeypatch):
     """Rules cannot be counted on every such split, and their complaint would stand in the way of the message."""
     monkeypatch.setattr("recbole_hail.page.gather.RulesBeside", None)
-    with opened(runs["HAIL"]) as it:
+    with open_run(runs["HAIL"]) as it:
         it.config["candidates"] = None
         it.config["eval_args"]["mode"]["test"] = "pop99"
         with pytest.raises(SettingsError, match="was evaluated by RecBole itself"):
@@ -332,7 +332,7 @@ def test_a_protocol_without_candidates_is_named_and_the_others_are_shown(runs, b
     settings = {"eval_args": arguments, "topk": [5], "epochs": 0, "checkpoint_dir": str(tmp_path)}
     run_recbole(model="HAIL", dataset="had", config_dict={**build("Pop").ranked, **settings})
     (checkpoint,) = tmp_path.glob("*.pth")
-    with opened(checkpoint) as it:
+    with open_run(checkpoint) as it:
         report = gather(it, say=lambda text: None)
     assert [result.described["protocol"] for result in report.protocols] == ["full", "strict", "recbole"]
     assert {result.described["drawn"] for result in report.protocols[1:]} == {99}

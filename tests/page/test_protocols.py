@@ -11,7 +11,7 @@ from recbole_hail.page import protocols, wording
 from recbole_hail.page.estimates import right_answers
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import to_html
-from recbole_hail.training.opening import opened
+from recbole_hail.training.loading import open_run
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def tested(build, tmp_path_factory):
         folder = tmp_path_factory.mktemp(protocol)
         given = {**built.ranked, "epochs": 1, "candidates": protocol, "checkpoint_dir": str(folder), "topk": [1, 10]}
         result = run_recbole(model="SASRec", dataset="world", config_dict=given)["test_result"]
-        with opened(next(folder.glob("*.pth"))) as it:
+        with open_run(next(folder.glob("*.pth"))) as it:
             report = gather(it, say=lambda text: None)
         found[protocol] = result, report, to_html(report)
     return found
@@ -32,7 +32,7 @@ def test_how_often_a_forecast_is_right_is_told_beside_shorter_lists(tested):
     """The only share of right first answers was that among 99, and forecasts choose from all elements."""
     of_forecasts, _, _ = tested["full"]
     _, report, page = tested["strict"]
-    first, among_ten = report.short.among_all
+    first, among_ten = report.summary.among_all
     assert (first.mean, among_ten.mean) == pytest.approx((of_forecasts["hit@1"], of_forecasts["hit@10"]))
     assert (
         f"Among all 120 elements, which is what a forecast chooses from, the first answer is right for "
@@ -46,9 +46,9 @@ def test_how_often_a_forecast_is_right_is_told_beside_shorter_lists(tested):
 def test_a_run_that_was_tested_among_all_elements_says_so_once(tested):
     result, report, page = tested["full"]
     assert [found.described["protocol"] for found in report.protocols] == ["full", "strict", "paper", "recbole"]
-    among_ten = report.short.shares[report.chosen][1]
+    among_ten = report.summary.shares[report.chosen][1]
     assert f"{among_ten.mean:.1%} <small>" in page and among_ten.mean == pytest.approx(result["hit@10"])
-    assert f"the first answer is right for {wording.percent(report.short.among_all[0])} of" in page
+    assert f"the first answer is right for {wording.percent(report.summary.among_all[0])} of" in page
     assert "One of the first 10 is right for" not in page, "the table has it"
 
 
@@ -57,7 +57,7 @@ def test_two_protocols_that_draw_all_elements_have_one_table(build, write_datase
     write_dataset(Path("dataset"), "few", {f"g{g}": [f"e{(g + i * i) % 100}" for i in range(20)] for g in range(100)})
     given = {**build("Pop").ranked, "checkpoint_dir": str(tmp_path)}
     run_recbole(model="GeneratorFrequency", dataset="few", config_dict=given)
-    with opened(next(tmp_path.glob("*.pth"))) as it:
+    with open_run(next(tmp_path.glob("*.pth"))) as it:
         report = gather(it, say=lambda text: None)
     assert [result.described["protocol"] for result in report.distinct] == ["recbole", "full", "paper"]
     assert "strict: the same as full, for there are only 99 others to draw from." in to_html(report)

@@ -9,7 +9,7 @@ from recbole.quick_start import run_recbole
 from recbole_hail.page.charts import Mark
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import to_html
-from recbole_hail.training.opening import opened
+from recbole_hail.training.loading import open_run
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def page_of(build, tmp_path_factory):
         folder = tmp_path_factory.mktemp(model)
         given = {**built.ranked, "candidates": "strict", "checkpoint_dir": str(folder), "topk": [1, 10], **settings}
         run_recbole(model=model, dataset="world", config_dict=given)
-        with opened(next(Path(folder).glob("*.pth"))) as it:
+        with open_run(next(Path(folder).glob("*.pth"))) as it:
             report = gather(it, say=lambda text: None)
         return report, to_html(report)
 

@@ -50,15 +50,15 @@ def _which(report: Report, part: str) -> str:
 
 def _shares(report: Report) -> Markup:
     """The model, the commonest everywhere, the best rule and guessing; and how far the first two are apart."""
-    short = report.short
-    rows = [(f"the model, {report.config['model']}", report.chosen), (_plain(report), short.plain)]
-    if report.best_rule != short.plain:
+    summary = report.summary
+    rows = [(f"the model, {report.config['model']}", report.chosen), (_plain(report), summary.plain)]
+    if report.best_rule != summary.plain:
         which = "the best other rule" if report.is_rule else "the best rule"
         by = report.metrics[report.lead]
         rows.append((f"{which} by {by}, {report.scorers[report.best_rule]}", report.best_rule))
-    cells = [[name, *map(_share, short.shares[scorer])] for name, scorer in rows]
-    cells.append(["guessing", *(f"{share:.1%}" for share in short.guessed)])
-    cells.append([f"the model less {_plain(report)}, in points", *map(_points, short.above_plain)])
+    cells = [[name, *map(_share, summary.shares[scorer])] for name, scorer in rows]
+    cells.append(["guessing", *(f"{share:.1%}" for share in summary.guessed)])
+    cells.append([f"the model less {_plain(report)}, in points", *map(_points, summary.above_plain)])
     caption = (
         f"How many of {report.own.questions['all']:,} questions the first answer is right for, or one of the first"
     )
@@ -67,7 +67,7 @@ def _shares(report: Report) -> Markup:
 
 def _plain(report: Report) -> str:
     """What the model is compared with, in words."""
-    name = report.scorers[report.short.plain]
+    name = report.scorers[report.summary.plain]
     return "the commonest everywhere" if name == COMMONEST else f"the rule {name}"
 
 
@@ -86,7 +86,7 @@ def _verdict(report: Report) -> str:
     other = _plain(report).replace("the commonest everywhere", "naming the commonest elements everywhere")
     alike = f"cannot be told apart with {report.own.questions['all']:,} questions"
     verdicts = [
-        "more often" if mark.low > 0 else "less often" if mark.high < 0 else None for mark in report.short.above_plain
+        "more often" if mark.low > 0 else "less often" if mark.high < 0 else None for mark in report.summary.above_plain
     ]
     if verdicts == [None, None]:
         return f"The model and {other} {alike}."
@@ -98,7 +98,7 @@ def _verdict(report: Report) -> str:
 
 def _few(report: Report) -> list[Markup]:
     """That so few questions say little, and which split asks more."""
-    questions, more = report.own.questions["all"], report.short.of_larger_split
+    questions, more = report.own.questions["all"], report.summary.of_larger_split
     if questions >= FEW:
         return []
     said = f"So few questions say little: one right answer more or less is {1 / questions:.1%} of them."
@@ -110,17 +110,17 @@ def _few(report: Report) -> list[Markup]:
 
 def _as_forecast(report: Report) -> list[str]:
     """How often a forecast is right, which chooses from all elements: less often than from a short list."""
-    short, elements = report.short, report.data.elements
-    if short.among_all is None:
+    summary, elements = report.summary, report.data.elements
+    if summary.among_all is None:
         return []
-    first, among_first = short.among_all
+    first, among_first = summary.among_all
     said = (
         f"Among all {elements:,} elements, which is what a forecast chooses from, the first answer is right for "
         f"{wording.percent(first)} of the {report.own.questions['all']:,} test targets{_which(report, 'test')}"
     )
-    if short.in_validation is not None:
+    if summary.in_validation is not None:
         said += (
-            f", and for {wording.percent(short.in_validation)} of {short.validated:,} validation targets"
+            f", and for {wording.percent(summary.in_validation)} of {summary.validated:,} validation targets"
             f"{_which(report, 'validation')}"
         )
         if report.config["MODEL_TYPE"] == ModelType.SEQUENTIAL:
@@ -162,7 +162,7 @@ def _advice(report: Report) -> list[Markup]:
         return [Markup(f"Take {text(rule)}: {element('code', report.command)}")]
     if not is_commonest and not (worse and rule == COMMONEST):
         return []
-    named = [f"{name} ({share:.1%})" for name, share in report.short.commonest]
+    named = [f"{name} ({share:.1%})" for name, share in report.summary.commonest]
     said = (
         "The model names the commonest elements everywhere"
         if is_commonest

@@ -7,7 +7,7 @@ from recbole_hail.maps.layout import EDGE, Frame, Name
 _INK, _FAINT = "#1b1b1b", "#767676"
 
 
-def drawing(
+def figure(
     frame: Frame,
     true: np.ndarray,
     moved: np.ndarray,

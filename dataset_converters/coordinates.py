@@ -18,7 +18,7 @@ FEW = 0.05  # a smaller share of numbers than this is hardly any
 ROLES = ("latitude", "longitude")
 
 
-class Positions:
+class Coordinates:
     """The coordinates inside `box` (south, north, west, east), but for (0, 0), a placeholder everywhere.
 
     Args:

@@ -13,7 +13,7 @@ from recbole_hail.page.charts import Mark
 from recbole_hail.page.estimates import guessed, right_answers, shares
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import to_html
-from recbole_hail.training.opening import opened
+from recbole_hail.training.loading import open_run
 
 ONE_OUT = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "uni99"}
 BY_SHARE = {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "TO", "group_by": "user", "mode": "full"}
@@ -30,7 +30,7 @@ def report_of(build, tmp_path_factory):
             folder = tmp_path_factory.mktemp(model)
             given = {**built.ranked, "candidates": "strict", "checkpoint_dir": str(folder), "topk": [1, 10], **settings}
             run_recbole(model=model, dataset="world", config_dict=given)
-            with opened(next(Path(folder).glob("*.pth"))) as it:
+            with open_run(next(Path(folder).glob("*.pth"))) as it:
                 made[key] = gather(it, say=lambda text: None)
         return made[key]
 
@@ -53,14 +53,14 @@ def test_shares_and_guesses_by_hand():
 def test_the_model_stands_beside_the_commonest_and_guessing(report_of):
     """ "In short" compared reciprocal ranks alone, which say nothing to those who have to decide."""
     report = report_of("GeneratorFrequency")
-    text, short = said(report), report.short
+    text, summary = said(report), report.summary
     kept = report.record["results"]["test"]["model"]
-    first, among_first = short.shares[report.chosen]
+    first, among_first = summary.shares[report.chosen]
     assert (first.mean, among_first.mean) == pytest.approx((kept["hit@1"], kept["hit@10"]))
-    shown = [f"{mark.mean:.1%} {100 * mark.low:.1f}–{mark.high:.1%}" for mark in short.shares[report.chosen]]
+    shown = [f"{mark.mean:.1%} {100 * mark.low:.1f}–{mark.high:.1%}" for mark in summary.shares[report.chosen]]
     assert f"the model, GeneratorFrequency {shown[0]} {shown[1]} the commonest everywhere" in text
-    assert "guessing 1.0% 10.0%" in text and report.scorers[short.plain] == "Pop"
-    assert short.above_plain[0].mean == pytest.approx(first.mean - short.shares[short.plain][0].mean)
+    assert "guessing 1.0% 10.0%" in text and report.scorers[summary.plain] == "Pop"
+    assert summary.above_plain[0].mean == pytest.approx(first.mean - summary.shares[summary.plain][0].mean)
 
 
 @pytest.mark.parametrize(
@@ -79,21 +79,21 @@ def test_the_model_stands_beside_the_commonest_and_guessing(report_of):
 def test_whether_the_model_is_right_more_often_is_told_by_the_intervals(report_of, above, expected):
     report = report_of("GeneratorFrequency")
     marks = [Mark((low + high) / 2, low, high) for low, high in above]
-    text = said(replace(report, short=replace(report.short, above_plain=marks)))
+    text = said(replace(report, summary=replace(report.summary, above_plain=marks)))
     assert expected.format("naming the commonest elements everywhere") in text
 
 
 def test_few_questions_are_said_to_be_few_and_the_split_that_asks_more_is_named(report_of):
     report = report_of("GeneratorFrequency", eval_args=ONE_OUT)
     larger = report_of("GeneratorFrequency", eval_args=BY_SHARE)
-    assert report.short.of_larger_split == larger.own.questions["all"] > report.own.questions["all"] == 41
+    assert report.summary.of_larger_split == larger.own.questions["all"] > report.own.questions["all"] == 41
     text = said(report)
     assert "So few questions say little: one right answer more or less is 2.4% of them." in text
     option = "--eval_args=\"{'split':{'RS':[0.8,0.1,0.1]},'order':'TO','group_by':'user','mode':'full'}\""
     assert f"trained with {option} is asked {larger.own.questions['all']}, several of a generator." in text
     many = replace(report.own, questions={**report.own.questions, "all": 100})
     assert "So few" not in said(replace(report, protocols=[many, *report.protocols[1:]]))
-    no_more = said(replace(report, short=replace(report.short, of_larger_split=41)))
+    no_more = said(replace(report, summary=replace(report.summary, of_larger_split=41)))
     assert "So few" in no_more and "eval_args" not in no_more
 
 
@@ -101,9 +101,9 @@ def test_the_shares_of_test_and_validation_are_both_told(report_of):
     """The page said 5.1 %, the forecast 2.5 %, of the same model."""
     report = report_of("GeneratorFrequency", candidates="full")
     results = report.record["results"]
-    assert report.short.among_all[0].mean == pytest.approx(results["test"]["model"]["hit@1"])
-    assert report.short.in_validation.mean == pytest.approx(results["valid"]["model"]["hit@1"])
-    test, valid = report.short.among_all[0], report.short.in_validation
+    assert report.summary.among_all[0].mean == pytest.approx(results["test"]["model"]["hit@1"])
+    assert report.summary.in_validation.mean == pytest.approx(results["valid"]["model"]["hit@1"])
+    test, valid = report.summary.among_all[0], report.summary.in_validation
     assert (
         f"is right for {test.mean:.1%} ({100 * test.low:.1f}–{test.high:.1%}) of the 41 test targets, each "
         f"generator's last, and for {valid.mean:.1%} ({100 * valid.low:.1f}–{valid.high:.1%}) of 41 validation "
@@ -112,7 +112,7 @@ def test_the_shares_of_test_and_validation_are_both_told(report_of):
     by_share = said(report_of("GeneratorFrequency", eval_args=BY_SHARE))
     assert "test targets, and for" in by_share and "last but one" not in by_share
     without = report_of("GeneratorFrequency", eval_args={**ONE_OUT, "split": {"LS": "test_only"}})
-    assert without.short.in_validation is None and "validation" not in said(without)
+    assert without.summary.in_validation is None and "validation" not in said(without)
 
 
 def test_where_the_commonest_are_better_they_are_named_and_a_rule_that_forecasts_is_taken(report_of):
@@ -120,10 +120,10 @@ def test_where_the_commonest_are_better_they_are_named_and_a_rule_that_forecasts
     report = report_of("GeneratorFrequency")
     pop, worse = report.scorers.index("Pop"), Mark(-0.1, -0.2, -0.05)
     at_pop = replace(report, best_rule=pop, above_rule=worse)
-    named = "; ".join(f"{name} ({share:.1%})" for name, share in report.short.commonest)
+    named = "; ".join(f"{name} ({share:.1%})" for name, share in report.summary.commonest)
     text = said(at_pop)
     assert f"Naming the commonest elements everywhere is better: these are {named} of the training events." in text
-    assert "--model=Pop" not in text and len(report.short.commonest) == 3
+    assert "--model=Pop" not in text and len(report.summary.commonest) == 3
     knn = report.scorers.index("GeneratorKNN")
     taken = replace(at_pop, to_take=knn, command="run_recbole --model=GeneratorKNN")
     assert "forecasts can be made with, GeneratorKNN is the best: run_recbole --model=GeneratorKNN" in said(taken)
@@ -137,7 +137,7 @@ def test_the_page_of_pop_says_that_no_forecast_can_be_made_with_it(report_of):
     assert report.scorers[report.to_take] != "Pop" and "--model=Pop" not in text
     assert "The model names the commonest elements everywhere: these are " in text
     assert f"No forecast can be made with that. {'Of what this page ranks'}" in text and report.command in text
-    assert "recbole-hail forecast tells" not in text and report.scorers[report.short.plain] != "Pop"
+    assert "recbole-hail forecast tells" not in text and report.scorers[report.summary.plain] != "Pop"
 
 
 def test_shares_of_the_training_events_by_hand(report_of):
@@ -147,5 +147,5 @@ def test_shares_of_the_training_events_by_hand(report_of):
     for generator, element in rows:
         sequences.setdefault(generator, []).append(element)
     trained = [element for sequence in sequences.values() for element in sequence[:-2]]
-    for name, share in report_of("GeneratorFrequency").short.commonest:
+    for name, share in report_of("GeneratorFrequency").summary.commonest:
         assert share == pytest.approx(trained.count(name) / len(trained))

@@ -6,7 +6,7 @@ import numpy as np
 
 from recbole_hail.forecast import Forecast, Prediction
 from recbole_hail.forecast.history_times import Event
-from recbole_hail.maps.drawn import newer_events, not_drawn, places_of
+from recbole_hail.maps.places import newer_events, not_drawn, places_of
 
 KNOWN = {"a%20b": 1, "c": 2, "d": 3, "e": 4, "f": 5, "g": 6}
 PREDICTION = Prediction("x", "x", "", 0.5, 1, ())

@@ -22,12 +22,12 @@ from recbole_hail.comparison.results import ranks_file, read_record, record_file
 from recbole_hail.errors import UserError
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
-from recbole_hail.evaluation.ranking import rank_targets, views_of
+from recbole_hail.evaluation.ranking import rank_targets, view_names
 from recbole_hail.files import read_json, write_json, write_text
 from recbole_hail.model_names import model_named
 from recbole_hail.training.budget import Budget
 from recbole_hail.training.checkpoints import read_checkpoint
-from recbole_hail.training.opening import data_of, restored
+from recbole_hail.training.loading import data_of, restored
 from recbole_hail.training.records import AS_RECORD, write_ranks
 from recbole_hail.users_models import code_hash, find_in
 
@@ -53,7 +53,7 @@ class MeanOfModels(torch.nn.Module):
 
 def train(request: dict) -> None:
     """Trains and tests a model, and gives what it leaves behind the names of a run."""
-    Budget.told = _teller()
+    Budget.on_step = _teller()
     run_recbole(request["model"], request["dataset"], config_dict={**request["settings"], "checkpoint_dir": "."})
     here = Path()
     (ranks,) = here.glob("*.ranks.npz")
@@ -80,7 +80,7 @@ def _teller() -> Callable[[Budget], None]:
 
 def average(request: dict) -> None:
     """Tests the mean of trained models; it costs what they cost together."""
-    files = request["parts"]
+    files = request["members"]
     phase, views, ranks = _ranked(request)
     write_ranks(Path("ranks.npz"), phase, views, ranks)
     records = [read_record(Path(file).parent) for file in files]
@@ -97,7 +97,7 @@ def average(request: dict) -> None:
 
 
 def rank(request: dict) -> None:
-    """Ranks the test questions of a finished run, `parts`, under another protocol."""
+    """Ranks the test questions of a finished run, `members`, under another protocol."""
     protocol = request["rank"]
     request["settings"]["candidates"] = protocol
     phase, views, ranks = _ranked(request)
@@ -105,20 +105,22 @@ def rank(request: dict) -> None:
 
 
 def _ranked(request: dict):
-    """The test phase, views and ranks of the model that `parts` names, or of the mean of several."""
-    states = [read_checkpoint(file) for file in request["parts"]]
+    """The test phase, views and ranks of the model that `members` names, or of the mean of several."""
+    states = [read_checkpoint(file) for file in request["members"]]
     config, settings = states[0]["config"], request["settings"]
     # Data and lists are where this command has them, wherever the model was trained.
     config["data_path"] = str(Path(settings["data_path"], request["dataset"]))
     config["candidates"] = settings["candidates"]
     init_seed(config["seed"], config["reproducibility"])
     train_data, _, test_data = data_of(config, ".", candidates_dir=settings["candidates_dir"])
-    models = [restored(file, state, train_data._dataset) for file, state in zip(request["parts"], states, strict=True)]
+    models = [
+        restored(file, state, train_data._dataset) for file, state in zip(request["members"], states, strict=True)
+    ]
     model = models[0] if len(models) == 1 else MeanOfModels(models)
     part = test_data._dataset
     phase = Phase(config, part, "test", *protocol_of(config, "test"))
     ranks = rank_targets(model, part, phase.rows, phase.candidates, most_rows=config["eval_batch_size"])
-    views = ["mean"] if len(models) > 1 else views_of(model)
+    views = ["mean"] if len(models) > 1 else view_names(model)
     return phase, views, ranks
 
 
@@ -138,7 +140,7 @@ def main(folder: str) -> None:
             find_in(request["found in"])
             if code != code_hash(model_named(request["model"])):
                 raise UserError(f"the code of {request['model']} was changed meanwhile; call the same command again")
-        job = rank if request.get("rank") else average if request["parts"] else train
+        job = rank if request.get("rank") else average if request["members"] else train
         job(request)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

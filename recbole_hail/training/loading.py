@@ -1,7 +1,7 @@
 """A trained model and its data, opened to be looked at: nothing of the run is changed, and nothing is added to it.
 
-`opened` has the data as RecBole's evaluation does, for any model; `forecast.trained.open_trained` has them as whole
-histories, which sequential models alone can go on from. What both need is here: `find_data` and `restored`.
+`open_run` has the data as RecBole's evaluation does, for any model; `forecast.loading.load_forecast_model` has them as
+whole histories, which sequential models alone can go on from. What both need is here: `find_data` and `restored`.
 """
 
 import os
@@ -26,7 +26,7 @@ _NAMED = "--data_path (in Python: Forecaster.load(…, data_path=…))"
 
 
 @dataclass(frozen=True)
-class Opened:
+class LoadedRun:
     """A model in evaluation mode, the three parts of its data, and the record of its run."""
 
     path: Path
@@ -39,7 +39,7 @@ class Opened:
 
 
 @contextmanager
-def opened(path: str | os.PathLike, *, data_path: str | None = None) -> Iterator[Opened]:
+def open_run(path: str | os.PathLike, *, data_path: str | None = None) -> Iterator[LoadedRun]:
     """Opens a checkpoint of any model that was trained through the plugin.
 
     Args:
@@ -59,7 +59,7 @@ def opened(path: str | os.PathLike, *, data_path: str | None = None) -> Iterator
     with TemporaryDirectory() as folder:
         train, valid, test = (loader._dataset for loader in data_of(config, folder, candidates_dir=None))
         model = restored(path, state, train)
-        yield Opened(path, config, model, train, valid, test, record)
+        yield LoadedRun(path, config, model, train, valid, test, record)
 
 
 def data_of(config, folder: str | os.PathLike, *, candidates_dir: str | None):

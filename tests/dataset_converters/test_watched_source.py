@@ -8,8 +8,8 @@ import weakref
 import pytest
 
 from dataset_converters import ConversionError
-from dataset_converters.loan import PATIENCE, Loan
 from dataset_converters.table import TableReader
+from dataset_converters.watched_source import PATIENCE, WatchedSource
 
 # Some processes, each ending as a command does. A thread that waits for Python's lock gets it no earlier
 # than the main thread lets go of it: without what is tested about one in ten was aborted.
@@ -51,10 +51,15 @@ def test_all_is_back_when_a_reading_ends(tmp_path, monkeypatch, text, to_the_end
     path = tmp_path / "table.csv"
     path.write_text(text, encoding="utf-8")
     monkeypatch.setattr("dataset_converters.text.BLOCK", 8)  # so that the NUL is met by a thread of pyarrow's
-    lent, watch = [], Loan.watch
-    monkeypatch.setattr(Loan, "watch", lambda loan, thing: watch(loan, lent.append(weakref.ref(thing)) or thing))
-    waited, wait = [], Loan.wait
-    monkeypatch.setattr(Loan, "wait", lambda loan: waited.append(wait(loan)))
+    lent, watch = [], WatchedSource.watch
+
+    def note(source, thing):
+        lent.append(weakref.ref(thing))
+        return watch(source, thing)
+
+    monkeypatch.setattr(WatchedSource, "watch", note)
+    waited, wait = [], WatchedSource.wait
+    monkeypatch.setattr(WatchedSource, "wait", lambda source: waited.append(wait(source)))
     batches = TableReader(path, lambda header: {"a": 0}).batches()
     try:
         next(batches, None)
@@ -67,9 +72,9 @@ def test_all_is_back_when_a_reading_ends(tmp_path, monkeypatch, text, to_the_end
 
 
 def test_what_is_not_given_back_is_not_waited_for_without_end(monkeypatch):
-    monkeypatch.setattr("dataset_converters.loan.PATIENCE", PATIENCE / 1000)
-    loan = Loan(lambda size: b"")
-    kept = loan.watch(ConversionError())
-    assert not loan.wait()
+    monkeypatch.setattr("dataset_converters.watched_source.PATIENCE", PATIENCE / 1000)
+    source = WatchedSource(lambda size: b"")
+    kept = source.watch(ConversionError())
+    assert not source.wait()
     del kept
-    assert loan.wait()
+    assert source.wait()

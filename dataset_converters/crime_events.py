@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from dataset_converters.coordinates import DEGREE, NO_COORDINATE
 from dataset_converters.events import Events
-from dataset_converters.positions import DEGREE, NO_COORDINATE
 from dataset_converters.times import DAY
 from dataset_converters.tokens import text_cell, token, unique_labels
 

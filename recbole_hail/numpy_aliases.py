@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 
-def give_back() -> None:
+def restore() -> None:
     """numpy 2 removed names that RecBole's pinned ray uses on import, and numpy 1.24 names that its metrics use.
 
     RecBole sets the latter itself, but only in processes that construct a Config: one that loads a checkpoint and

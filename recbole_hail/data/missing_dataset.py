@@ -5,12 +5,12 @@ from pathlib import Path
 
 from recbole_hail.data.inter_file import inter_file
 from recbole_hail.errors import DataError
-from recbole_hail.settings import meant
+from recbole_hail.settings import closest_name
 
 _SHOWN = 8
 
 
-def file_of_dataset(config) -> str:
+def require_inter_file(config) -> str:
     """The .inter file; DataError with what may be meant, and how a dataset is made, where there is none."""
     file = inter_file(config)
     if os.path.isfile(file):
@@ -55,7 +55,7 @@ def _elsewhere(root: Path, name: str) -> str | None:
 
 def _meant(root: Path, name: str) -> str:
     """A path in place of a name, another spelling, or one that is like it."""
-    likest = meant(os.path.basename(os.path.normpath(name)), _names(root))
+    likest = closest_name(os.path.basename(os.path.normpath(name)), _names(root))
     return f"did you mean {likest}? If not, " if likest else ""
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recbole_hail.data.whereabouts import file_of_dataset
+from recbole_hail.data.missing_dataset import require_inter_file
 from recbole_hail.errors import DataError
 
 
@@ -16,7 +16,7 @@ def datasets(workplace, write_dataset):
 
 def found(name: str, data_path: str = "dataset") -> str:
     """As RecBole puts them together."""
-    return file_of_dataset({"dataset": name, "data_path": f"{data_path}/{name}"})
+    return require_inter_file({"dataset": name, "data_path": f"{data_path}/{name}"})
 
 
 def said(name: str, data_path: str = "dataset") -> str:

@@ -8,7 +8,7 @@ import pytest
 from recbole_hail.data.words import Words
 from recbole_hail.errors import DataError
 from recbole_hail.forecast import Forecast
-from recbole_hail.forecast.asked import generators_asked, skipped_elements, unknown_generators
+from recbole_hail.forecast.selection import generators_asked, skipped_elements, unknown_generators
 
 
 def words(noun: str, *tokens: str) -> Words:

@@ -6,26 +6,26 @@ import numpy as np
 
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import NEGATIVES
-from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, rank_targets, view_of
+from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, chosen_view, rank_targets
 from recbole_hail.page.answers import Answers
 from recbole_hail.page.charts import Mark
 from recbole_hail.page.estimates import difference, guessed, right_answers, shares
-from recbole_hail.page.report import InShort
+from recbole_hail.page.report import Summary
 from recbole_hail.page.rules import COMMONEST, RulesBeside
-from recbole_hail.training.opening import Opened
+from recbole_hail.training.loading import LoadedRun
 
 NAMED = 3  # commonest elements
 
 
-def measured_in_short(
-    opened: Opened,
+def measured_summary(
+    run: LoadedRun,
     rules: RulesBeside,
     own: Answers,
     of_all: Answers | None,
     best_rule: int,
     names: Sequence[str],
     say: Callable[[str], None],
-) -> InShort:
+) -> Summary:
     """The shares of all scorers under the run's own protocol, and of the model among all elements.
 
     Args:
@@ -35,14 +35,14 @@ def measured_in_short(
         names: what elements are called, by number.
         say: is told what is being done.
     """
-    ties, chosen = opened.config["ties"], view_of(opened.model)
+    ties, chosen = run.config["ties"], chosen_view(run.model)
     right = right_answers(own.ranks, ties)  # [N, S, 2]
     plain = own.scorers.index(COMMONEST) if COMMONEST in own.scorers[own.views :] else best_rule
     validated = None
-    if of_all is not None and len(opened.valid):
+    if of_all is not None and len(run.valid):
         say("ranking the validation targets under full")
-        validated = _of_validation(opened, chosen)
-    return InShort(
+        validated = _of_validation(run, chosen)
+    return Summary(
         shares=[shares(right[:, scorer]) for scorer in range(len(own.scorers))],
         guessed=guessed(own.ranks[:, chosen]),
         plain=plain,
@@ -55,13 +55,13 @@ def measured_in_short(
     )
 
 
-def _of_validation(opened: Opened, chosen: int) -> np.ndarray:
+def _of_validation(run: LoadedRun, chosen: int) -> np.ndarray:
     """[N, 1, 3] ranks of the validation targets; evenly many of them where a forecast too takes no more."""
-    phase = Phase(opened.config, opened.valid, "valid", "full", NEGATIVES)
-    most = max(SCORES_AT_A_TIME // opened.valid.item_num, 1)
+    phase = Phase(run.config, run.valid, "valid", "full", NEGATIVES)
+    most = max(SCORES_AT_A_TIME // run.valid.item_num, 1)
     rows = phase.rows[np.linspace(0, len(phase.rows) - 1, min(len(phase.rows), most)).astype(int)]
-    most_rows = opened.config["eval_batch_size"]
-    found = rank_targets(opened.model, opened.valid, rows, phase.candidates, most_rows=most_rows)
+    most_rows = run.config["eval_batch_size"]
+    found = rank_targets(run.model, run.valid, rows, phase.candidates, most_rows=most_rows)
     return found[:, chosen : chosen + 1].numpy()
 
 

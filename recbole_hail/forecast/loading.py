@@ -1,4 +1,4 @@
-"""A checkpoint beside the whole histories that it was trained on: what forecasts are made from; see `opening` too."""
+"""A checkpoint beside the whole histories that it was trained on: what forecasts are made from; see `training/loading.py` too."""
 
 import hashlib
 import os
@@ -14,10 +14,10 @@ from recbole_hail.data.dataset import HAILDataset
 from recbole_hail.errors import CheckpointError
 from recbole_hail.models.rules import Rule
 from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint
-from recbole_hail.training.opening import find_data, restored
+from recbole_hail.training.loading import find_data, restored
 
 
-class Trained(NamedTuple):
+class ForecastModel(NamedTuple):
     """A model in evaluation mode with the parts of its dataset."""
 
     file: Path
@@ -39,9 +39,9 @@ class Trained(NamedTuple):
         return self.train.elements.numpy(), np.searchsorted(generators, np.arange(self.train.user_num + 1))
 
 
-def open_trained(
+def load_forecast_model(
     path: str | os.PathLike, *, data_path: str | None = None, peer: int | None = None, progress: bool = False
-) -> Trained:
+) -> ForecastModel:
     """The model of a checkpoint, whichever command of ours or call of RecBole's has written it.
 
     Args:
@@ -70,7 +70,7 @@ def open_trained(
     train, valid, _ = HAILDataset(config).build()
     model = restored(path, state, train)
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return Trained(Path(path), digest, config, model, train, valid, progress)
+    return ForecastModel(Path(path), digest, config, model, train, valid, progress)
 
 
 def check_model(path, config: Config) -> None:

@@ -13,7 +13,7 @@ from recbole_hail.cli.checkpoints import SAVED
 from recbole_hail.errors import CheckpointError
 from recbole_hail.evaluation.metrics import titles
 from recbole_hail.files import read_json
-from recbole_hail.forecast.trained import check_model
+from recbole_hail.forecast.loading import check_model
 from recbole_hail.page import wording
 
 

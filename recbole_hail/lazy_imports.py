@@ -11,7 +11,7 @@ from types import ModuleType
 PACKAGES = ("ray", "sklearn")  # with what they import a third of the time that a command takes to start
 
 
-class Later:
+class LazyName:
     """`name` of `module`, in place of which RecBole's modules get the real one as soon as it is called or looked into.
 
     So do they all other names of its package: a warning that is filtered must be the real one before it comes.
@@ -27,7 +27,7 @@ class Later:
         return getattr(self._bring(), name)
 
     def __reduce__(self):
-        return Later, (self._module, self._name)
+        return LazyName, (self._module, self._name)
 
     def __instancecheck__(self, instance) -> bool:
         return isinstance(instance, self._bring())
@@ -39,7 +39,7 @@ class Later:
         package = self._module.partition(".")[0]
         for module in [module for name, module in sys.modules.items() if name.startswith("recbole.")]:
             for name, value in list(vars(module).items()):
-                if type(value) is Later and value._module.partition(".")[0] == package:
+                if type(value) is LazyName and value._module.partition(".")[0] == package:
                     setattr(module, name, value._real())
         return self._real()
 
@@ -56,7 +56,7 @@ class _Empty(ModuleType):
     def __getattr__(self, name: str):
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        return Later(self.__name__, name)
+        return LazyName(self.__name__, name)
 
 
 class _Finder:
@@ -78,7 +78,7 @@ class _Finder:
 
 @contextmanager
 def imports() -> Iterator[None]:
-    """What is imported within gets `Later`s of those of the `PACKAGES` that nobody has imported yet."""
+    """What is imported within gets `LazyName`s of those of the `PACKAGES` that nobody has imported yet."""
     finder = _Finder([name for name in PACKAGES if name not in sys.modules and find_spec(name) is not None])
     sys.meta_path.insert(0, finder)
     try:

@@ -16,10 +16,10 @@ Thing = TypeVar("Thing")
 
 
 class ReadingFailed(Exception):
-    """What pyarrow is told of an error in the source; the error itself is `Loan.error`."""
+    """What pyarrow is told of an error in the source; the error itself is `WatchedSource.error`."""
 
 
-class Loan:
+class WatchedSource:
     """A source that pyarrow's CSV reader reads.
 
     The reader reads ahead on threads of its own, with `use_threads=False` too, and these let go of what they held when

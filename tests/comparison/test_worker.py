@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from recbole_hail.comparison import one_run
-from recbole_hail.comparison.one_run import PROGRESS, MeanOfModels
+from recbole_hail.comparison import worker
+from recbole_hail.comparison.worker import PROGRESS, MeanOfModels
 from recbole_hail.training.budget import Budget
 
 
@@ -17,10 +17,10 @@ def test_a_mean_counts_the_steps_of_the_member_that_took_most(tmp_path, monkeypa
         record = {"steps": steps, "parameters": 5, "training seconds": 2.0}
         (tmp_path / member / "record.json").write_text(json.dumps(record))
     phase = SimpleNamespace(described=dict)
-    monkeypatch.setattr(one_run, "_ranked", lambda request: (phase, ["mean"], None))
-    monkeypatch.setattr(one_run, "write_ranks", lambda *_: None)
+    monkeypatch.setattr(worker, "_ranked", lambda request: (phase, ["mean"], None))
+    monkeypatch.setattr(worker, "write_ranks", lambda *_: None)
     monkeypatch.chdir(tmp_path)
-    one_run.average({"parts": ["a/model.pth", "b/model.pth"]})
+    worker.average({"members": ["a/model.pth", "b/model.pth"]})
     record = json.loads((tmp_path / "record.json").read_text())
     assert (record["steps"], record["parameters"], record["training seconds"]) == (7, 10, 4.0)
 
@@ -51,8 +51,8 @@ def test_a_mean_of_models_scores_by_the_mean_of_their_scores():
 def test_a_training_writes_now_and_then_how_far_it_has_come(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     clock = iter([0.0, 9.0, 10.0, 10.0, 11.0])
-    monkeypatch.setattr(one_run, "perf_counter", lambda: next(clock))
-    tell = one_run._teller()
+    monkeypatch.setattr(worker, "perf_counter", lambda: next(clock))
+    tell = worker._teller()
     tell(Budget(100, None, 1, 2.0))
     assert not (tmp_path / PROGRESS).exists()
     tell(Budget(100, None, 50, 60.0))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from recbole_hail import deferred
+from recbole_hail import lazy_imports
 
 HEAVY = ["matplotlib", "ray", "scipy.optimize", "scipy.spatial", "scipy.stats", "sklearn"]
 
@@ -46,16 +46,16 @@ def test_what_is_imported_already_stays(tmp_path, monkeypatch):
     for name in ("slowly", "already"):
         (tmp_path / f"{name}.py").write_text("def double(x): return 2 * x\n")
         monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.setattr(deferred, "PACKAGES", ("slowly", "already", "nowhere"))
+    monkeypatch.setattr(lazy_imports, "PACKAGES", ("slowly", "already", "nowhere"))
     import already
 
-    with deferred.imports():
+    with lazy_imports.imports():
         from already import double
         from slowly import double as later
 
         with pytest.raises(ModuleNotFoundError):
             import nowhere  # noqa: F401
     assert double is already.double
-    assert type(later) is deferred.Later and "slowly" not in sys.modules
+    assert type(later) is lazy_imports.LazyName and "slowly" not in sys.modules
     assert later(2) == 4
     assert "slowly" in sys.modules and sys.modules["already"] is already

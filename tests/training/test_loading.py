@@ -10,7 +10,7 @@ from recbole.quick_start import run_recbole
 
 from recbole_hail.errors import CheckpointError, DataError
 from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint, write_checkpoint
-from recbole_hail.training.opening import opened
+from recbole_hail.training.loading import open_run
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def run(build, tmp_path_factory):
 
 def test_the_model_its_data_and_its_record_are_there_and_nothing_is_written(run, contents):
     before = contents(Path.cwd()), contents(run.parent)
-    with opened(run) as found:
+    with open_run(run) as found:
         weights = read_checkpoint(run)["state_dict"]
         assert all(torch.equal(value.cpu(), weights[name]) for name, value in found.model.state_dict().items())
         assert not found.model.training and (found.train.phase, found.test.phase) == ("train", "test")
@@ -36,7 +36,7 @@ def test_the_model_its_data_and_its_record_are_there_and_nothing_is_written(run,
 
 def test_a_model_cut_down_to_one_peer_has_no_record(run, tmp_path):
     write_checkpoint(prune_to_peer(read_checkpoint(run), 2), tmp_path / "one.pth")
-    with opened(tmp_path / "one.pth") as found:
+    with open_run(tmp_path / "one.pth") as found:
         assert found.record is None and found.model.views == ["peer 1"]
 
 
@@ -47,27 +47,27 @@ def test_data_of_other_elements_are_refused(run, tmp_path, write_dataset):
             CheckpointError,
             match=r"was not trained on the data in .*world \(.* is \[\d+, \d+\], and would be \[.*--data_path",
         ),
-        opened(run, data_path=str(tmp_path)),
+        open_run(run, data_path=str(tmp_path)),
     ):
         pass
 
 
 def test_data_that_number_their_elements_otherwise_are_refused(run, tmp_path, write_dataset):
     """The same elements in another order fit in every size, and every answer would be another element."""
-    with opened(run) as found:
+    with open_run(run) as found:
         tokens = found.train.field2id_token["item_id"][1:].tolist()
     others = {f"g{g}": [tokens[-(g + i) % len(tokens)] for i in range(9)] for g in range(len(tokens))}
     write_dataset(tmp_path, "world", others)
     with (
         pytest.raises(CheckpointError, match="other elements, or in another order; there it has 120 elements"),
-        opened(run, data_path=str(tmp_path)),
+        open_run(run, data_path=str(tmp_path)),
     ):
         pass
 
 
 def test_missing_data_are_named_with_the_ways_to_get_them(run, tmp_path):
     with pytest.raises(DataError, match=r"(?s)world is not at .*or name the folder.*--data_path"):  # noqa: SIM117
-        with opened(run, data_path=str(tmp_path)):
+        with open_run(run, data_path=str(tmp_path)):
             pass
 
 
@@ -88,5 +88,5 @@ def test_missing_data_are_named_with_the_ways_to_get_them(run, tmp_path):
 def test_a_record_of_something_else_is_refused(run, tmp_path, text, message):
     shutil.copy(run, tmp_path / "model.pth")
     (tmp_path / "record.json").write_text(text)
-    with pytest.raises(CheckpointError, match=message), opened(tmp_path / "model.pth"):
+    with pytest.raises(CheckpointError, match=message), open_run(tmp_path / "model.pth"):
         pass
