@@ -108,7 +108,7 @@ class Words:
 
     def advice(self, name: str) -> str:
         """What to give in place of a name that is not known: the nearest, or else those of the same first part."""
-        if meant := self.meant(name, most=5):
+        if meant := self.did_you_mean(name, most=5):
             return meant
         first = name.partition("|")[0] + "|"
         if beside := self._begun_by(first.casefold())[1]:
@@ -116,7 +116,7 @@ class Words:
             return f"its {self.noun}s that begin with {first!r} are such as {shown}"
         return f"its {self.noun}s are such as {self._with_title(1)}"
 
-    def closest_name(self, name: str, most: int, *, slips: bool = False) -> str:
+    def did_you_mean(self, name: str, most: int, *, slips: bool = False) -> str:
         """`did you mean 'A' or 'B'?`, of at most so many, a number with its title; "" where none is near.
 
         Args:

@@ -13,10 +13,10 @@ USES = (
 NOT_FOR = (
     "deciding about a person: whom to stop, search, suspect, hire, insure or house",
     "saying that a place or the people who live there are dangerous",
-    "sending patrols by its output, or any step that is itself recorded and comes back as data",
+    "sending patrols by its output, or any action that is itself recorded and comes back as data",
     "comparing places by crime: rates of reporting and of policing differ between them",
 )
-NEITHER = "It says neither how many events there will be nor on which day."
+NEITHER = "The model says neither how many events there will be nor on which day."
 FOR = "Fit for: research on methods, and planning services by time of day, with people who know the place and its data."
 
 _IN_WORDS = {

@@ -293,7 +293,7 @@ def test_sigterm_that_a_library_catches_is_still_told():
 
 def test_sigterm_while_ctrl_c_ends_the_ranks_changes_nothing(monkeypatch, capfd):
     """It was a traceback, and left behind ranks that do not listen."""
-    monkeypatch.setattr(common.ranks, "end", lambda: print(ended_by_sigterm(), "all ended"))
+    monkeypatch.setattr(common.distributed, "terminate_ranks", lambda: print(ended_by_sigterm(), "all ended"))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         assert guarded(lambda: signal.raise_signal(signal.SIGINT)) == 130

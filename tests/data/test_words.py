@@ -63,7 +63,7 @@ def test_a_number_that_is_meant_stands_beside_its_title(tmp_path):
     """`did you mean '50'?` said nothing to those who had misspelt a film."""
     (tmp_path / "ml.item").write_text("item_id:token\tmovie_title:token_seq\n7\tToy Story\n50\tStar Wars\n")
     films = Words("element", np.array(["[PAD]", "7", "50", "8"]), tmp_path / "ml.item")
-    assert films.meant("Star Warz", most=1) == "did you mean '50' (Star Wars)?"
+    assert films.did_you_mean("Star Warz", most=1) == "did you mean '50' (Star Wars)?"
     assert films.advice("unlike any") == "its elements are such as '7' (Toy Story)"
 
 
@@ -115,12 +115,13 @@ def test_what_is_like_none_is_refused_with_those_of_the_same_first_part(generato
     with pytest.raises(DataError, match=r"no '5\|zoo'; its generators are such as '9\|STREET'"):
         generators.find("5|zoo")
     assert (
-        generators.meant("44|zoo", most=1) == "" and generators.meant("9 STREET", most=1) == "did you mean '9|STREET'?"
+        generators.did_you_mean("44|zoo", most=1) == ""
+        and generators.did_you_mean("9 STREET", most=1) == "did you mean '9|STREET'?"
     )
 
 
 def test_one_that_is_near_by_several_names_is_named_once(elements):
-    assert elements.meant("00-03h|RAPPE", most=5).count("'00-03h|RAPE'") == 1
+    assert elements.did_you_mean("00-03h|RAPPE", most=5).count("'00-03h|RAPE'") == 1
 
 
 def test_values_are_what_the_file_has_in_its_columns(generators):

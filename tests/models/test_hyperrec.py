@@ -37,18 +37,18 @@ def test_what_the_periods_are_is_in_the_log(build, caplog):
     assert "periods: 3 equal shares of each generator's training sequence; 15 hyperedges" in caplog.text
 
 
-def test_moments_are_those_of_the_events_of_the_window(build):
+def test_periods_are_those_of_the_events_of_the_window(build):
     """Also where a window does not begin at its sequence's first event."""
     model, (train, _, _) = build(periods=3, MAX_ITEM_LIST_LENGTH=5)
     dataset = train._dataset
     some_begin_late = False
     for batch in train:
-        moments = model._moments(batch, batch["item_id_list"].shape[1])
+        periods = model._periods(batch, batch["item_id_list"].shape[1])
         for row, (end, length) in enumerate(zip(batch["context_end"], batch["item_length"], strict=True)):
             events = torch.arange(end - length, end)
             assert torch.equal(batch["item_id_list"][row, :length], dataset.elements[events])
-            assert torch.equal(moments.period[row, :length], model.event_period[events])
-            assert torch.equal(moments.intent[row, :length], model.event_intent[events])
+            assert torch.equal(periods.period[row, :length], model.event_period[events])
+            assert torch.equal(periods.intent[row, :length], model.event_intent[events])
             some_begin_late |= int(end - length) not in dataset.sequences.start
     assert some_begin_late
 
@@ -56,13 +56,13 @@ def test_moments_are_those_of_the_events_of_the_window(build):
 def test_the_loss_asks_about_each_target_in_its_own_period(build):
     model, (train, _, _) = build(periods=3)
     batch = next(iter(train))
-    hidden, dynamics = model.hidden_at_targets(batch), model.networks.dynamics()
+    hidden, period_states = model.hidden_at_targets(batch), model.networks.period_states()
     width, losses = batch["item_id_list"].shape[1], []
     for place, (position, target) in enumerate(zip(batch["target_position"], batch["target_element"], strict=True)):
         row, column = divmod(int(position), width)
         event = int(batch["context_end"][row] - batch["item_length"][row]) + column + 1
         assert train._dataset.elements[event] == target
-        table = model.networks.tables(dynamics)[model.event_period[event]]
+        table = model.networks.tables(period_states)[model.event_period[event]]
         logits = table @ hidden[0, place] + model.networks.head.bias
         losses.append(-logits.log_softmax(-1)[target - 1])
     torch.testing.assert_close(model.loss_parts(batch).total, torch.stack(losses).mean())
@@ -74,11 +74,11 @@ def test_no_prediction_of_a_period_knows_that_period_or_a_later_one(build):
     def predictions(sequences):
         model, (train, _, test) = build(sequences, periods=3)
         batch = next(iter(train))
-        hidden, dynamics = model.hidden_at_targets(batch), model.networks.dynamics()
-        periods = model._moments(batch, batch["item_id_list"].shape[1], shift=1).period.flatten()
+        hidden, period_states = model.hidden_at_targets(batch), model.networks.period_states()
+        periods = model._periods(batch, batch["item_id_list"].shape[1], shift=1).period.flatten()
         order = periods[batch["target_position"]].argsort(stable=True)
         in_order = periods[batch["target_position"]][order]
-        tables = model.networks.tables(dynamics)[in_order]  # [M, |E|, d]
+        tables = model.networks.tables(period_states)[in_order]  # [M, |E|, d]
         logits = (tables @ hidden[0][order][:, :, None]).squeeze(2)
         rows = batch["target_position"][order] // batch["item_id_list"].shape[1]
         generator = train._dataset.generators[batch["context_end"][rows]]

@@ -279,5 +279,5 @@ def test_a_budget_says_how_much_of_it_is_left(bounds, told):
 
 def test_a_budget_tells_after_every_step(monkeypatch):
     heard = []
-    monkeypatch.setattr(Budget, "told", lambda budget: heard.append(budget.steps))
+    monkeypatch.setattr(Budget, "on_step", lambda budget: heard.append(budget.steps))
     assert list(Budget(3, None).watch("abcde")) == ["a", "b", "c"] and heard == [1, 2, 3]
