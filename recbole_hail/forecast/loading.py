@@ -1,4 +1,4 @@
-"""A checkpoint beside the whole histories that it was trained on: what forecasts are made from; see `training/loading.py` too."""
+"""A checkpoint beside the whole histories that it was trained on: what forecasts are made from."""
 
 import hashlib
 import os
