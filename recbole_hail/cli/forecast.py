@@ -53,8 +53,8 @@ def add_arguments(parser) -> None:
 def run(arguments) -> None:
     arguments.checkpoint = chosen(arguments, rather="SEQUENTIAL")
     check(arguments)
-    events = read_events(arguments.history) if arguments.history else []
     forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path, progress=sys.stderr.isatty())
+    events = read_events(arguments.history, forecaster.trained.config) if arguments.history else []
     if arguments.map:
         check_coordinates(forecaster)
     group = elements_of_group(forecaster, *arguments.group) if arguments.group else []

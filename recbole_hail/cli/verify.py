@@ -43,8 +43,8 @@ def run(arguments) -> None:
     arguments.checkpoint = chosen(arguments, rather="SEQUENTIAL")
     if problems := problems_of_files(arguments):
         raise SettingsError(problems)
-    events = read_events(arguments.history)
     forecaster = Forecaster.load(arguments.checkpoint, data_path=arguments.data_path, progress=sys.stderr.isatty())
+    events = read_events(arguments.history, forecaster.trained.config)
     warning = not_newer(events, forecaster.trained.config, forecaster.generators.token)
     if warning and (arguments.output or format_of(arguments) == "csv"):  # else the text says so itself
         warn(warning)

@@ -17,6 +17,8 @@ COLUMNS = {
     "timestamp": ("timestamp", "time"),
     "time": ("time",),  # beside a timestamp that only numbers events, as the converters write it
 }
+# The settings that say what a dataset calls them.
+_FIELDS = {"generator": "USER_ID_FIELD", "element": "ITEM_ID_FIELD", "timestamp": "TIME_FIELD"}
 # What people have is the city's own file, which names neither.
 _EXPORT = "A city's export goes through `python -m dataset_converters city … --like DATASET` first"
 
@@ -35,12 +37,13 @@ def file_of_events(path: str | os.PathLike) -> str | os.PathLike:
     return inter if inter.is_file() else path
 
 
-def read_events(path: str | os.PathLike) -> list[Event]:
+def read_events(path: str | os.PathLike, config=None) -> list[Event]:
     """The events of a file, or of a converted dataset's folder, oldest first.
 
-    The file has a header with `generator` and `element`, or RecBole's `user_id` and `item_id`, and commas, tabs or
-    semicolons between fields; its text is found as that of cities' exports is (`TextSource`). A column `timestamp` of
-    numbers or of times gives the order, see `in_time`; without it the file's order does.
+    The file has a header with `generator` and `element`, or RecBole's `user_id` and `item_id`, or what `config`, the
+    settings of a dataset, calls them, and commas, tabs or semicolons between fields; its text is found as that of
+    cities' exports is (`TextSource`). A column `timestamp` of numbers or of times gives the order, see `in_time`;
+    without it the file's order does.
 
     Raises:
         DataError: the file cannot be read or is empty, lacks a column, or a row lacks a value; names the line.
@@ -54,7 +57,7 @@ def read_events(path: str | os.PathLike) -> list[Event]:
         raise DataError(f"history: {path} does not exist")
     try:
         with TextSource(path) as source:
-            rows, timed = _rows(path, source)
+            rows, timed = _rows(path, source, _called(config))
     except ConversionError as error:
         raise DataError(f"history: {path} {str(error).removeprefix(f'{path}: ')}. {_EXPORT}") from None
     except (OSError, csv.Error) as error:  # of csv in the header
@@ -64,13 +67,21 @@ def read_events(path: str | os.PathLike) -> list[Event]:
     return in_time(path, rows) if timed else rows
 
 
-def _rows(path, source: TextSource) -> tuple[list[Event], bool]:
+def _called(config) -> dict[str, tuple[str, ...]]:
+    """What each column may be called; a dataset's own name first, for its file may have another `user_id` beside it."""
+    own = {role: str(config[field]).lower() for role, field in _FIELDS.items() if config is not None and config[field]}
+    return {
+        role: called if own.get(role) in (None, *called) else (own[role], *called) for role, called in COLUMNS.items()
+    }
+
+
+def _rows(path, source: TextSource, called: dict[str, tuple[str, ...]]) -> tuple[list[Event], bool]:
     """Events as they stand, and whether they have times."""
     lines = (line for _, line in source.lines())
     before, header = next(((at, line) for at, line in enumerate(lines) if line.strip()), (0, ""))
     separator = next((mark for mark in "\t;" if mark in header), ",")
     names = next(csv.reader([header], delimiter=separator), [])
-    place = _places(path, names)
+    place = _places(path, names, called)
     found = _lines(path, (line + "\n" for line in lines), separator, before + 1)
     return [_row(path, line, fields, place, len(names)) for line, fields in found], "timestamp" in place
 
@@ -90,14 +101,18 @@ def _lines(path, file, separator: str, before: int):
         raise DataError(f"history: {path} line {line} cannot be read: {error}") from None
 
 
-def _places(path, header: list[str]) -> dict[str, int]:
+def _places(path, header: list[str], called: dict[str, tuple[str, ...]]) -> dict[str, int]:
     names = [name.split(":")[0].strip().lower() for name in header]
     place = {
-        role: next(names.index(known) for known in called if known in names)
-        for role, called in COLUMNS.items()
-        if set(called) & set(names)
+        role: next(names.index(known) for known in known_as if known in names)
+        for role, known_as in called.items()
+        if set(known_as) & set(names)
     }
-    missing = [" or ".join(COLUMNS[role]) for role in ("generator", "element") if role not in place]
+    missing = [
+        f"{', '.join(known)} or {last}"
+        for role, (*known, last) in called.items()
+        if role in ("generator", "element") and role not in place
+    ]
     if missing:
         raise DataError(
             f"history: {path} has no column {', nor '.join(missing)}; its header is {', '.join(names) or 'empty'}. It "

@@ -323,3 +323,24 @@ def test_bad_input_is_a_message_and_status_2_and_writes_nothing(checkpoint, fore
 
 def _files() -> set[Path]:
     return {path for path in Path.cwd().rglob("*") if not path.name.endswith(".calibration.json")}
+
+
+def test_a_history_of_the_datasets_own_columns_is_taken(workplace, write_dataset, forecast, monkeypatch, capsys):
+    """Both commands sent the user to the converters of cities."""
+    circle = {f"g{g}": [f"e{(g + i) % 9}" for i in range(9)] for g in range(20)}
+    for name, sequences in (("sessions", circle), ("newer", {"g1": ["e1"], "g2": ["e5"]})):
+        file = write_dataset(workplace / "dataset", name, sequences)
+        rows = file.read_text().splitlines()[1:]
+        file.write_text("\n".join(["session_id:token\tsong:token\twhen:float", *rows]) + "\n")
+    columns = {"USER_ID_FIELD": "session_id", "ITEM_ID_FIELD": "song", "TIME_FIELD": "when"}
+    settings = {**columns, "candidates": "full", "show_progress": False, "use_gpu": False}
+    run_recbole(model="MarkovChain", dataset="sessions", config_dict=settings)
+    asked = ("--dataset=sessions", "--history=dataset/newer", "--format=csv")
+    status, printed, told = forecast(*asked, "--topk=1")
+    assert status == 0, told
+    assert [(row["generator"], row["element"]) for row in csv.DictReader(printed.splitlines())] == [
+        ("g1", "e2"),
+        ("g2", "e6"),
+    ]
+    monkeypatch.setattr(sys, "argv", ["recbole-hail", "verify", *asked])
+    assert command.main() == 0 and "asked for 2 newer events of 2 generators" in capsys.readouterr().err

@@ -132,3 +132,25 @@ def test_the_folder_of_a_dataset_stands_for_its_events(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"is a folder without .*; name the file of events"):
         read_events(".")
+
+
+OWN = {"USER_ID_FIELD": "Session_id", "ITEM_ID_FIELD": "song", "TIME_FIELD": "when"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "session_id:token\tsong:token\twhen:float\na\ty\t2\nb\tz\t0\na\tx\t1\n",
+        "user_id,session_id,song,when,time\nu,a,y,2,2017-01-02\nv,b,z,0,2017-01-01\nu,a,x,1,2017-01-03\n",
+        "generator,element,timestamp\na,y,2\nb,z,0\na,x,1\n",
+    ],
+)
+def test_columns_may_be_called_as_in_the_dataset(tmp_path, text):
+    """The dataset's own file was refused, as one of a city's export."""
+    assert by_generator(read_events(written(tmp_path / "h.csv", text), OWN)) == {"a": ["x", "y"], "b": ["z"]}
+
+
+def test_the_datasets_own_names_of_columns_are_told(tmp_path):
+    message = "has no column session_id, generator or user_id, nor song, element or item_id; its header is who"
+    with pytest.raises(DataError, match=message):
+        read_events(written(tmp_path / "h.csv", "who\na\n"), OWN)
