@@ -165,7 +165,12 @@ def _problems_of(base: Config) -> list[str]:
             "train_on_valid: True is unknown to RecBole's own models, which would train on less than the others; give "
             "it to single models, as in HAIL[train_on_valid=True], so that the table says so"
         )
-    if protocol_of(base, "test") is None:
+    if base["benchmark_filename"] is not None:
+        found.append(
+            f"benchmark_filename: {base['benchmark_filename']} brings rows of its own, but a comparison needs whole "
+            "sequences; leave it out and give one .inter file"
+        )
+    elif protocol_of(base, "test") is None:
         found.append(
             f"candidates: under eval_args {base['eval_args']} and metrics {base['metrics']} RecBole evaluates by "
             "itself and draws other candidates for every model; name a protocol with --candidates"

@@ -137,3 +137,13 @@ def test_a_users_class_by_its_name_alone_is_refused_whatever_stands_before(cycli
     monkeypatch.syspath_prepend(".")
     with pytest.raises(SettingsError, match=r"^models: Brought is a class of your own; write brought:Brought$"):
         plan("brought:Brought[hidden_size=8],Brought")
+
+
+@pytest.mark.parametrize("candidates", [{}, {"candidates": "full"}])
+def test_benchmark_files_are_refused_without_detours(cyclic, candidates):
+    """The advice was to name a protocol, which no protocol's advice let anyone do with benchmark files."""
+    with pytest.raises(SettingsError) as raised:
+        plan("SASRec", benchmark_filename="['train','valid','test']", **candidates)
+    (told,) = raised.value.problems
+    assert "needs whole sequences" in told and "name a protocol" not in told
+    assert candidates or told.endswith("leave it out and give one .inter file")
