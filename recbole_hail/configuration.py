@@ -105,6 +105,8 @@ def _fit_together(defaults: dict, given: dict, model_class) -> None:
         # RecBole's defaults for a dataset it does not know leave out the time that events are ordered by; ours load
         # nothing that only filters go by.
         needed = [merged["TIME_FIELD"]] * (sequential or ordered)
+        if sequential and merged["benchmark_filename"]:
+            needed.append(merged["ITEM_ID_FIELD"] + merged["LIST_SUFFIX"])  # the histories of its rows
         needed += [*(merged["val_interval"] or ()), *(merged["threshold"] or ())]
         defaults["load_col"] = {**defaults["load_col"], "inter": list(dict.fromkeys([*columns, *needed]))}
 

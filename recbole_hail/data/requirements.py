@@ -1,6 +1,9 @@
 """What the files of a dataset must hold before a run starts; every problem is a DataError that says what to do."""
 
+import os
 import re
+
+from recbole.utils import ModelType
 
 from recbole_hail.data.inter_file import fields_of
 from recbole_hail.data.missing_dataset import require_inter_file
@@ -14,6 +17,8 @@ _OPINION = re.compile("rating|stars?(?![a-z])|score|price|label", re.IGNORECASE)
 def check_files(config) -> None:
     """The dataset's folder, its .inter file, and in its header the columns a sequential run needs."""
     if config["benchmark_filename"] is not None:
+        if config["MODEL_TYPE"] == ModelType.SEQUENTIAL:
+            _check_lists(config)
         return
     file = require_inter_file(config)
     fields = fields_of(file, config)
@@ -42,6 +47,30 @@ def check_files(config) -> None:
         raise DataError(
             f"load_col: {columns} leaves out {', '.join(unloaded)}; add it, as in --load_col=\"{{'inter': {needed}}}\""
         )
+
+
+def _check_lists(config) -> None:
+    """Rows of benchmark files bring their own histories, which RecBole looks for once all are read.
+
+    Without the alias it would number the elements of the histories apart from those that are asked for.
+    """
+    name = config["ITEM_ID_FIELD"] + config["LIST_SUFFIX"]
+    advice = f"--alias_of_item_id=\"['{name}']\""
+    for part in config["benchmark_filename"]:
+        file = os.path.join(config["data_path"], f"{config['dataset']}.{part}.inter")
+        if not os.path.isfile(file):
+            raise DataError(f"dataset: {file}, of benchmark_filename, does not exist")
+        if fields_of(file, config).get(name) != "token_seq":
+            raise DataError(
+                f"dataset: {file} has no {name}:token_seq in its header, the history of each row, which "
+                f"{config['model']} reads; add it and {advice}, or give whole sequences in one .inter file, without "
+                "benchmark_filename"
+            )
+    if name not in (config["alias_of_item_id"] or ()):
+        raise DataError(f"alias_of_item_id: {config['alias_of_item_id']} lacks {name}, which holds items; add {advice}")
+    columns = (config["load_col"] or {}).get("inter", "*")
+    if columns != "*" and name not in columns:
+        raise DataError(f"load_col: {columns} leaves out {name}; add it, or give --load_col=None for all columns")
 
 
 def _instead(missing: str, fields: dict[str, str], needed: list[str], kinds: dict[str, str], config) -> str:

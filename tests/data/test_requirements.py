@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from recbole.config import Config
+from recbole.data import create_dataset
 from recbole.quick_start import run_recbole
 
 from recbole_hail.data.requirements import check_files
@@ -98,3 +99,46 @@ def test_rows_with_labels_need_name_neither_user_nor_item(workplace, small):
     settings = {"USER_ID_FIELD": None, "ITEM_ID_FIELD": None, "load_col": None, "epochs": 1, "show_progress": False}
     found = run_recbole("DeepFM", "clicks", config_dict={**small, **settings, "MAX_ITEM_LIST_LENGTH": 50})
     assert 0 <= found["test_result"]["auc"] <= 1
+
+
+BENCHMARK = {"benchmark_filename": ["train", "valid", "test"], "train_neg_sample_args": None}
+
+
+@pytest.mark.parametrize(
+    ("settings", "last", "message"),
+    [
+        ({}, "", r"lists\.test\.inter has no item_id_list:token_seq in its header, .*without benchmark_filename$"),
+        ({}, "\titem_id_list:token", r"lists\.test\.inter has no item_id_list:token_seq in its header"),
+        ({}, "\titem_id_list:token_seq", "alias_of_item_id: None lacks item_id_list, which holds items; add --alias"),
+        ({}, None, r"lists\.test\.inter, of benchmark_filename, does not exist"),
+        (
+            {"alias_of_item_id": ["item_id_list"], "load_col": {"inter": ["user_id", "item_id"]}},
+            "\titem_id_list:token_seq",
+            r"load_col: \['user_id', 'item_id'\] leaves out item_id_list; add it, or give --load_col=None",
+        ),
+        ({"LIST_SUFFIX": "s"}, "\titem_id_list:token_seq", r"lists\.train\.inter has no item_ids:token_seq"),
+    ],
+)
+def test_benchmark_files_without_histories_are_named(workplace, settings, last, message):
+    """It was KeyError: 'item_id_list'; histories without the alias were numbered apart from the items, in silence."""
+    _write_parts(train="\titem_id_list:token_seq", valid="\titem_id_list:token_seq", test=last)
+    with pytest.raises(DataError, match=message):
+        check_files(Config(model="SASRec", dataset="lists", config_dict={**BENCHMARK, **settings}))
+    check_files(Config(model="BPR", dataset="lists", config_dict={**BENCHMARK, **settings}))  # which reads none
+
+
+def test_histories_of_benchmark_files_are_loaded_unasked(workplace):
+    """RecBole's default of columns leaves them out."""
+    _write_parts(**dict.fromkeys(("train", "valid", "test"), "\titem_id_list:token_seq"))
+    settings = {**BENCHMARK, "alias_of_item_id": ["item_id_list"]}
+    config = Config(model="SASRec", dataset="lists", config_dict=settings)
+    assert create_dataset(config).inter_feat["item_length"].tolist() == [2, 1] * 3
+
+
+def _write_parts(**more: str | None) -> None:
+    """Benchmark files by the columns that their headers have beside those of user and item."""
+    Path("dataset/lists").mkdir(parents=True)
+    for part, columns in more.items():
+        if columns is not None:
+            rows = "a\tz\tx y\nb\tx\ty\n" if columns else "a\tz\nb\tx\n"
+            Path(f"dataset/lists/lists.{part}.inter").write_text(f"user_id:token\titem_id:token{columns}\n{rows}")
