@@ -92,6 +92,9 @@ def _fit_together(defaults: dict, given: dict, model_class) -> None:
             file: [called.get(column, column) for column in columns] if isinstance(columns, list) else columns
             for file, columns in defaults["load_col"].items()
         }
+        if isinstance(merged["unload_col"], dict):
+            # Of the files that it names all else is loaded. RecBole refuses both, and nobody has given load_col.
+            defaults["load_col"] |= dict.fromkeys(merged["unload_col"], "*")
     asked = given.get("eval_args")
     if isinstance(asked, dict):
         # RecBole fills what is left out with a random split in random order, not with the defaults.

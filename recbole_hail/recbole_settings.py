@@ -91,9 +91,20 @@ def _columns(config) -> list[str]:
         elif chosen:
             left_out = [field for field in needed if field in (chosen.get("inter") or ())]
             found += [f"{name}: {chosen} leaves out {', '.join(left_out)}, which is needed"] * bool(left_out)
+    found += _both_ways(config["load_col"], config["unload_col"])
     if ordered and config["TIME_FIELD"] in (config["discretization"] or ()):
         found.append(f"discretization: {config['TIME_FIELD']} orders the events, which its buckets could not; leave it")
     return found
+
+
+def _both_ways(load_col, unload_col) -> list[str]:
+    """RecBole says so as it reads the file, in words that change from run to run."""
+    if not (isinstance(load_col, dict) and isinstance(unload_col, dict)):
+        return []
+    both = [file for file in unload_col if unload_col[file] and load_col.get(file, "*") not in ("*", [], None)]
+    return [
+        f"unload_col: {unload_col} and load_col: {load_col} both choose columns of {', '.join(both)}; leave one out"
+    ] * bool(both)
 
 
 def _attention(config) -> list[str]:

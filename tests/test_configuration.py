@@ -114,3 +114,15 @@ def test_settings_of_one_model_in_a_dictionary_for_all_are_no_slips(cyclic, smal
     Config(model="SASRec", dataset="cyclic", config_dict={**small, "warmup_steps": 10, "train_batch_tokens": 64})
     Config(model="HAIL", dataset="cyclic", config_dict={**small, "drop_steps": 10})
     assert not [warning for warning in recwarn if "is not a setting" in str(warning.message)]
+
+
+@pytest.mark.parametrize("model", ["HAIL", "GeneratorKNN", "SASRec"])
+@pytest.mark.parametrize("named", [{}, {"TIME_FIELD": "when"}])
+def test_columns_that_are_not_to_be_loaded_leave_all_others(workplace, model, named):
+    """It was refused for the shipped load_col, which the user had not given."""
+    Path("dataset/own").mkdir(parents=True)
+    time = named.get("TIME_FIELD", "timestamp")
+    header = f"user_id:token\titem_id:token\t{time}:float\trating:float\tplace:token\n"
+    Path("dataset/own/own.inter").write_text(header + "".join(f"a\tx{i}\t{i}\t1\tp\n" for i in range(5)))
+    config = Config(model=model, dataset="own", config_dict={"unload_col": {"inter": ["rating"]}, **named})
+    assert set(create_dataset(config).inter_feat) == {"user_id", "item_id", time, "place"}

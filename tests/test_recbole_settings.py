@@ -30,6 +30,10 @@ def said(model="HAIL", **settings) -> str:
         ({"load_col": ["user_id"]}, "load_col: ['user_id'] must name columns by file"),
         ({"load_col": None, "unload_col": {"inter": ["timestamp"]}}, "unload_col: {'inter': ['timestamp']} leaves out"),
         (
+            {"load_col": {"inter": ["user_id", "item_id"]}, "unload_col": {"inter": ["rating"]}},
+            "and load_col: {'inter': ['user_id', 'item_id']} both choose columns of inter; leave one out",
+        ),
+        (
             {"unused_col": {"inter": ["item_id"]}},
             "unused_col: {'inter': ['item_id']} leaves out item_id, which is needed",
         ),
@@ -63,6 +67,7 @@ def test_wrong_values_are_named(workplace, settings, message):
         {"metrics": ["ItemCoverage", "Hit"], "valid_metric": "itemcoverage@10"},
         {"clip_grad_norm": {"max_norm": 1, "norm_type": 2}, "unused_col": {"inter": ["timestamp"]}},
         {"numerical_features": ["timestamp"]},
+        {"load_col": {"inter": "*", "item": ["item_id"]}, "unload_col": {"inter": ["rating"], "user": ["age"]}},
         {"eval_args": {**SPLIT, "split": {"RS": [8, 1, 1]}, "group_by": "None"}},  # as ~ of yaml, and as its None
         {"eval_args": {**SPLIT, "group_by": None}, "worker": 2},
         {"metrics": ["RMSE"], "eval_args": {**SPLIT, "mode": "labeled"}, "eval_step": 0},  # of no validation

@@ -147,3 +147,8 @@ def test_benchmark_files_are_refused_without_detours(cyclic, candidates):
     (told,) = raised.value.problems
     assert "needs whole sequences" in told and "name a protocol" not in told
     assert candidates or told.endswith("leave it out and give one .inter file")
+
+
+def test_columns_that_are_not_to_be_loaded_are_the_same_for_all_models(cyclic):
+    shared = plan("HAIL,SASRec", unload_col="{'inter': ['rating']}").shared.settings
+    assert shared["load_col"] == {"inter": "*"} and shared["unload_col"] == {"inter": ["rating"]}
