@@ -19,6 +19,7 @@ def patch() -> None:
     dataset_module.pd = PandasForLoading()
     Dataset._from_scratch = _with_file_check(Dataset._from_scratch)
     Dataset._filter_nan_user_or_item = _drop_rows_without_token
+    Dataset._filter_inter_by_user_or_item = _keep_events_of_listed
     Dataset._fill_nan = check_times(_fill_missing_values)
     Dataset._change_feat_format = in_order_of_time(Dataset._change_feat_format)
     Dataset.save = caches.save_dataset
@@ -58,6 +59,23 @@ def _drop_rows_without_token(self):
                     f"In {kind}, line {list(missing + 2)}, {field} do not exist, so they will be removed."
                 )
                 feat.drop(missing, inplace=True)
+
+
+def _keep_events_of_listed(self):
+    """RecBole drops in silence all events of users and items that a .user or .item file does not list."""
+    if self.config["filter_inter_by_user_or_item"] is not True:
+        return
+    kept = pd.Series(True, index=self.inter_feat.index)
+    for field, kind in ((self.uid_field, "user"), (self.iid_field, "item")):
+        feat = getattr(self, f"{kind}_feat")
+        listed = True if feat is None else self.inter_feat[field].isin(feat[field])
+        if not np.all(listed):
+            self.logger.warning(
+                f"{(~listed).sum():,} of {len(listed):,} events left out: their {kind}s are not in "
+                f"{self.dataset_name}.{kind} (filter_inter_by_user_or_item)"
+            )
+        kept &= listed
+    self.inter_feat.drop(kept.index[~kept], inplace=True)
 
 
 def _fill_missing_values(self):

@@ -195,3 +195,19 @@ def test_a_place_may_be_called_as_pandas_calls_what_is_missing(workplace):
     found, dataset = read_rows(workplace, rows)
     assert found == [(word, word) for word in words]
     assert dataset.inter_feat["timestamp"].tolist() == [1, 2, 2, 2, 2, 3]
+
+
+@pytest.mark.parametrize("kind", ["user", "item"])
+def test_events_of_what_no_file_lists_are_told_of(workplace, caplog, kind):
+    """They went in silence."""
+    rows = "a\tx\t1\n" * 3 + "b\tx\t2\na\ty\t3\n"
+    Path("dataset/rows").mkdir(parents=True)
+    Path(f"dataset/rows/rows.{kind}").write_text(f"{kind}_id:token\tname:token\n{'a' if kind == 'user' else 'x'}\tn\n")
+    with caplog.at_level("WARNING"):
+        kept, _ = read_rows(workplace, rows)
+    told = f"1 of 5 events left out: their {kind}s are not in rows.{kind} (filter_inter_by_user_or_item)"
+    assert told in caplog.text and len(kept) == 4
+    caplog.clear()
+    with caplog.at_level("WARNING"):
+        kept, _ = read_rows(workplace, rows, filter_inter_by_user_or_item=False)
+    assert "left out" not in caplog.text and len(kept) == 5
