@@ -40,7 +40,7 @@ def chosen(arguments, *, rather: str | None = None) -> str:
     of_dataset = {path: record for path, record in found.items() if record["dataset"] == arguments.dataset}
     paths = [path.with_suffix(".pth") for path, record in of_dataset.items() if model in ("", record["model"])]
     if not paths:
-        raise SettingsError([_none(arguments.dataset, model, list(found.values()))])
+        raise SettingsError([_none(arguments.dataset, arguments.model or "", list(found.values()))])
     newest = max(paths, key=lambda path: (_kind(found[path.with_suffix(".json")]) == rather, path.stat().st_mtime))
     trained = datetime.fromtimestamp(newest.stat().st_mtime)
     name = found[newest.with_suffix(".json")]["model"]
@@ -63,9 +63,10 @@ def _kind(record: dict) -> str | None:
 
 
 def _none(dataset: str, model: str, records: list[dict]) -> str:
+    """`model` is as it was given, perhaps MODULE:CLASS, for a training needs the module too."""
     counts = Counter(f"{record['model']} on {record['dataset']}" for record in records)
     there = f"; it has {', '.join(sorted(counts))}" if counts else ""
-    kind = f"checkpoint of {model}" if model else "checkpoint"
+    kind = f"checkpoint of {class_name(model)}" if model else "checkpoint"
     said = f"dataset: {SAVED}/ has no {kind} that was trained on {dataset}{there}"
     close = closest_name(Path(dataset).name, [record["dataset"] for record in records])
     if close == Path(dataset).name != dataset:

@@ -73,6 +73,7 @@ def test_a_checkpoint_that_is_named_is_taken_as_it_is(saved, capsys):
         ({"dataset": "new"}, r"run_recbole --model=GeneratorKNN --dataset=new"),
         ({"dataset": "dataset/city"}, r"trained on dataset/city; it has .*\. Give its name alone: --dataset=city$"),
         ({"dataset": "citty"}, r"Did you mean --dataset=city\? If not, train one \(run_recbole .*--dataset=citty\)"),
+        ({"dataset": "city", "model": "mine:My"}, r"checkpoint of My .*run_recbole --model=mine:My --dataset=city"),
         ({"dataset": "city", "model": "HAIL"}, r"no checkpoint of HAIL .*run_recbole --model=HAIL --dataset=city"),
     ],
 )
