@@ -64,20 +64,25 @@ def _as_text(measured: dict) -> str:
 def _in_words(measured: dict, record: dict) -> str:
     """`the right one first for 5.1 % of 79 test targets, among …`; of other metrics their names and values."""
     asked, settings = (record["candidates"] or {}).get("test"), record["settings"]
-    mode = settings["eval_args"]["mode"]["test"]
-    targets = f"of {asked['targets']:,} test targets" if asked else "of the test targets"
-    among = f"; among {wording.candidates(asked)}" if asked else f"; among {mode}, by RecBole's own evaluation"
-    lengths = [k for k in sorted(settings["topk"]) if f"hit@{k}" in measured]
-    shares = [_share(k, measured[f"hit@{k}"]) for k in dict.fromkeys([*lengths[:1], *lengths[-1:]])]
-    if shares:
-        return f"the right one {', '.join([f'{shares[0]} {targets}', *shares[1:]])}{among}"
     names = titles(settings["metrics"], settings["topk"])
-    shown = {name: value for name, value in measured.items() if name in names} or measured
-    return f"{', '.join(f'{names.get(name, name)} {value:.3f}' for name, value in shown.items())} {targets}{among}"
+    if asked:
+        targets, among, digits = f" of {asked['targets']:,} test targets", wording.candidates(asked), 3
+        measured = {name: value for name, value in measured.items() if name in names}
+    else:  # RecBole has rounded, and its other metrics need not be means over targets
+        mode = settings["eval_args"]["mode"]["test"].replace("full", "all other elements")
+        targets, among, digits = "", f"{mode}, by RecBole's own evaluation", min(4, settings["metric_decimal_place"])
+    lengths = [k for k in sorted(settings["topk"]) if f"hit@{k}" in measured]
+    shares = [_share(k, measured[f"hit@{k}"], digits) for k in dict.fromkeys([*lengths[:1], *lengths[-1:]])]
+    if shares:
+        first = f"{shares[0]}{targets or ' of the test targets'}"
+        return f"the right one {', '.join([first, *shares[1:]])}; among {among}"
+    values = [f"{names.get(name, name.upper())} {value:.{digits}f}" for name, value in measured.items()]
+    return f"{', '.join(values)}{targets}; among {among}"
 
 
-def _share(k: int, value: float) -> str:
-    return f"{'first' if k == 1 else f'among the first {k}'} for {100 * value:.1f} %"
+def _share(k: int, value: float, digits: int) -> str:
+    """In percent, of a value of which so many digits after the point are to be shown."""
+    return f"{'first' if k == 1 else f'among the first {k}'} for {100 * value:.{max(0, digits - 2)}f} %"
 
 
 def _commands(checkpoint: Path, record: dict, model: str) -> list[str]:
