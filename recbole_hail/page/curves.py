@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from recbole_hail.forecast.output import counted
 from recbole_hail.page import wording
 from recbole_hail.page.charts import Series, lines
 from recbole_hail.page.markup import Markup, figure, paragraph, side_by_side
@@ -21,7 +22,8 @@ def curves(report: Report) -> list[Markup]:
         named = [replace(line, name=wording.of_view(line.name, report.views)) for line in found]
         chart = lines(named, title=title, x_name="steps", marked=marked)
         drawn.append(figure(chart, title))
-    said = f"Means over each epoch; {points[-1]['step']:,} steps took {points[-1]['seconds']:,.0f} seconds."
+    took = counted(round(points[-1]["seconds"]), "second")
+    said = f"Means over each epoch; {counted(points[-1]['step'], 'step')} took {took}."
     if report.record.get("ends with the checkpoint"):
         said += " There is no record of the run's end beside the checkpoint, so the curve ends where it was saved."
     elif marked is not None:
