@@ -80,33 +80,55 @@ def _lay_over(defaults: dict, read, model: str, model_class, dataset: str) -> No
 def _fit_together(defaults: dict, given: dict, model_class) -> None:
     """Settings that depend on one another, where RecBole leaves them at odds."""
     merged = {**defaults, **given}
-    samples_negatives = hasattr(model_class, "input_type") or merged.get("loss_type") != "CE"
     sequential = model_class.type == ModelType.SEQUENTIAL
-    if sequential and not samples_negatives:
-        # RecBole's default of one negative per positive contradicts the cross-entropy its own yaml asks for.
-        defaults["train_neg_sample_args"] = None
+    if sequential:
+        _negatives_by_loss(defaults, merged, model_class)
     if "load_col" not in given and isinstance(defaults["load_col"], dict):
-        # The shipped columns go by RecBole's names; those of a dataset may be called otherwise.
-        called = {defaults[name]: merged[name] for name in _FIELDS if merged[name]}
-        defaults["load_col"] = {
-            file: [called.get(column, column) for column in columns] if isinstance(columns, list) else columns
-            for file, columns in defaults["load_col"].items()
-        }
-        if isinstance(merged["unload_col"], dict):
-            # Of the files that it names all else is loaded. RecBole refuses both, and nobody has given load_col.
-            defaults["load_col"] |= dict.fromkeys(merged["unload_col"], "*")
+        _columns_by_name(defaults, merged)
+        _all_but_unloaded(defaults, merged)
+    _complete_eval_args(defaults, given, merged)
+    _add_needed_columns(defaults, given, merged, sequential)
+
+
+def _negatives_by_loss(defaults: dict, merged: dict, model_class) -> None:
+    """RecBole's default of one negative per positive contradicts the cross-entropy its own yaml asks for."""
+    samples_negatives = hasattr(model_class, "input_type") or merged.get("loss_type") != "CE"
+    if not samples_negatives:
+        defaults["train_neg_sample_args"] = None
+
+
+def _columns_by_name(defaults: dict, merged: dict) -> None:
+    """The shipped columns go by RecBole's names; those of a dataset may be called otherwise."""
+    called = {defaults[name]: merged[name] for name in _FIELDS if merged[name]}
+    defaults["load_col"] = {
+        file: [called.get(column, column) for column in columns] if isinstance(columns, list) else columns
+        for file, columns in defaults["load_col"].items()
+    }
+
+
+def _all_but_unloaded(defaults: dict, merged: dict) -> None:
+    """Of the files that `unload_col` names all else is loaded; RecBole refuses both, and nobody has given load_col."""
+    if isinstance(merged["unload_col"], dict):
+        defaults["load_col"] |= dict.fromkeys(merged["unload_col"], "*")
+
+
+def _complete_eval_args(defaults: dict, given: dict, merged: dict) -> None:
+    """RecBole fills what is left out with a random split in random order, not with the defaults."""
     asked = given.get("eval_args")
     if isinstance(asked, dict):
-        # RecBole fills what is left out with a random split in random order, not with the defaults.
         asked = given["eval_args"] = {**defaults["eval_args"], **asked}
     if merged["candidates"] and isinstance(merged["eval_args"], dict):
         # The protocol is the finer word, and RecBole's loaders must fit it.
-        asked = given["eval_args"] = _in_mode_of(merged["candidates"], asked or defaults["eval_args"])
-    ordered = (asked or defaults["eval_args"])["order"] == "TO"
+        given["eval_args"] = _in_mode_of(merged["candidates"], asked or defaults["eval_args"])
+
+
+def _add_needed_columns(defaults: dict, given: dict, merged: dict, sequential: bool) -> None:
+    """RecBole's defaults for a dataset it does not know leave out the time that events are ordered by; ours load
+    nothing that only filters go by.
+    """
+    ordered = (given.get("eval_args") or defaults["eval_args"])["order"] == "TO"
     columns = (defaults["load_col"] or {}).get("inter")
     if isinstance(columns, list):
-        # RecBole's defaults for a dataset it does not know leave out the time that events are ordered by; ours load
-        # nothing that only filters go by.
         needed = [merged["TIME_FIELD"]] * (sequential or ordered)
         if sequential and merged["benchmark_filename"]:
             needed.append(merged["ITEM_ID_FIELD"] + merged["LIST_SUFFIX"])  # the histories of its rows
