@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from recbole.utils import ModelType
 
 from recbole_hail.evaluation.phase import Phase
-from recbole_hail.evaluation.ranking import first_answers, ranks_of, score_targets, view_names
+from recbole_hail.evaluation.ranking import chosen_view, first_answers, ranks_of, score_targets, view_names
+from recbole_hail.page.report import Scorer
 from recbole_hail.page.rules import RulesBeside
 from recbole_hail.training.loading import LoadedRun
 
@@ -16,8 +18,7 @@ class Answers:
     """N questions; S scorers are the model's views, then the rules."""
 
     phase: Phase
-    scorers: list[str]
-    views: int  # how many of the scorers are the model's
+    scorers: list[Scorer]
     ranks: np.ndarray  # [N, S, 3], see `rank_targets`
     firsts: np.ndarray  # [N, views], the element that each view puts first
     among_all: bool  # whether each target is ranked among all other elements
@@ -50,10 +51,15 @@ def answer(run: LoadedRun, rules: RulesBeside, protocol: str, wanted: int) -> An
         ranks[scored.batch, scored.view] = ranks_of(scored)
         firsts[scored.batch, scored.view] = first_answers(scored)
     of_rules = rules.ranks(protocol, wanted)
-    names = [run.config["model"] if view == "model" else view for view in views]
     together = np.concatenate([ranks.numpy(), of_rules], axis=1)
     among_all = _among_all(phase, run.test.item_num - 2)
-    return Answers(phase, [*names, *rules.names], len(views), together, firsts.numpy(), among_all)
+    return Answers(phase, _scorers(run, views) + rules.scorers, together, firsts.numpy(), among_all)
+
+
+def _scorers(run: LoadedRun, views: list[str]) -> list[Scorer]:
+    names = [run.config["model"] if view == "model" else view for view in views]
+    sequential, chosen = run.config["MODEL_TYPE"] == ModelType.SEQUENTIAL, chosen_view(run.model)
+    return [Scorer(name, None, sequential and view == chosen) for view, name in enumerate(names)]
 
 
 def _among_all(phase: Phase, others: int) -> bool:

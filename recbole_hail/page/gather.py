@@ -4,7 +4,6 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 import numpy as np
-from recbole.utils import ModelType
 
 from recbole_hail.data.days import days_of
 from recbole_hail.data.history import EVENTS_BEFORE
@@ -21,7 +20,7 @@ from recbole_hail.page.groups import Grouping, group
 from recbole_hail.page.hit_rates import measured_summary
 from recbole_hail.page.protocols import answers_under_each, own_protocol
 from recbole_hail.page.report import ProtocolResult, Report
-from recbole_hail.page.rules import COMMONEST, RulesBeside
+from recbole_hail.page.rules import RulesBeside
 from recbole_hail.training.loading import LoadedRun
 from recbole_hail.training.records import settings_in_force
 
@@ -49,8 +48,9 @@ def gather(run: LoadedRun, say: Callable[[str], None]) -> Report:
     reciprocal = values[own[0]][:, :, lead]  # [N, S]
     chosen = chosen_view(run.model)
     means = reciprocal.mean(axis=0)  # [S]
-    best_rule = mine.views + int(means[mine.views :].argmax())
-    to_take = max(_forecastable(run, rules, mine.views, chosen), key=means.__getitem__)
+    places = range(len(mine.scorers))
+    best_rule = max((place for place in places if mine.scorers[place].rule), key=means.__getitem__)
+    to_take = max((place for place in places if mine.scorers[place].can_forecast), key=means.__getitem__)
     names = element_names(config, run.test)
     summary = measured_summary(run, rules, mine, answers.get(all_elements), best_rule, names, say)
     say("drawing the intervals")
@@ -58,7 +58,6 @@ def gather(run: LoadedRun, say: Callable[[str], None]) -> Report:
         config=config,
         checkpoint=run.path.name,
         scorers=mine.scorers,
-        views=mine.views,
         chosen=chosen,
         metrics=list(metrics.values()),
         lead=lead,
@@ -74,18 +73,12 @@ def gather(run: LoadedRun, say: Callable[[str], None]) -> Report:
         is_rule=isinstance(run.model, Rule) or config["model"] == "Pop",
         best_rule=best_rule,
         to_take=to_take,
-        command=train_command(rules.models[to_take - mine.views], config) if to_take >= mine.views else None,
+        command=train_command(mine.scorers[to_take].rule, config) if mine.scorers[to_take].rule else None,
         above_rule=difference(reciprocal, chosen, best_rule, mine.generators),
         groupings=_groupings(run, mine, reciprocal[:, [chosen, best_rule]]),
         settings=settings_in_force(config),
         record=run.record,
     )
-
-
-def _forecastable(run: LoadedRun, rules: RulesBeside, views: int, chosen: int) -> list[int]:
-    """The scorers that predict from a history: the view that is chosen of a sequential model, and all rules but Pop."""
-    own = [chosen] if run.config["MODEL_TYPE"] == ModelType.SEQUENTIAL else []
-    return own + [views + place for place, name in enumerate(rules.models) if name != COMMONEST]
 
 
 def _result(answers: Answers, values: np.ndarray, same_as: str | None) -> ProtocolResult:
@@ -96,7 +89,7 @@ def _result(answers: Answers, values: np.ndarray, same_as: str | None) -> Protoc
         shortage=answers.phase.shortage,
         marks={name: estimate(values[chosen], answers.generators[chosen]) for name, chosen in rows.items()},
         questions={name: int(chosen.sum()) for name, chosen in rows.items()},
-        pairs=pairs(answers.ranks, answers.firsts, answers.scorers),
+        pairs=pairs(answers.ranks, answers.firsts, [scorer.name for scorer in answers.scorers]),
         same_as=same_as,
     )
 

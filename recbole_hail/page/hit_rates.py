@@ -10,7 +10,7 @@ from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, chosen_view, rank_
 from recbole_hail.page.answers import Answers
 from recbole_hail.page.charts import Mark
 from recbole_hail.page.estimates import difference, guessed, right_answers, shares
-from recbole_hail.page.report import Summary
+from recbole_hail.page.report import Scorer, Summary
 from recbole_hail.page.rules import COMMONEST, RulesBeside
 from recbole_hail.training.loading import LoadedRun
 
@@ -37,7 +37,7 @@ def measured_summary(
     """
     ties, chosen = run.config["ties"], chosen_view(run.model)
     right = right_answers(own.ranks, ties)  # [N, S, 2]
-    plain = own.scorers.index(COMMONEST) if COMMONEST in own.scorers[own.views :] else best_rule
+    plain = next((place for place, scorer in enumerate(own.scorers) if _is_commonest(scorer)), best_rule)
     validated = None
     if of_all is not None and len(run.valid):
         say("ranking the validation targets under full")
@@ -53,6 +53,10 @@ def measured_summary(
         validated=0 if validated is None else len(validated),
         of_larger_split=_asked_of_tenths(rules),
     )
+
+
+def _is_commonest(scorer: Scorer) -> bool:
+    return scorer.rule is not None and scorer.name == COMMONEST  # with the settings of other rules
 
 
 def _of_validation(run: LoadedRun, chosen: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What `gather` finds and the sections of the page tell: a trained model as numbers."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from recbole.config import Config
 
@@ -8,6 +9,14 @@ from recbole_hail.evaluation.agreement import Pair
 from recbole_hail.page.charts import Mark
 from recbole_hail.page.data import DataSummary
 from recbole_hail.page.groups import Grouping
+
+
+class Scorer(NamedTuple):
+    """What answers the questions: a view of the model, or a rule beside it."""
+
+    name: str  # on the page
+    rule: str | None  # what RecBole calls the rule; None of a view
+    can_forecast: bool  # whether it predicts from a history, and of views is the one that the model predicts with
 
 
 @dataclass(frozen=True)
@@ -43,9 +52,8 @@ class Report:
 
     config: Config
     checkpoint: str
-    scorers: list[str]  # the model's views, then the rules
-    views: int  # how many of the scorers are the model's
-    chosen: int  # which view the model predicts with
+    scorers: list[Scorer]  # the model's views, then the rules
+    chosen: int  # which of them is the view that the model predicts with
     metrics: list[str]  # titles
     lead: int  # which of them charts and groups go by
     data: DataSummary
@@ -62,6 +70,11 @@ class Report:
     groupings: list[Grouping]
     settings: dict
     record: dict | None
+
+    @property
+    def views(self) -> int:
+        """How many of the scorers are the model's."""
+        return sum(scorer.rule is None for scorer in self.scorers)
 
     @property
     def own(self) -> ProtocolResult:

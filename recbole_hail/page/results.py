@@ -4,7 +4,7 @@ from recbole_hail.page import wording
 from recbole_hail.page.charts import Mark, bars, intervals
 from recbole_hail.page.groups import SHOWN, SUPPORT, GeneratorGroup, Grouping
 from recbole_hail.page.markup import Markup, element, figure, paragraph, table
-from recbole_hail.page.report import ProtocolResult, Report
+from recbole_hail.page.report import ProtocolResult, Report, Scorer
 
 
 def protocols(report: Report) -> list[Markup]:
@@ -36,9 +36,10 @@ def protocols(report: Report) -> list[Markup]:
 
 def _protocol(report: Report, result: ProtocolResult) -> list[Markup]:
     described, metric = result.described, report.metrics[report.lead]
-    rows = [[_name(report, scorer), *map(_cell, marks)] for scorer, marks in enumerate(result.marks["all"])]
+    of_scorers = list(zip(_names(report), result.marks["all"], strict=True))
+    rows = [[name, *map(_cell, marks)] for name, marks in of_scorers]
     chart = intervals(
-        [(_name(report, scorer), [marks[report.lead]]) for scorer, marks in enumerate(result.marks["all"])],
+        [(name, [marks[report.lead]]) for name, marks in of_scorers],
         marks=[metric],
         title=f"{metric} under {described['protocol']}",
     )
@@ -63,15 +64,15 @@ def repeats(report: Report) -> list[Markup]:
     if len(kinds) < 2:
         return [*said, paragraph(f"Here all targets are {'repeats' if kinds == ['repeat'] else 'new'}.")]
     own = [
-        (_name(report, scorer), [report.own.marks[kind][scorer][report.lead] for kind in kinds])
-        for scorer in range(len(report.scorers))
+        (name, [report.own.marks[kind][place][report.lead] for kind in kinds])
+        for place, name in enumerate(_names(report))
     ]
     named = [f"{kind} ({report.own.questions[kind]:,} targets)" for kind in kinds]
     chart = intervals(own, marks=named, title=f"{metric} of repeat and new targets")
     shown = [(result, kind) for result in report.distinct for kind in kinds if kind in result.marks]
     rows = [
-        [_name(report, scorer), *(_cell(result.marks[kind][scorer][report.lead]) for result, kind in shown)]
-        for scorer in range(len(report.scorers))
+        [name, *(_cell(result.marks[kind][place][report.lead]) for result, kind in shown)]
+        for place, name in enumerate(_names(report))
     ]
     header = ["", *(f"{result.described['protocol']}, {kind}" for result, kind in shown)]
     return [
@@ -83,7 +84,7 @@ def repeats(report: Report) -> list[Markup]:
 
 def generators(report: Report) -> list[Markup]:
     """Groups of generators that are answered best and worst."""
-    rule = report.scorers[report.best_rule]
+    rule = report.scorers[report.best_rule].name
     said = [
         paragraph(
             "One generator with one question tells next to nothing: its rank is mostly luck. So generators are taken "
@@ -154,14 +155,17 @@ def _pair_rows(result: ProtocolResult) -> list[list[str]]:
     ]
 
 
-def _name(report: Report, scorer: int) -> str:
+def _names(report: Report) -> list[str]:
+    return [_name(report, scorer) for scorer in report.scorers]
+
+
+def _name(report: Report, scorer: Scorer) -> str:
     """`mean of the peers`, `peer 1`, `the model`, `GeneratorKNN (rule)`, `GeneratorKNN (the model)`."""
-    name = report.scorers[scorer]
-    if scorer >= report.views:
-        return f"{name} (rule)"
+    if scorer.rule:
+        return f"{scorer.name} (rule)"
     if report.is_rule:
-        return f"{name} (the model)"
-    return "mean of the peers" if name == "mean" else wording.of_view(name, report.views)
+        return f"{scorer.name} (the model)"
+    return "mean of the peers" if scorer.name == "mean" else wording.of_view(scorer.name, report.views)
 
 
 def _cell(mark: Mark) -> Markup:

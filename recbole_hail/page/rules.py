@@ -8,6 +8,7 @@ from recbole.data import create_dataset, data_preparation
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.ranking import rank_targets
 from recbole_hail.models.rules import Rule
+from recbole_hail.page.report import Scorer
 from recbole_hail.settings import of_data_and_evaluation
 from recbole_hail.training.loading import LoadedRun
 from recbole_hail.training.rules import count
@@ -31,23 +32,20 @@ class RulesBeside:
     """The rules counted on the training part that a model was trained on; they answer the same questions.
 
     Attributes:
-        models: the rules' names, as RecBole knows them. A model that is one of them, with the same settings, does not
-            stand beside itself.
-        names: what each is called on the page: by its name and, beside a model that is the same rule with other
-            settings, by those that differ.
+        scorers: each by its name and, beside a model that is the same rule with other settings, by those that differ.
+            A model that is one of them, with the same settings, does not stand beside itself.
     """
 
     def __init__(self, run: LoadedRun):
         configs = [_config(name, run.config) for name in _COUNTED]
         train, _, test = data_preparation(configs[0], create_dataset(configs[0]))
         self.train, self.test, self.config = train._dataset, test._dataset, configs[0]
-        self.models, self.names, self._counted = [], [], []
+        self.scorers, self._counted = [], []
         kinds = [(_Popularity, configs[0]), *((config.model_class, config) for config in configs)]
         for name, (kind, config) in zip(RULES_BESIDE, kinds, strict=True):
             called = _called(name, kind.own_settings, config, run.config)
             if called is not None:
-                self.models.append(name)
-                self.names.append(called)
+                self.scorers.append(Scorer(called, name, can_forecast=name != COMMONEST))
                 self._counted.append(kind(config, self.train).eval())
                 count(self._counted[-1], self.train)
 

@@ -55,7 +55,7 @@ def _shares(report: Report) -> Markup:
     if report.best_rule != summary.plain:
         which = "the best other rule" if report.is_rule else "the best rule"
         by = report.metrics[report.lead]
-        rows.append((f"{which} by {by}, {report.scorers[report.best_rule]}", report.best_rule))
+        rows.append((f"{which} by {by}, {report.scorers[report.best_rule].name}", report.best_rule))
     cells = [[name, *map(_share, summary.shares[scorer])] for name, scorer in rows]
     cells.append(["guessing", *(f"{share:.1%}" for share in summary.guessed)])
     cells.append([f"the model less {_plain(report)}, in points", *map(_points, summary.above_plain)])
@@ -67,7 +67,7 @@ def _shares(report: Report) -> Markup:
 
 def _plain(report: Report) -> str:
     """What the model is compared with, in words."""
-    name = report.scorers[report.summary.plain]
+    name = report.scorers[report.summary.plain].name
     return "the commonest everywhere" if name == COMMONEST else f"the rule {name}"
 
 
@@ -134,7 +134,7 @@ def _as_forecast(report: Report) -> list[str]:
 
 def _beside_the_rule(report: Report) -> list[Markup]:
     """Whether the model is better than the best rule, and what to take where it is worse."""
-    rule, above = report.scorers[report.best_rule], report.above_rule
+    rule, above = report.scorers[report.best_rule].name, report.above_rule
     metric, own = report.metrics[report.lead], report.own.marks["all"]
     beside = "other rules" if report.is_rule else "rules beside it"
     verdict = "The two are not clearly apart"
@@ -156,7 +156,7 @@ def _beside_the_rule(report: Report) -> list[Markup]:
 
 def _advice(report: Report) -> list[Markup]:
     """What to take where a rule is better, or where no forecast can be made with the model."""
-    rule, worse = report.scorers[report.best_rule], report.above_rule.high < 0
+    rule, worse = report.scorers[report.best_rule].name, report.above_rule.high < 0
     is_commonest = report.config["model"] == COMMONEST
     if worse and not is_commonest and report.best_rule == report.to_take:
         return [Markup(f"Take {text(rule)}: {element('code', report.command)}")]
@@ -171,5 +171,7 @@ def _advice(report: Report) -> list[Markup]:
     said += f": these are {'; '.join(named)} of the training events. No forecast can be made with that. "
     if report.command is None:
         return [text(f"{said}Of what this page ranks and forecasts can be made with, the model is the best.")]
-    said += f"Of what this page ranks and forecasts can be made with, {report.scorers[report.to_take]} is the best: "
+    said += (
+        f"Of what this page ranks and forecasts can be made with, {report.scorers[report.to_take].name} is the best: "
+    )
     return [Markup(f"{text(said)}{element('code', report.command)}")]

@@ -59,7 +59,7 @@ def test_the_model_stands_beside_the_commonest_and_guessing(report_of):
     assert (first.mean, among_first.mean) == pytest.approx((kept["hit@1"], kept["hit@10"]))
     shown = [f"{mark.mean:.1%} {100 * mark.low:.1f}–{mark.high:.1%}" for mark in summary.shares[report.chosen]]
     assert f"the model, GeneratorFrequency {shown[0]} {shown[1]} the commonest everywhere" in text
-    assert "guessing 1.0% 10.0%" in text and report.scorers[summary.plain] == "Pop"
+    assert "guessing 1.0% 10.0%" in text and report.scorers[summary.plain].name == "Pop"
     assert summary.above_plain[0].mean == pytest.approx(first.mean - summary.shares[summary.plain][0].mean)
 
 
@@ -118,14 +118,13 @@ def test_the_shares_of_test_and_validation_are_both_told(report_of):
 def test_where_the_commonest_are_better_they_are_named_and_a_rule_that_forecasts_is_taken(report_of):
     """ "Take Pop: run_recbole --model=Pop …" ended with status 2, and no forecast can be made with it."""
     report = report_of("GeneratorFrequency")
-    pop, worse = report.scorers.index("Pop"), Mark(-0.1, -0.2, -0.05)
-    at_pop = replace(report, best_rule=pop, above_rule=worse)
+    names, worse = [scorer.name for scorer in report.scorers], Mark(-0.1, -0.2, -0.05)
+    at_pop = replace(report, best_rule=names.index("Pop"), above_rule=worse)
     named = "; ".join(f"{name} ({share:.1%})" for name, share in report.summary.commonest)
     text = said(at_pop)
     assert f"Naming the commonest elements everywhere is better: these are {named} of the training events." in text
     assert "--model=Pop" not in text and len(report.summary.commonest) == 3
-    knn = report.scorers.index("GeneratorKNN")
-    taken = replace(at_pop, to_take=knn, command="run_recbole --model=GeneratorKNN")
+    taken = replace(at_pop, to_take=names.index("GeneratorKNN"), command="run_recbole --model=GeneratorKNN")
     assert "forecasts can be made with, GeneratorKNN is the best: run_recbole --model=GeneratorKNN" in said(taken)
     itself = replace(at_pop, to_take=report.chosen, command=None)
     assert "forecasts can be made with, the model is the best." in said(itself)
@@ -134,10 +133,10 @@ def test_where_the_commonest_are_better_they_are_named_and_a_rule_that_forecasts
 def test_the_page_of_pop_says_that_no_forecast_can_be_made_with_it(report_of):
     report = report_of("Pop")
     text = said(report)
-    assert report.scorers[report.to_take] != "Pop" and "--model=Pop" not in text
+    assert report.scorers[report.to_take].name != "Pop" and "--model=Pop" not in text
     assert "The model names the commonest elements everywhere: these are " in text
     assert f"No forecast can be made with that. {'Of what this page ranks'}" in text and report.command in text
-    assert "recbole-hail forecast tells" not in text and report.scorers[report.summary.plain] != "Pop"
+    assert "recbole-hail forecast tells" not in text and report.scorers[report.summary.plain].name != "Pop"
 
 
 def test_shares_of_the_training_events_by_hand(report_of):
