@@ -31,7 +31,7 @@ def generators_asked(words: Words, names: Iterable[str], newer: Iterable[str]) -
             continue
         matching = [token for token in (*words.tokens[1:], *newer) if fnmatchcase(token.casefold(), name.casefold())]
         if not matching:
-            advice = words.advice(re.sub(r"[*?\[\]]", "", name))
+            advice = words.closest.advice(re.sub(r"[*?\[\]]", "", name))
             raise DataError(f"generator: {name!r} matches none of the model's {len(words.tokens) - 1:,}; {advice}")
         found += matching
     return list(dict.fromkeys(found))
@@ -42,7 +42,7 @@ def unknown_generators(words: Words, newer: Sequence[str]) -> list[str]:
     unknown = [name for name in newer if words.number(name) is None]
     if not unknown:
         return []
-    named = [_with(name, words.did_you_mean(name, most=1, slips=True)) for name in unknown[:NAMED]]
+    named = [_with(name, words.closest.did_you_mean(name, most=1, slips=True)) for name in unknown[:NAMED]]
     return [
         f"history: {len(unknown):,} of {len(newer):,} generators are not in the dataset, so that nothing but their "
         f"newer events is known of them: {and_more(named, len(unknown))}"
@@ -61,7 +61,7 @@ def skipped_elements(words: Words, forecasts: Sequence[Forecast | GroupChance]) 
 def with_counts(words: Words, counts: Counter) -> str:
     """The most frequent of what is not known, how often each came, and what may be meant."""
     most = counts.most_common(LISTED)
-    named = [_with(name, f"{count:,}", words.did_you_mean(name, most=2, slips=True)) for name, count in most]
+    named = [_with(name, f"{count:,}", words.closest.did_you_mean(name, most=2, slips=True)) for name, count in most]
     return and_more(named, len(counts))
 
 

@@ -59,14 +59,6 @@ def test_a_film_is_called_by_its_title(tmp_path):
     assert films.find("toy story") == films.find("7") == 1
 
 
-def test_a_number_that_is_meant_stands_beside_its_title(tmp_path):
-    """`did you mean '50'?` said nothing to those who had misspelt a film."""
-    (tmp_path / "ml.item").write_text("item_id:token\tmovie_title:token_seq\n7\tToy Story\n50\tStar Wars\n")
-    films = Words("element", np.array(["[PAD]", "7", "50", "8"]), tmp_path / "ml.item")
-    assert films.did_you_mean("Star Warz", most=1) == "did you mean '50' (Star Wars)?"
-    assert films.advice("unlike any") == "its elements are such as '7' (Toy Story)"
-
-
 def test_without_a_file_tokens_speak_for_themselves(tmp_path):
     words = Words("element", np.array(["[PAD]", "1", "12"]), tmp_path / "no.item")
     assert words.names[1:] == ["1", "12"] and words.described(1) == "" and words.coordinates is None
@@ -114,14 +106,6 @@ def test_what_is_like_none_is_refused_with_those_of_the_same_first_part(generato
         generators.find("44|zoo")
     with pytest.raises(DataError, match=r"no '5\|zoo'; its generators are such as '9\|STREET'"):
         generators.find("5|zoo")
-    assert (
-        generators.did_you_mean("44|zoo", most=1) == ""
-        and generators.did_you_mean("9 STREET", most=1) == "did you mean '9|STREET'?"
-    )
-
-
-def test_one_that_is_near_by_several_names_is_named_once(elements):
-    assert elements.did_you_mean("00-03h|RAPPE", most=5).count("'00-03h|RAPE'") == 1
 
 
 def test_values_are_what_the_file_has_in_its_columns(generators):
