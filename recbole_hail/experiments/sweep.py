@@ -104,18 +104,17 @@ class Sweep:
     def _steps(self, group: Group) -> list[tuple[Row, int]]:
         """The rows with the steps they get, those that come out the same once, and after them the rules."""
         reference = _row(group, group.reference).spec
-        found = []
+        found: dict[tuple[str, ModelSpec, int], Row] = {}
         for row in group.rows:
             equal = row.equal_time and row.spec.model not in UNTRAINED
             steps = self.costs.steps_for(row.spec, reference, group.steps) if equal else group.steps
-            twin = [place for place, (other, taken) in enumerate(found) if (other.spec, taken) == (row.spec, steps)]
-            if row.equal_time and twin and found[twin[0]][0].label == row.label:
-                found[twin[0]] = (replace(row, equal_time=None), steps)  # equal in both
-            else:
-                found.append((row, steps))
+            key = row.label, row.spec, steps
+            in_both = row.equal_time and key in found
+            found[key] = replace(row, equal_time=None) if in_both else row
         known = [row.spec for row in group.rows]
         rules = [rule for rule in self.untrained if ModelSpec(rule) not in known]
-        return found + [(Row(rule, ModelSpec(rule)), group.steps) for rule in rules]
+        trained = [(row, steps) for (_, _, steps), row in found.items()]
+        return trained + [(Row(rule, ModelSpec(rule)), group.steps) for rule in rules]
 
     def _make_folders(self, wanted: list[tuple[Row, int]]) -> None:
         problems = []

@@ -31,6 +31,11 @@ FEWEST_LOGITS = 2**17  # that earn back a lane of their own
 COLUMNS = 2**11  # elements in a product on a CPU, where one of a million can take twice the time of 489 such
 
 
+def _positions_per_chunk(fitting: int, of_lane: int) -> int:
+    """As many as there is room for, but enough to earn back a pass over the table, and no more than a lane has."""
+    return max(min(max(fitting, FEWEST_POSITIONS), of_lane), 1)
+
+
 class ChunkedLoss:
     """The positions of a batch in lanes, a thread for each where a gradient of the table for each costs little."""
 
@@ -44,7 +49,7 @@ class ChunkedLoss:
         self.elements = len(table)
         elements = peers * self.elements
         lanes = threads if threads * table.numel() <= IN_LANES else 1
-        at_once = max(min(max(sizes.product // lanes // elements, FEWEST_POSITIONS), -(-positions // lanes)), 1)
+        at_once = _positions_per_chunk(sizes.product // lanes // elements, -(-positions // lanes))
         block = blocks_for(hidden, table, bias, settings, min(max(sizes.block // elements, 1), at_once))
         if lane_in_c.supports(block, shared=lanes < threads):
             lane = lane_in_c.SharedNativeLane if lanes < threads else lane_in_c.NativeLane
