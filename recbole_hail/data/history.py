@@ -1,7 +1,9 @@
 """Every generator's whole sequence of events, beside RecBole's rows that hold the newest part of it at most."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -49,48 +51,76 @@ class History:
         return pairs[first], first
 
 
+class _Rows(NamedTuple):
+    """The rows of all parts, one part after the other, and the same generator by generator."""
+
+    generators: np.ndarray  # [rows]
+    elements: np.ndarray  # [rows]
+    order: np.ndarray  # [rows], which row comes when, generator by generator
+    starts: np.ndarray  # [runs], where in that order a generator's rows begin
+    sizes: np.ndarray  # [runs], how many it has
+
+
 def attach_history(parts: list) -> None:
     """Gives each part of a split the `history` of all, each row the column `events_before`.
 
     Within each generator the parts follow one another in time. A sequential dataset has no row for a generator's
     first event, which has no history; it stands in the history of the second.
     """
-    train = parts[0]
-    generators, elements = (
-        torch.cat([part.inter_feat[field] for part in parts]).numpy() for field in (train.uid_field, train.iid_field)
-    )
-    order = stable_order(generators)
-    starts = run_starts(generators[order])
-    rows = np.diff(starts, append=len(order))  # of each generator that has any
-    before = _places_in_runs(order, starts, rows)
-    sequences, counted = elements[order], np.ones(len(order), dtype=bool)
-    first_elements = elements[:0]
-    if _is_sequential(train):
-        first_elements = _first_elements(parts, order[starts])
-        sequences = np.insert(sequences, starts, first_elements)
-        before += 1
-        if not leaves_one_out(train.config):  # whoever begins after the time of a split is in no training
-            first_elements = first_elements[order[starts] < len(train)]
-    else:  # a sequential dataset knows nothing of generators with a single event
-        counted[order] = (rows > 1).repeat(rows)
-    of_part = torch.from_numpy(before).split([len(part) for part in parts])
-    asked = [asked_about(part, events) & (part is not train) for part, events in zip(parts, of_part, strict=True)]
-    counted &= ~torch.cat(asked).numpy()
-    events = np.zeros(train.user_num, dtype=np.int64)
-    events[generators[order[starts]]] = rows + _is_sequential(train)
-    counts = (np.bincount(of, minlength=train.item_num) for of in (first_elements, elements[counted]))
-    history = History(*map(torch.from_numpy, (sequences, events.cumsum() - events, sum(counts))))
-    for part, events_before in zip(parts, of_part, strict=True):
+    train, rows = parts[0], _rows_of(parts)
+    openings = _first_elements(parts, rows.order[rows.starts]) if _is_sequential(train) else None
+    places = _places_in_runs(rows)
+    places += openings is not None
+    before = torch.from_numpy(places).split([len(part) for part in parts])
+    elements, start = _sequences(rows, openings, train.user_num)
+    history = History(*map(torch.from_numpy, (elements, start, _popularity(parts, rows, openings, before))))
+    for part, events_before in zip(parts, before, strict=True):
         part.history = history
         part.inter_feat.update(Interaction({EVENTS_BEFORE: events_before}))
 
 
-def _places_in_runs(order: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """For each row which of its run it is, from 0; `order` has the rows run by run."""
-    places = np.arange(len(order))
-    places -= starts.repeat(sizes)
-    of_row = np.empty_like(order)
-    of_row[order] = places
+def _rows_of(parts: list) -> _Rows:
+    generators, elements = (
+        torch.cat([part.inter_feat[field] for part in parts]).numpy()
+        for field in (parts[0].uid_field, parts[0].iid_field)
+    )
+    order = stable_order(generators)
+    starts = run_starts(generators[order])
+    return _Rows(generators, elements, order, starts, np.diff(starts, append=len(order)))
+
+
+def _sequences(rows: _Rows, openings: np.ndarray | None, user_num: int) -> tuple[np.ndarray, np.ndarray]:
+    """`elements` and `start` of a `History`.
+
+    Args:
+        openings: [runs], what each generator's sequence begins with, where there is no row for it.
+    """
+    elements, events = rows.elements[rows.order], np.zeros(user_num, dtype=np.int64)
+    events[rows.generators[rows.order[rows.starts]]] = rows.sizes + (openings is not None)
+    if openings is not None:
+        elements = np.insert(elements, rows.starts, openings)
+    return elements, events.cumsum() - events
+
+
+def _popularity(parts: list, rows: _Rows, openings: np.ndarray | None, before: Sequence[Tensor]) -> np.ndarray:
+    """How many events of each element sequential models train on, whatever the model: [item_num]."""
+    train = parts[0]
+    asked = [asked_about(part, events) & (part is not train) for part, events in zip(parts, before, strict=True)]
+    counted = ~torch.cat(asked).numpy()
+    if openings is None:  # a sequential dataset knows nothing of generators with a single event
+        openings = rows.elements[:0]
+        counted[rows.order] &= (rows.sizes > 1).repeat(rows.sizes)
+    elif not leaves_one_out(train.config):  # whoever begins after the time of a split is in no training
+        openings = openings[rows.order[rows.starts] < len(train)]
+    return sum(np.bincount(of, minlength=train.item_num) for of in (openings, rows.elements[counted]))
+
+
+def _places_in_runs(rows: _Rows) -> np.ndarray:
+    """For each row which of its generator's it is, from 0."""
+    places = np.arange(len(rows.order))
+    places -= rows.starts.repeat(rows.sizes)
+    of_row = np.empty_like(rows.order)
+    of_row[rows.order] = places
     return of_row
 
 
