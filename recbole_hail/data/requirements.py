@@ -28,6 +28,12 @@ def check_files(config) -> None:
     if "labeled" in config["eval_args"]["mode"].values() and config["threshold"] is None:
         needed.append(config["LABEL_FIELD"])
     kinds = {field: "float" if field in (config["TIME_FIELD"], config["LABEL_FIELD"]) else "token" for field in needed}
+    _check_present(needed, kinds, file, fields, config)
+    _check_kinds(kinds, file, fields)
+    _check_loaded(needed, config)
+
+
+def _check_present(needed: list[str], kinds: dict[str, str], file: str, fields: dict[str, str], config) -> None:
     missing = [field for field in needed if field not in fields]
     if missing:
         alone = f" alone (field_separator: {config['field_separator']!r})" if len(fields) == 1 else ""
@@ -35,13 +41,19 @@ def check_files(config) -> None:
             f"dataset: {file} has no field {', '.join(missing)}; its header has {', '.join(fields)}{alone}. "
             f"{_instead(missing[0], fields, needed, kinds, config)}"
         )
+
+
+def _check_kinds(kinds: dict[str, str], file: str, fields: dict[str, str]) -> None:
     for field, kind in kinds.items():
         if fields[field] != kind:
             why = "its numbers count" if kind == "float" else "it names things"
             raise DataError(
                 f"dataset: {file} has {field}:{fields[field]} in its header; make it {field}:{kind}, for {why}"
             )
-    columns = (config["load_col"] or {}).get("inter", "*") if isinstance(config["load_col"], dict) else "*"
+
+
+def _check_loaded(needed: list[str], config) -> None:
+    columns = config["load_col"].get("inter", "*") if isinstance(config["load_col"], dict) else "*"
     unloaded = [field for field in needed if columns != "*" and field not in columns]
     if unloaded:
         raise DataError(
