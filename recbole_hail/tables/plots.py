@@ -29,13 +29,28 @@ def new_figure(size: tuple[float, float]):
     return Figure(figsize=size, dpi=120, layout="constrained")
 
 
+def panel_grid(
+    count: int, across: int, *, panel: tuple[float, float], rest: tuple[float, float], sharey: bool = False
+) -> tuple:
+    """A figure and its `count` panels, at most so many `across`.
+
+    Args:
+        panel: width and height of each in inches.
+        rest: those of what stands beside the panels.
+    """
+    across = min(across, count)
+    down = -(-count // across)
+    figure = new_figure((rest[0] + panel[0] * across, rest[1] + panel[1] * down))
+    panels = figure.subplots(down, across, squeeze=False, sharey=sharey).ravel()
+    for spare in panels[count:]:
+        spare.set_visible(False)
+    return figure, panels[:count]
+
+
 def line_chart(panels: dict[tuple[str, str], list[Line]], path: Path, *, title: str, note: str) -> None:
     """A panel for each (name, name of its x axis), with its lines, written to `path` as PNG."""
-    across = min(2, len(panels))
-    down = -(-len(panels) // across)
-    figure = new_figure((1.0 + 4.6 * across, 1.2 + 3.2 * down))
-    axes = figure.subplots(down, across, squeeze=False).ravel()
-    for panel, ((name, x_name), lines) in zip(axes, panels.items(), strict=False):
+    figure, axes = panel_grid(len(panels), 2, panel=(4.6, 3.2), rest=(1.0, 1.2))
+    for panel, ((name, x_name), lines) in zip(axes, panels.items(), strict=True):
         for line, style in zip(lines, _STYLES * len(lines), strict=False):
             panel.plot(line.x, line.y, style, color="black", label=line.name, markersize=4)
             if line.low is not None and line.high is not None:
@@ -47,8 +62,6 @@ def line_chart(panels: dict[tuple[str, str], list[Line]], path: Path, *, title: 
         panel.spines[["top", "right"]].set_visible(False)
         if len(lines) > 1:
             panel.legend(fontsize=8)
-    for panel in axes[len(panels) :]:
-        panel.set_visible(False)
     _save(figure, path, title, note)
 
 
@@ -59,17 +72,12 @@ def bar_chart(table: Table, path: Path, *, title: str, whiskers: str) -> None:
     what the former are.
     """
     ranked = [index for index, column in enumerate(table.columns) if column.ranked]
-    across = 2 if len(ranked) in (2, 4) else min(3, len(ranked))
-    down = -(-len(ranked) // across)
     # Inches: a bar with its number needs about 0.3, a panel about 4, the titles and the axes the rest.
-    size = (1.8 + 3.8 * across, 1.2 + down * (1.0 + 0.3 * len(table.rows)))
-    figure = new_figure(size)
-    panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
-    for panel, index in zip(panels, ranked, strict=False):
+    size = (3.8, 1.0 + 0.3 * len(table.rows))
+    figure, panels = panel_grid(len(ranked), 2 if len(ranked) == 4 else 3, panel=size, rest=(1.8, 1.2), sharey=True)
+    for panel, index in zip(panels, ranked, strict=True):
         _panel(panel, table, index)
     panels[0].invert_yaxis()  # shared by all: the first model on top, as in the table
-    for panel in panels[len(ranked) :]:
-        panel.set_visible(False)
     _save(figure, path, title, whiskers)
 
 

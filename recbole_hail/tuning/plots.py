@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from recbole_hail.files import atomic_write
-from recbole_hail.tables.plots import BEST, OTHER, new_figure
+from recbole_hail.tables.plots import BEST, OTHER, panel_grid
 from recbole_hail.tuning.search import Search, word
 from recbole_hail.tuning.trials import FINISHED
 
@@ -20,14 +20,9 @@ def slice_plot(search: Search, path: Path) -> None:
 
     The chosen trial is dark; trials that were stopped early are hollow.
     """
-    across = min(3, len(search.space))
-    down = -(-len(search.space) // across)
-    figure = new_figure((1.0 + 3.4 * across, 1.0 + 2.8 * down))
-    panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
-    for panel, name in zip(panels, search.space, strict=False):
+    figure, panels = panel_grid(len(search.space), 3, panel=(3.4, 2.8), rest=(1.0, 1.0), sharey=True)
+    for panel, name in zip(panels, search.space, strict=True):
         _panel(panel, search, name)
-    for panel in panels[len(search.space) :]:
-        panel.set_visible(False)
     figure.suptitle(f"{search.config['model']} on {search.config['dataset']}", fontsize=11)
     figure.supylabel(f"valid {search.metric}", fontsize=9)
     figure.supxlabel("dark: chosen; hollow: stopped early", fontsize=9)
