@@ -8,12 +8,11 @@ import re
 from pathlib import Path
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.events import drop_rare, positive
+from dataset_converters.rating_file import convert_ratings
 from dataset_converters.ratings import TOO_LATE, Ratings, find_columns
-from dataset_converters.report import Tally, build_report
+from dataset_converters.report import Tally
 from dataset_converters.table import TableReader
 from dataset_converters.text import TextSource
-from dataset_converters.writer import check_output, write_dataset
 
 # The names of the 2014 and 2018 releases, then of the 2023 release.
 KEYS = {
@@ -54,22 +53,27 @@ def amazon(
     Raises:
         ConversionError: what is wrong, in which file and row, and what to do.
     """
-    path = Path(inputs)
-    positive("--min-events", min_events)
-    positive("--min-item-events", min_item_events)
-    tally = Tally(tolerate)
-    check_output(output, overwrite)
+    return convert_ratings(
+        "amazon",
+        inputs,
+        output,
+        _read,
+        min_events=min_events,
+        min_item_events=min_item_events,
+        tolerate=tolerate,
+        overwrite=overwrite,
+        progress=progress,
+        repeat=True,
+    )
+
+
+def _read(path: Path, ratings: Ratings, tally: Tally, progress: bool) -> None:
     with TextSource(path, member=_is_data) as source:
         first = source.first_line()
-    ratings = Ratings(tally)
     if first.lstrip()[:1] == "{":
         _read_json(path, ratings, tally, progress)
     else:
-        ratings.read_table(_table(path, first, tolerate is not None, progress))
-    tally.check()
-    events = drop_rare(ratings.events(), tally, min_events, min_item_events, repeat=True)
-    options = {"min_events": min_events, "min_item_events": min_item_events, "tolerate": tolerate}
-    return write_dataset(output, events, build_report("amazon", [path], options, tally, len(events)), overwrite)
+        ratings.read_table(_table(path, first, tally.tolerate is not None, progress))
 
 
 def _is_data(name: str) -> bool:

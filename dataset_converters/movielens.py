@@ -11,13 +11,12 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from dataset_converters.errors import ConversionError
-from dataset_converters.events import drop_rare, positive
+from dataset_converters.rating_file import convert_ratings
 from dataset_converters.ratings import Ratings, find_columns
-from dataset_converters.report import Tally, build_report
+from dataset_converters.report import Tally
 from dataset_converters.table import TableReader
 from dataset_converters.text import TextSource
 from dataset_converters.tokens import text_cell, token
-from dataset_converters.writer import check_output, write_dataset
 
 RATING_FILES = ("ratings.dat", "ratings.csv", "u.data")
 NAMES = {
@@ -64,21 +63,22 @@ def movielens(
     Raises:
         ConversionError: what is wrong, in which file and row, and what to do.
     """
-    path = Path(inputs)
-    positive("--min-events", min_events)
-    positive("--min-item-events", min_item_events)
-    tally = Tally(tolerate)
-    check_output(output, overwrite)
-    ratings = Ratings(tally)
-    ratings.read_table(_ratings_table(path, tolerate is not None, progress))
-    tally.check()
-    meanings = _meanings(path)
-    events = ratings.events(
-        _first(meanings, "users.dat", "u.user"), _first(meanings, "movies.dat", "movies.csv", "u.item")
+    return convert_ratings(
+        "movielens",
+        inputs,
+        output,
+        _read,
+        min_events=min_events,
+        min_item_events=min_item_events,
+        tolerate=tolerate,
+        overwrite=overwrite,
+        progress=progress,
+        meanings=_of_users_and_items,
     )
-    events = drop_rare(events, tally, min_events, min_item_events)
-    options = {"min_events": min_events, "min_item_events": min_item_events, "tolerate": tolerate}
-    return write_dataset(output, events, build_report("movielens", [path], options, tally, len(events)), overwrite)
+
+
+def _read(path: Path, ratings: Ratings, tally: Tally, progress: bool) -> None:
+    ratings.read_table(_ratings_table(path, tally.tolerate is not None, progress))
 
 
 def _is_rating_file(name: str) -> bool:
@@ -106,6 +106,11 @@ def _ratings_table(path: Path, skip_bad: bool, progress: bool) -> TableReader:
         member=member,
         progress=progress,
     )
+
+
+def _of_users_and_items(path: Path) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    found = _meanings(path)
+    return _first(found, "users.dat", "u.user"), _first(found, "movies.dat", "movies.csv", "u.item")
 
 
 def _first(meanings: dict[str, pd.DataFrame], *names: str) -> pd.DataFrame | None:
