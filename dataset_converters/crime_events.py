@@ -118,8 +118,7 @@ def _grouped(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]
         key = key * size + part
     met, keys = pd.factorize(key)
     order = np.argsort(keys)
-    place = np.empty(len(order), np.int32)
-    place[order] = np.arange(len(order), dtype=np.int32)
+    place = order.argsort().astype(np.int32)
     values, rest = [], keys[order]
     for size in reversed(sizes):
         values.append(rest % size)

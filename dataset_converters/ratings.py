@@ -138,17 +138,14 @@ def _in_milliseconds(time: np.ndarray) -> np.ndarray:
 
 def _ranks(first: np.ndarray, then: np.ndarray) -> np.ndarray:
     """[n] int64 in the order of two keys."""
-    ranks = np.empty(len(first), np.int64)
-    ranks[np.lexsort((then, first))] = np.arange(len(first))
-    return ranks
+    return np.lexsort((then, first)).argsort()
 
 
 def _in_order(known: dict[str, int]) -> tuple[list[str], np.ndarray]:
     """The ids in natural order, and for each number its place there."""
     ids = sorted(known, key=natural_key)
-    place = np.empty(len(ids), np.int32)
-    place[[known[text] for text in ids]] = np.arange(len(ids), dtype=np.int32)
-    return ids, place
+    order = np.array([known[text] for text in ids], np.int32)
+    return ids, order.argsort().astype(np.int32)
 
 
 def _described(head: str, ids: list[str], table: pd.DataFrame | None) -> pd.DataFrame:

@@ -72,9 +72,7 @@ class Vocabulary:
         Order of meeting depends on the order of the file's rows; this order does not.
         """
         order = sorted(range(len(self.texts)), key=lambda code: natural_key(self.texts[code]))
-        place = np.empty(len(order), np.int32)
-        place[order] = np.arange(len(order), dtype=np.int32)
-        return [self.texts[code] for code in order], place
+        return [self.texts[code] for code in order], np.array(order, np.int32).argsort().astype(np.int32)
 
 
 class CaseNumbers:
