@@ -57,6 +57,12 @@ def unknown(given: Iterable[str], known: set[str]) -> Iterator[tuple[str, str | 
     return ((name, closest_name(name, known)) for name in sorted(set(given) - known - OF_PROCESSES - _ARGUMENTS))
 
 
+def differing(names: Iterable[str], found: dict, wanted: dict) -> dict[str, str]:
+    """Those of the settings that are not what they were, each with what is to say of it."""
+    differ = [name for name in names if found.get(name) != wanted.get(name)]
+    return {name: f"{name} was {found.get(name)}, is {wanted.get(name)}" for name in differ}
+
+
 def leaves_one_out(config) -> bool:
     """Whether each generator's last events are held out, RecBole's split LS."""
     split = config["eval_args"]["split"]

@@ -17,7 +17,7 @@ from recbole_hail.data.hashes import HASHES
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import exclusive_lock, read_json, write_json
 from recbole_hail.models.cross_entropy import stands_for_one_network
-from recbole_hail.settings import MAY_DIFFER
+from recbole_hail.settings import MAY_DIFFER, differing
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,13 @@ class RunFolder:
         if not any(self.runs.glob("*/record.json")):
             return  # nothing was finished under those settings
         found, wanted = read_json(file), self.shared.described()
-        if differ := _differing({**found, **wanted}, found, wanted):
+        if differ := differing({**found, **wanted}, found, wanted):
             told = "; ".join(differ.values())
             problem = f"output: {self.output} was written with other settings ({told}); name another folder"
             raise OtherSettings(problem, differ)
         for run in filter(self.has, in_force):
             found, wanted = read_record(self.path(run))["settings"], json.loads(json.dumps(in_force[run], default=str))
-            if differ := _differing(sorted((found.keys() & wanted.keys()) - _APART), found, wanted):
+            if differ := differing(sorted((found.keys() & wanted.keys()) - _APART), found, wanted):
                 raise SettingsError(
                     [
                         f"output: in {self.output} {run} was trained with other settings than the shipped ones are now "
@@ -162,9 +162,3 @@ class RunFolder:
 
     def _model(self, run: Run) -> str:
         return str((self.path(run) / "model.pth").absolute())
-
-
-def _differing(names: Iterable[str], found: dict, wanted: dict) -> dict[str, str]:
-    """Those of the settings that are not what they were, each with what is to say of it."""
-    differ = [name for name in names if found.get(name) != wanted.get(name)]
-    return {name: f"{name} was {found.get(name)}, is {wanted.get(name)}" for name in differ}

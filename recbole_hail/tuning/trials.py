@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import exclusive_lock, read_json, write_json, write_text
+from recbole_hail.settings import differing
 
 HEADING, TRIALS = "search.json", "trials.jsonl"
 FINISHED, STOPPED, DIVERGED, IMPOSSIBLE = "finished", "stopped", "diverged", "impossible"
@@ -68,14 +69,10 @@ class TrialsFolder:
                 raise SettingsError([f"output: {self.path} holds something else than a search; name another folder"])
             return  # nothing has ended yet
         there = read_json(self._heading)
-        differ = [
-            f"{name} was {there.get(name)}, is {self._searched.get(name)}"
-            for name in {**there, **self._searched}
-            if there.get(name) != self._searched.get(name)
-        ]
-        if differ:
+        if differ := differing({**there, **self._searched}, there, self._searched):
+            told = "; ".join(differ.values())
             raise SettingsError(
-                [f"output: {self.path} holds the trials of another search ({'; '.join(differ)}); name another folder"]
+                [f"output: {self.path} holds the trials of another search ({told}); name another folder"]
             )
 
     def _read(self) -> list[Trial]:
