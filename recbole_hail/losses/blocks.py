@@ -44,9 +44,7 @@ def blocks_for(
         f"gamma = {settings.gamma}": distillation == "med" and settings.gamma < LEAST_GAMMA,
         f"logits beyond {LARGEST_LOGIT / 2:.0e}": clamps,
     }
-    if any(beyond_c.values()):
-        native.tell_left_to_torch("The loss", next(what for what, is_so in beyond_c.items() if is_so))
-    elif native.library():
+    if not native.declines("The loss", beyond_c) and native.library():
         return NativeBlocks(bias, distillation, settings)
     return TorchBlocks(bias, distillation, settings, clamps, most)
 

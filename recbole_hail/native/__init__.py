@@ -102,6 +102,14 @@ def over_range(name: str, count: int, *arguments, least: int) -> list:
     return threads.over_range(lambda first, end: call(name, first, end, *arguments), count, least=least)
 
 
+def declines(what: str, beyond_c: dict[str, bool]) -> bool:
+    """Whether `what` is left to torch, for one of the things `beyond_c` is so; the first such is told in the log."""
+    unknown = [reason for reason, is_so in beyond_c.items() if is_so]
+    if unknown:
+        tell_left_to_torch(what, unknown[0])
+    return bool(unknown)
+
+
 @cache
 def tell_left_to_torch(what: str, unknown: str) -> None:
     """Says in the log, once, that `what` is computed by torch, for something about it is unknown to the C code."""

@@ -71,10 +71,7 @@ def supports(query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None, 
         f"sequences of more than {LONGEST}": key.shape[2] > LONGEST,
         f"more than {MOST:,} attention weights in a step": kept > MOST,
     }
-    if any(beyond_c.values()):
-        native.tell_left_to_torch("Attention", next(what for what, is_so in beyond_c.items() if is_so))
-        return False
-    return True
+    return not native.declines("Attention", beyond_c)
 
 
 def _learns(*tensors: Tensor) -> bool:
