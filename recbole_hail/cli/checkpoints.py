@@ -14,7 +14,7 @@ SAVED = Path("saved")  # RecBole's checkpoint_dir, where it is not set
 
 
 def add_checkpoint(parser, help: str) -> None:
-    """`--checkpoint`, or in its place `--dataset`, which `chosen` then reads."""
+    """`--checkpoint`, or in its place `--dataset`, which `chosen` then reads; and where the data of it lie."""
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--checkpoint", help=help)
     which.add_argument(
@@ -22,6 +22,7 @@ def add_checkpoint(parser, help: str) -> None:
         "-d",
         help=f"in place of --checkpoint: the newest in {SAVED}/ trained on it (with --model=NAME: of this model)",
     )
+    parser.add_argument("--data_path", help="folder with the dataset's folder (default: as in training)")
 
 
 def chosen(arguments, *, rather: str | None = None) -> str:

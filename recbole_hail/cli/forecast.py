@@ -47,7 +47,6 @@ def add_arguments(parser) -> None:
         help="elements whose name has these words; may be repeated. Without --map: one row for each generator",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace --output and --map where they exist")
-    parser.add_argument("--data_path", help="folder with the dataset's folder (default: as in training)")
 
 
 def run(arguments) -> None:

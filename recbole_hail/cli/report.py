@@ -18,9 +18,6 @@ def add_arguments(parser) -> None:
     add_checkpoint(parser, "of any model trained by run_recbole or compare")
     parser.add_argument("--output", type=Path, help="the page (default: beside the checkpoint, with the suffix .html)")
     parser.add_argument("--overwrite", action="store_true", help="replace the page where it exists")
-    parser.add_argument(
-        "--data_path", help="folder that holds the dataset's folder (default: where it was in training)"
-    )
 
 
 def _output(arguments) -> Path:

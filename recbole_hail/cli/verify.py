@@ -36,7 +36,6 @@ def add_arguments(parser) -> None:
     parser.add_argument("--format", choices=FORMATS, help="default: what --output ends in, else text")
     parser.add_argument("--output", type=Path, help="a file to write to in place of the terminal")
     parser.add_argument("--overwrite", action="store_true", help="replace --output where it exists")
-    parser.add_argument("--data_path", help="folder with the dataset's folder (default: as in training)")
 
 
 def run(arguments) -> None:
