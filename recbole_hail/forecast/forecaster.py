@@ -29,6 +29,13 @@ class _Query(NamedTuple):
     skipped: tuple[str, ...]
 
 
+def _to_score(asked: list[_Query]) -> tuple[list[np.ndarray], np.ndarray, list[int | None]]:
+    """Histories and generators of those that have any history, and for each of `asked` which of them it is."""
+    scored = [one for one in asked if len(one.history)]
+    numbers, rows = np.array([one.number for one in scored], dtype=np.int64), iter(range(len(scored)))
+    return [one.history for one in scored], numbers, [next(rows) if len(one.history) else None for one in asked]
+
+
 class Forecaster:
     """Forecasts by one checkpoint; `Forecaster.load(checkpoint)` makes one.
 
@@ -103,10 +110,9 @@ class Forecaster:
             CheckpointError: the model cannot score a generator that it has not met.
         """
         asked = self._asked(generators, newer)
-        scored = [one for one in asked if len(one.history)]
-        answers = self._answers([one.history for one in scored], np.array([one.number for one in scored]), k)
-        rows = iter(range(len(scored)))
-        return [self._forecast(one, answers, next(rows) if len(one.history) else None) for one in asked]
+        histories, numbers, rows = _to_score(asked)
+        answers = self._answers(histories, numbers, k)
+        return [self._forecast(one, answers, row) for one, row in zip(asked, rows, strict=True)]
 
     def chances(
         self, elements: Sequence[int], generators: Iterable[str] | None = None, *, newer: Newer | None = None
@@ -124,10 +130,10 @@ class Forecaster:
         if unknown := [element for element in elements if not (is_whole(element) and 1 <= element <= most)]:
             raise DataError(f"element: the model has the numbers 1 to {most}, and no {unknown[0]!r}")
         asked = self._asked(generators, newer)
-        scored = [one for one in asked if len(one.history)]
-        histories, numbers = [one.history for one in scored], np.array([one.number for one in scored], dtype=np.int64)
-        chances = iter(chances_of(self.trained, histories, numbers, elements, self.calibration.temperature).tolist())
-        found = [self._of_group(one, elements, next(chances) if len(one.history) else None) for one in asked]
+        histories, numbers, rows = _to_score(asked)
+        chances = chances_of(self.trained, histories, numbers, elements, self.calibration.temperature).tolist()
+        pairs = zip(asked, rows, strict=True)
+        found = [self._of_group(one, elements, None if row is None else chances[row]) for one, row in pairs]
         return sorted(found, key=lambda one: -1 if one.probability is None else one.probability, reverse=True)
 
     def name_of(self, element: int) -> str:
