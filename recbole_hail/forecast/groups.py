@@ -1,7 +1,5 @@
 """Groups of elements whose chances are added up: those that have given words in slot or name."""
 
-from collections.abc import Iterable
-
 from recbole_hail.errors import SettingsError
 from recbole_hail.forecast.forecaster import Forecaster
 
@@ -25,11 +23,6 @@ def elements_of_group(forecaster: Forecaster, *words: str) -> list[int]:
     return sorted(found)
 
 
-def called(words: Iterable[str]) -> str:
-    """What the group of all of `words` is called."""
-    return " or ".join(words)
-
-
 def summed(forecaster: Forecaster, *words: str) -> str:
     """Which elements the chances are of: their names, each once, with how many slots it has."""
     numbers, names, of_name = elements_of_group(forecaster, *words), forecaster.elements.names, {}
@@ -41,4 +34,5 @@ def summed(forecaster: Forecaster, *words: str) -> str:
     ]
     more = f"; and {len(named) - LISTED:,} more" if len(named) > LISTED else ""
     several = f"all {len(numbers):,} elements that have" if len(numbers) > 1 else "the one element that has"
-    return f"The chance is that of {several} {called(words)!r} in slot or name: {'; '.join(named[:LISTED])}{more}."
+    asked = " or ".join(words)
+    return f"The chance is that of {several} {asked!r} in slot or name: {'; '.join(named[:LISTED])}{more}."

@@ -6,7 +6,7 @@ import numpy as np
 
 from recbole_hail.errors import DataError
 from recbole_hail.forecast.forecaster import Forecaster
-from recbole_hail.forecast.groups import called, elements_of_group, summed
+from recbole_hail.forecast.groups import elements_of_group, summed
 from recbole_hail.forecast.history_times import Event
 from recbole_hail.forecast.predictions import Forecast
 from recbole_hail.maps.districts import districts_of, named_districts
@@ -54,7 +54,7 @@ def map_page(
     Raises:
         DataError: none of the generators has coordinates.
     """
-    newer, numbers, group = list(newer), elements_of_group(forecaster, *words), called(words)
+    newer, numbers, group = list(newer), elements_of_group(forecaster, *words), " or ".join(words)
     places = places_of(forecaster, forecasts, chances, numbers, newer)
     if not places:
         raise DataError(f"map: none of these generators has coordinates; {_REMEDY}")

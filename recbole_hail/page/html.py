@@ -30,14 +30,9 @@ def to_html(report: Report) -> str:
         element("p", f"Made from {report.checkpoint} by recbole-hail report.", class_="soft"),
         element("nav", element("ul", *links), aria_label="Sections"),
     )
-    body = [
-        element(
-            "section", element("h2", name), *glossary.links(report, anchor), *fill(report), id=anchor, **_kind(anchor)
-        )
-        for anchor, name, fill in shown
-    ]
+    body = []
+    for anchor, name, fill in shown:
+        kind = {"class_": "warning"} if anchor == "uses" else {}
+        content = element("h2", name), *glossary.links(report, anchor), *fill(report)
+        body.append(element("section", *content, id=anchor, **kind))
     return whole_page(title, header, element("main", *body))
-
-
-def _kind(anchor: str) -> dict[str, str]:
-    return {"class_": "warning"} if anchor == "uses" else {}

@@ -22,15 +22,17 @@ class Style:
     parts: Callable[[list[str]], str] = " ".join  # of a cell: the value, its interval, the paper's number
 
 
-_LATEX_ESCAPES = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    **{"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"},
-    **{"±": r"$\pm$", "<": "$<$", ">": "$>$", "|": "$|$", "×": r"$\times$", "–": "--"},
-}
+_LATEX_ESCAPES = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        **{"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"},
+        **{"±": r"$\pm$", "<": "$<$", ">": "$>$", "|": "$|$", "×": r"$\times$", "–": "--"},
+    }
+)
 
 
 def _latex(text: str) -> str:
-    return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
+    return text.translate(_LATEX_ESCAPES)
 
 
 def _stacked(parts: list[str]) -> str:
@@ -40,7 +42,7 @@ def _stacked(parts: list[str]) -> str:
 
 def markdown_text(text: str) -> str:
     """`text` as Markdown shows it unchanged."""
-    return "".join(f"\\{character}" if character in r"\*_|`[]<>" else character for character in text)
+    return re.sub(r"[\\*_|`\[\]<>]", r"\\\g<0>", text)
 
 
 PLAIN = Style()
