@@ -146,7 +146,7 @@ def test_a_map_says_which_newer_events_it_was_made_with(forecaster):
 def test_a_map_says_what_it_says_nothing_of(forecaster):
     """It looks as if it answered where burglary is likely next, but not whether one comes or twenty."""
     page = map_page(forecaster, FORECASTS[:1], {"44|BAR": 0.25}, "RAPE")
-    assert "It says neither how many events there will be nor on which day.</p>" in page
+    assert "The model says neither how many events there will be nor on which day.</p>" in page
     assert "RAPE: 25.0 %, 3 of its 1,606 events before" in page
 
 
