@@ -23,13 +23,13 @@ def curves(report: Report) -> list[Markup]:
         chart = lines(named, title=title, x_name="steps", marked=marked)
         drawn.append(figure(chart, title))
     took = counted(round(points[-1]["seconds"]), "second")
-    said = f"Means over each epoch; {counted(points[-1]['step'], 'step')} took {took}."
+    said = f"Losses are means over each epoch; {counted(points[-1]['step'], 'step')} took {took}."
     if report.record.get("ends with the checkpoint"):
-        said += " There is no record of the run's end beside the checkpoint, so the curve ends where it was saved."
+        said += " There is no record of the run's end beside the checkpoint, so the curve ends at the checkpoint."
     elif marked is not None:
-        said += " The dotted vertical line is where the checkpoint was saved."
+        said += " The dotted vertical line marks where the checkpoint was saved."
     if report.config["pretrain_share"]:
-        said += " The run pre-trains first, with a loss of its own, so its line breaks where fine-tuning begins."
+        said += " Pre-training comes first, with a loss of its own, so the line breaks where fine-tuning begins."
     return [paragraph(said), side_by_side(*drawn)]
 
 
@@ -38,12 +38,12 @@ def _why_none(report: Report) -> str:
     if report.is_rule:
         return f"{model} is a rule: it counts past events and has no training, so there is no curve."
     if kept is None:
-        return "There is no curve: there is no record beside the checkpoint, and it holds none itself."
+        return "There is no curve: the checkpoint holds none, and there is no record beside it."
     if "curve" not in kept:
-        return "There is no curve: the record beside the checkpoint is of an earlier version, which kept none."
+        return "There is no curve: the record beside the checkpoint is from an earlier version, which kept none."
     if kept["curve"] is None:
-        return f"There is no curve: there is a record beside the checkpoint, but the trainer of {model} keeps none."
-    return "There is no curve: the record beside the checkpoint has no point of one, for no epoch was validated."
+        return f"There is no curve: the trainer of {model} keeps none in the record beside the checkpoint."
+    return "There is no curve: no epoch was validated, so the record beside the checkpoint has no points."
 
 
 def _loss_lines(points: list[dict]) -> list[tuple[str, list[Series]]]:
@@ -79,6 +79,6 @@ def _agreement_lines(points: list[dict]) -> list[tuple[str, list[Series]]]:
     if not compared:
         return []
     steps = [point["step"] for point in compared]
-    named = {"all right": "all peers", "some right": "not all"}
+    named = {"all right": "all peers", "some right": "only some"}
     found = [Series(name, steps, [point["agreement"][key] for point in compared]) for key, name in named.items()]
-    return [("Validation: share of questions that peers answer rightly", found)]
+    return [("Validation: share of questions that peers answer correctly", found)]

@@ -8,51 +8,52 @@ WORDS = (
     (
         "generator",
         "generator",
-        "What events are recorded of: a kind of place in a district, or a person who rates films.",
+        "Whatever has a sequence of events: a kind of place in a district, or a person who rates films.",
     ),
     ("element", "element", "What is recorded, such as a kind of event in a part of the day."),
     (
         "target",
         "question, target",
-        "The model is shown the events of a generator up to one that it has not learnt from, the target, and is asked "
-        "which that is.",
+        "The model is shown a generator's events up to one that it has not learnt from, and asked what comes next. The "
+        "right answer is the target.",
     ),
     (
         "parts",
         "training, validation, test",
-        "A model learns from the training events. The validation events are newer and say when it has learnt enough; "
+        "A model learns from the training events. The validation events are newer and show when it has learnt enough; "
         "the test events are the newest.",
     ),
     ("repeat", "repeat, new", "A target that its generator has had before the question, or has not."),
     (
         "protocol",
         "protocol",
-        "Which elements a target is ranked among. full: all others. strict: 99 others. recbole: about as many, drawn "
-        "as RecBole does. paper: 99 that the generator never has. The fewer and the odder they are, the easier.",
+        "Which elements a target is ranked against. full: all others. strict: 99 others. recbole: 99 at most, drawn "
+        "as RecBole does. paper: 99 that the generator never has. Questions with fewer or odder elements are easier.",
     ),
     (
         "lists",
         "lists 5cd6…",
-        "The first digits of a checksum of these elements. Equal digits mean that models had the same questions.",
+        "The first digits of a checksum of what targets are ranked against. Equal digits mean that models had the same "
+        "questions.",
     ),
     ("first", "HR@1, HR@10", "The share of questions whose target comes first, or among the first ten."),
     (
         "mrr",
         "MRR",
-        "The mean of 1 / place: 1 where the target always comes first, 0.5 where it always comes second.",
+        "The mean of 1 / rank: 1 if the target always comes first, 0.5 if it always comes second.",
     ),
     ("ndcg", "NDCG@10", "As HR@10, but a target that comes further down the ten counts less."),
     (
         "interval",
         "95 % interval",
-        "How far chance may have moved a number: of 100 samples of questions, 95 have an interval that holds the true "
-        "one. Where that of a difference has 0 in it, neither side can be called the better.",
+        "How far chance may have moved a number: in 95 of 100 samples of questions, the interval contains the true "
+        "value. If the interval of a difference contains 0, neither side can be called better.",
     ),
-    ("rule", "rule", "It counts past events and learns nothing else. What is no better is not worth its training."),
-    ("pop", "Pop", "The rule that names the same elements everywhere: those that are most frequent."),
-    ("frequency", "GeneratorFrequency", "The rule that names what this generator had most often."),
-    ("knn", "GeneratorKNN", "The same, with what similar generators had added to what this one had."),
-    ("peer", "peers", "Networks that are trained together and teach one another; their mean answers."),
+    ("rule", "rule", "It counts past events and learns nothing else. A model that is no better is not worth training."),
+    ("pop", "Pop", "The rule that names the same elements everywhere: the most frequent ones."),
+    ("frequency", "GeneratorFrequency", "The rule that names what the generator has had most often."),
+    ("knn", "GeneratorKNN", "As GeneratorFrequency, but what similar generators have had counts too."),
+    ("peer", "peers", "Networks that are trained together and teach one another; the model answers with their mean."),
 )
 # What the headings of sections lead to.
 OF_SECTIONS = {

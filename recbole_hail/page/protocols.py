@@ -80,4 +80,4 @@ def _too_many(run: LoadedRun) -> str | None:
     scores = len(run.test) * (run.test.item_num - 1)
     if scores_all or hasattr(run.model, "views") or scores <= _MOST_SINGLE:
         return None
-    return f"{run.config['model']} scores one element at a time, and {scores:,} would take too long."
+    return f"{run.config['model']} scores one element at a time, and {scores:,} scores would take too long."

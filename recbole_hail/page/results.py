@@ -11,22 +11,22 @@ def protocols(report: Report) -> list[Markup]:
     """Every metric of every scorer under each protocol, the run's own first."""
     said = [
         paragraph(
-            "The same test targets, ranked among different lists. Numbers of different protocols cannot be compared "
-            "with one another. The rows marked as rules count past events and do not train"
-            f"{', and the model is such a rule itself' if report.is_rule else ''}."
+            "The same test targets are ranked among different lists of elements, so numbers under different protocols "
+            "cannot be compared. Rows marked as rules count past events and do not train"
+            f"{'; the model is such a rule itself' if report.is_rule else ''}."
         ),
         paragraph(
-            "HR@k is the share of targets among the first k of their lists. NDCG@k is the same with less weight "
-            "further down. MRR is the mean of 1 / place."
+            "HR@k is the share of targets among the first k of their lists. NDCG@k is the same, but targets further "
+            "down count less. MRR is the mean of 1 / rank."
         ),
     ]
     for result in report.protocols:
         name = result.described["protocol"]
         if result is report.own:
-            said += [element("h3", f"{name}, by which the run was tested"), *_protocol(report, result)]
+            said += [element("h3", f"{name}, under which the run was tested"), *_protocol(report, result)]
         elif result.same_as:
             others = f"there are only {report.data.elements - 1:,} others to draw from"
-            said.append(paragraph(f"{name}: the same as {result.same_as}, for {others}."))
+            said.append(paragraph(f"{name}: the same as {result.same_as}, because {others}."))
         else:
             summary = element("summary", element("h3", name))
             said.append(element("details", summary, *_protocol(report, result)))
@@ -44,10 +44,10 @@ def _protocol(report: Report, result: ProtocolResult) -> list[Markup]:
         title=f"{metric} under {described['protocol']}",
     )
     return [
-        paragraph(f"{_sentence(wording.candidates(described))}. {wording.caution(described)}"),
+        paragraph(f"Each target is ranked against {wording.candidates(described)}. {wording.caution(described)}"),
         *([paragraph(result.shortage)] if result.shortage else []),
         figure(chart, f"{metric} with 95 % intervals, {result.questions['all']:,} targets."),
-        table(f"All targets, lists {described['hash']}, 95 % intervals below.", ["", *report.metrics], rows),
+        table(f"All targets, lists {described['hash']}; 95 % intervals in small print.", ["", *report.metrics], rows),
     ]
 
 
@@ -57,8 +57,8 @@ def repeats(report: Report) -> list[Markup]:
     metric = report.metrics[report.lead]
     said = [
         paragraph(
-            "A repeat is a target that its generator has had before the question. Repeats are easier, since a count of "
-            "the past finds them; new targets show what a model has learnt beyond that."
+            "A repeat is a target that its generator has had before the question. Repeats are easier, because a count "
+            "of past events finds them; new targets show what a model has learnt beyond that."
         )
     ]
     if len(kinds) < 2:
@@ -78,7 +78,7 @@ def repeats(report: Report) -> list[Markup]:
     return [
         *said,
         figure(chart, f"{metric} of repeats and of new targets under {report.own.described['protocol']}."),
-        table(f"{metric} by protocol, 95 % intervals below.", header, rows),
+        table(f"{metric} by protocol; 95 % intervals in small print.", header, rows),
     ]
 
 
@@ -87,11 +87,11 @@ def generators(report: Report) -> list[Markup]:
     rule = report.scorers[report.best_rule].name
     said = [
         paragraph(
-            "One generator with one question tells next to nothing: its rank is mostly luck. So generators are taken "
-            f"together, and a group is shown from {SUPPORT} questions on, with its mean reciprocal rank under "
-            f"{report.own.described['protocol']} beside that of {rule}. Groups with many repeats are easier. A group "
-            "that is answered well is one whose records are predictable, and nothing more. Among many groups some come "
-            "first or last by chance: look at the intervals."
+            "A generator with a single question says next to nothing: the rank is mostly luck. Generators are "
+            f"therefore grouped. Groups of at least {SUPPORT} questions are shown, with the mean reciprocal ranks of "
+            f"the model and of {rule} under {report.own.described['protocol']}. Groups with many repeats are easier. A "
+            "group that is answered well is one whose records are predictable, and nothing more. Among many groups "
+            "some come first or last by chance: look at the intervals."
         )
     ]
     if not report.groupings:
@@ -125,9 +125,9 @@ def agreement(report: Report) -> list[Markup]:
     """How often the peers' first answers differ, and which of them is right."""
     said = [
         paragraph(
-            "Peers learn from the same sequences and start from different weights. Where exactly one of two is right "
-            "the answers are inconsistent, which is what the paper's Figure 1(b) counts and its mutual exclusivity "
-            "learns from. An answer is right where no candidate is scored as high as the target."
+            "Peers learn from the same sequences and start from different weights. If exactly one of two is right, "
+            "their answers are inconsistent: the paper's Figure 1(b) counts such answers, and its mutual exclusivity "
+            "learns from them. An answer is right if no candidate scores as high as the target."
         )
     ]
     for pair in report.own.pairs[:3]:

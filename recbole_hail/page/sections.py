@@ -26,22 +26,24 @@ def data(report: Report) -> list[Markup]:
         ("generators", f"{found.generators:,}"),
         ("elements", f"{found.elements:,}"),
         ("events", f"{found.events:,}"),
-        ("events of a generator", per_generator),
+        ("events per generator", per_generator),
         ("test questions", f"{questions['all']:,}"),
-        ("of them repeats", f"{questions.get('repeat', 0):,} ({questions.get('repeat', 0) / questions['all']:.0%})"),
-        ("longer histories than the model reads", f"{report.cut:.0%}"),
+        ("repeats among them", f"{questions.get('repeat', 0):,} ({questions.get('repeat', 0) / questions['all']:.0%})"),
+        ("histories longer than the model reads", f"{report.cut:.0%}"),
     ]
     lengths = [(f"{name} events", count, f"{count:,}") for name, count in found.by_length if count]
     frequent = [(name, share, f"{share:.1%}") for name, share in found.frequent]
     return [
         paragraph(
-            "A generator is what events are recorded of, such as a kind of place in a district, or a person who rates "
-            "films. An element is what is recorded, such as a kind of event in a part of the day."
+            "A generator is whatever has a sequence of events, such as a kind of place in a district, or a person who "
+            "rates films. An element is what is recorded, such as a kind of event in a part of the day."
         ),
         _values(f"The dataset {report.config['dataset']}, validation and test events included.", counts),
         side_by_side(
             figure(bars(lengths, title="Generators by number of events"), "Generators by their number of events."),
-            figure(bars(frequent, title="The most frequent elements"), "The most frequent elements, share of events."),
+            figure(
+                bars(frequent, title="The most frequent elements"), "The most frequent elements by share of events."
+            ),
         ),
     ]
 

@@ -31,12 +31,14 @@ def in_short(report: Report) -> list[Markup]:
             f"{pair.only_first + pair.only_second:.1%} exactly one of them is right."
         )
     if wording.caution(own.described):
-        said.append(f"{own.described['protocol']}: {wording.caution(own.described)}")
+        said.append(f"Protocol {own.described['protocol']}: {wording.caution(own.described)}")
     asked = (
-        f"Asked {questions:,} times for the next event{_which(report, 'test')}, among "
-        f"{wording.candidates(own.described)}, how often does the model name the right one?"
+        f"The model was asked {questions:,} times for the next event{_which(report, 'test')}. How often did it rank "
+        f"the right one first, or among the first {FIRST}, against {wording.candidates(own.described)}?"
     )
-    intervals = "In brackets, and below, are 95 % intervals: Wilson's of shares, bootstrap over generators of all else."
+    intervals = (
+        "Brackets and small print hold 95 % intervals: Wilson's for shares, bootstrap over generators otherwise."
+    )
     return [paragraph(asked), _shares(report), bullets(said), paragraph(intervals)]
 
 
@@ -45,7 +47,7 @@ def _which(report: Report, part: str) -> str:
     if not leaves_one_out(report.config):
         return ""
     both = report.config["eval_args"]["split"]["LS"] == "valid_and_test"
-    return ", each generator's last but one" if part == "validation" and both else ", each generator's last"
+    return " (each generator's last but one)" if part == "validation" and both else " (each generator's last)"
 
 
 def _shares(report: Report) -> Markup:
@@ -58,9 +60,9 @@ def _shares(report: Report) -> Markup:
         rows.append((f"{which} by {by}, {report.scorers[report.best_rule].name}", report.best_rule))
     cells = [[name, *map(_share, summary.shares[scorer])] for name, scorer in rows]
     cells.append(["guessing", *(f"{share:.1%}" for share in summary.guessed)])
-    cells.append([f"the model less {_plain(report)}, in points", *map(_points, summary.above_plain)])
+    cells.append([f"the model minus {_plain(report)}, in points", *map(_points, summary.above_plain)])
     caption = (
-        f"How many of {report.own.questions['all']:,} questions the first answer is right for, or one of the first"
+        f"Share of {report.own.questions['all']:,} questions for which the first answer is right, or one of the first"
     )
     return table(f"{caption} {FIRST}.", ["", "first", f"first {FIRST}"], cells)
 
@@ -93,7 +95,7 @@ def _verdict(report: Report) -> str:
     if verdicts[0] == verdicts[1]:
         return f"The model is right {verdicts[0]} than {other}."
     first, among_first = (f"the model is right {verdict}" if verdict else f"the two {alike}" for verdict in verdicts)
-    return f"Beside {other}: by the first answer {first}; by the first {FIRST} {among_first}."
+    return f"Compared with {other}: in the first answer {first}; in the first {FIRST} {among_first}."
 
 
 def _few(report: Report) -> list[Markup]:
@@ -105,7 +107,7 @@ def _few(report: Report) -> list[Markup]:
     if not leaves_one_out(report.config) or more <= questions:
         return [text(said)]
     option = element("code", f'--eval_args="{TENTHS}"')
-    return [Markup(f"{text(said)} A model that is trained with {option} is asked {more:,}, several of a generator.")]
+    return [Markup(f"{text(said)} A model trained with {option} is asked {more:,}, some generators several times.")]
 
 
 def _as_forecast(report: Report) -> list[str]:
@@ -115,17 +117,17 @@ def _as_forecast(report: Report) -> list[str]:
         return []
     first, among_first = summary.among_all
     said = (
-        f"Among all {elements:,} elements, which is what a forecast chooses from, the first answer is right for "
+        f"A forecast chooses from all {elements:,} elements. Among these, the first answer is right for "
         f"{wording.percent(first)} of the {report.own.questions['all']:,} test targets{_which(report, 'test')}"
     )
     if summary.in_validation is not None:
         said += (
-            f", and for {wording.percent(summary.in_validation)} of {summary.validated:,} validation targets"
+            f" and for {wording.percent(summary.in_validation)} of {summary.validated:,} validation targets"
             f"{_which(report, 'validation')}"
         )
         if report.config["MODEL_TYPE"] == ModelType.SEQUENTIAL:
-            said += ", which is the share that recbole-hail forecast tells"
-        said += " (that training has seen)" * bool(report.config["train_on_valid"])
+            said += "; the latter is the share that recbole-hail forecast reports"
+        said += " (training has seen the validation targets)" * bool(report.config["train_on_valid"])
     said += "."
     if elements > FIRST and report.own.described["protocol"] != "full":
         said += f" One of the first {FIRST} is right for {wording.percent(among_first)} of the test targets."
@@ -136,20 +138,20 @@ def _beside_the_rule(report: Report) -> list[Markup]:
     """Whether the model is better than the best rule, and what to take where it is worse."""
     rule, above = report.scorers[report.best_rule].name, report.above_rule
     metric, own = report.metrics[report.lead], report.own.marks["all"]
-    beside = "other rules" if report.is_rule else "rules beside it"
-    verdict = "The two are not clearly apart"
+    beside = "other rules" if report.is_rule else "rules"
+    verdict = "The two do not differ clearly"
     if above.low > 0:
-        verdict = "The model is better than it"
+        verdict = "The model is better"
     elif above.high < 0:
-        verdict = "The model is worse than it"
+        verdict = "The model is worse"
     ends = (wording.signed(value) for value in (above.mean, above.low, above.high))
     apart = "{verdict}: the difference is {} ({} to {}).".format(*ends, verdict=verdict)
     if above.low == above.high == 0:  # as rules of two settings may be
-        apart = "The two give every target the same place."
+        apart = "The two give every target the same rank."
     said = (
-        f"Over all places of the right one, by {metric} (the mean of 1 / place; 1 is perfect), the model has "
-        f"{own[report.chosen][report.lead]}. {rule}, the best of the {beside}, which count and do not train, has "
-        f"{own[report.best_rule][report.lead]}. {apart}"
+        f"The {metric} (the mean of 1 / rank of the right one; 1 is perfect) is {own[report.chosen][report.lead]} for "
+        f"the model and {own[report.best_rule][report.lead]} for {rule}, the best of the {beside} on this page, which "
+        f"count past events and do not train. {apart}"
     )
     return [text(said), *_advice(report)]
 
@@ -159,7 +161,7 @@ def _advice(report: Report) -> list[Markup]:
     rule, worse = report.scorers[report.best_rule].name, report.above_rule.high < 0
     is_commonest = report.config["model"] == COMMONEST
     if worse and not is_commonest and report.best_rule == report.to_take:
-        return [Markup(f"Take {text(rule)}: {element('code', report.command)}")]
+        return [Markup(f"Use {text(rule)} instead: {element('code', report.command)}")]
     if not is_commonest and not (worse and rule == COMMONEST):
         return []
     named = [f"{name} ({share:.1%})" for name, share in report.summary.commonest]
@@ -168,10 +170,9 @@ def _advice(report: Report) -> list[Markup]:
         if is_commonest
         else ("Naming the commonest elements everywhere is better")
     )
-    said += f": these are {'; '.join(named)} of the training events. No forecast can be made with that. "
+    said += f". By share of the training events these are {'; '.join(named)}. No forecast can be made in this way. "
     if report.command is None:
-        return [text(f"{said}Of what this page ranks and forecasts can be made with, the model is the best.")]
-    said += (
-        f"Of what this page ranks and forecasts can be made with, {report.scorers[report.to_take].name} is the best: "
-    )
+        return [text(f"{said}Of the models on this page that can forecast, the page's own is the best.")]
+    best = report.scorers[report.to_take].name
+    said += f"Of the models on this page that can forecast, {best} is the best: "
     return [Markup(f"{text(said)}{element('code', report.command)}")]

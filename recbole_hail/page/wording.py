@@ -21,15 +21,15 @@ FOR = "Fit for: research on methods, and planning services by time of day, with 
 
 _IN_WORDS = {
     "strict": "{drawn} distinct elements other than the target",
-    "paper": "{drawn} draws, with replacement, of elements that this generator never has (the authors' program)",
-    "recbole": "{drawn} draws with replacement, of which each element counts once (RecBole's uni{drawn})",
-    "popular": "{drawn} distinct elements, drawn by how frequent they are",
+    "paper": "{drawn} draws with replacement from the elements that the generator never has (the authors' program)",
+    "recbole": "{drawn} draws with replacement, each element counted once (RecBole's uni{drawn})",
+    "popular": "{drawn} distinct elements, drawn in proportion to their frequency",
     "full": "all other elements",
 }
 _CAUTIONS = {
-    "paper": "A target that the generator has had before is the only such element of its list, so a count of the past "
+    "paper": "A repeat is the only element of its list that the generator has had before, so a count of past events "
     "finds it: numbers under this protocol are high, and rules do well.",
-    "recbole": "Lists come out shorter than {drawn}, so numbers are higher than those of strict.",
+    "recbole": "Lists may hold fewer than {drawn} elements, so numbers are higher than under strict.",
 }
 
 

@@ -10,10 +10,10 @@ from recbole_hail.page.curves import curves
 @pytest.mark.parametrize(
     ("record", "why"),
     [
-        (None, "there is no record beside the checkpoint, and it holds none itself."),
-        ({"model": "SASRec"}, "the record beside the checkpoint is of an earlier version, which kept none."),
-        ({"curve": None}, "there is a record beside the checkpoint, but the trainer of SASRec keeps none."),
-        ({"curve": []}, "the record beside the checkpoint has no point of one, for no epoch was validated."),
+        (None, "the checkpoint holds none, and there is no record beside it."),
+        ({"model": "SASRec"}, "the record beside the checkpoint is from an earlier version, which kept none."),
+        ({"curve": None}, "the trainer of SASRec keeps none in the record beside the checkpoint."),
+        ({"curve": []}, "no epoch was validated, so the record beside the checkpoint has no points."),
     ],
 )
 def test_pages_without_a_curve_say_which_of_the_reasons_it_is(record, why):

@@ -147,9 +147,9 @@ def test_what_to_do_is_told_where_a_rule_is_better(pages):
     command = f"run_recbole --model={rule} --dataset=world --candidates=strict"
     given = {"to_take": report.best_rule, "command": command}
     worse = to_html(replace(report, above_rule=Mark(-0.1, -0.2, -0.05), **given))
-    assert "(−0.200 to −0.050).</li>" in worse and f"<li>Take {rule}: <code>{command}</code></li>" in worse
-    assert "Take " not in to_html(replace(report, above_rule=Mark(-0.1, -0.2, 0.05), **given))
-    assert "by MRR (the mean of 1 / place; 1 is perfect), the model has 0." in page
+    assert "(−0.200 to −0.050).</li>" in worse and f"<li>Use {rule} instead: <code>{command}</code></li>" in worse
+    assert "Use " not in to_html(replace(report, above_rule=Mark(-0.1, -0.2, 0.05), **given))
+    assert "The MRR (the mean of 1 / rank of the right one; 1 is perfect) is 0." in page
 
 
 def test_a_network_without_peers_is_the_model(pages):
@@ -163,7 +163,7 @@ def test_a_network_without_peers_is_the_model(pages):
 def test_only_the_runs_own_protocol_is_unfolded(pages):
     _, page = pages["HAIL"]
     shown, *folded = page.split('id="protocols"')[1].split("</section>")[0].split("<details>")
-    assert "strict, by which the run was tested</h3>" in shown and shown.count("<table>") == 1
+    assert "strict, under which the run was tested</h3>" in shown and shown.count("<table>") == 1
     assert [re.search(r"<h3>(\w+)</h3></summary>", part)[1] for part in folded] == ["full", "paper", "recbole"]
     assert all(part.count("<table>") == 1 for part in folded) and "details-content" in page, "which prints them"
 
@@ -217,8 +217,8 @@ def test_a_run_that_was_killed_has_the_curve_so_far(pages, runs):
     report, page = pages["killed"]
     whole, kept = pages["HAIL"][0].record, read_checkpoint(runs["killed"])
     assert report.record["curve"] == whole["curve"][: kept["epoch"] + 1] and report.record["steps"] > 0
-    assert "<figcaption>Validation: MRR</figcaption>" in page and "the curve ends where it was saved" in page
-    assert "the curve ends where it was saved" not in pages["HAIL"][1]
+    assert "<figcaption>Validation: MRR</figcaption>" in page and "the curve ends at the checkpoint" in page
+    assert "the curve ends at the checkpoint" not in pages["HAIL"][1]
 
 
 def test_settings_are_shown_and_where_things_lie_is_not(pages, runs):
@@ -339,7 +339,7 @@ def test_a_protocol_without_candidates_is_named_and_the_others_are_shown(runs, b
     assert {result.described["drawn"] for result in report.protocols[1:]} == {99}
     page = to_html(report)
     for name in ("strict", "recbole"):  # whose tables stood there too
-        assert f"{name}: the same as full, for there are only 11 others to draw from." in page
+        assert f"{name}: the same as full, because there are only 11 others to draw from." in page
     assert report.distinct == [report.own] and page.count("<caption>All targets") == 1
     assert len({str(result.marks) for result in report.protocols}) == 1
     assert "paper: not possible here." in page and "Here all targets are repeats." in page

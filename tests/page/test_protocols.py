@@ -35,8 +35,8 @@ def test_how_often_a_forecast_is_right_is_told_beside_shorter_lists(tested):
     first, among_ten = report.summary.among_all
     assert (first.mean, among_ten.mean) == pytest.approx((of_forecasts["hit@1"], of_forecasts["hit@10"]))
     assert (
-        f"Among all 120 elements, which is what a forecast chooses from, the first answer is right for "
-        f"{wording.percent(first)} of the 41 test targets, " in page
+        f"A forecast chooses from all 120 elements. Among these, the first answer is right for "
+        f"{wording.percent(first)} of the 41 test targets " in page
     )
     assert f" One of the first 10 is right for {wording.percent(among_ten)} of the test targets.</li>" in page
     folded = page.split('id="protocols"')[1].split("</section>")[0].split("<details>")
@@ -60,7 +60,7 @@ def test_two_protocols_that_draw_all_elements_have_one_table(build, write_datase
     with open_run(next(tmp_path.glob("*.pth"))) as it:
         report = gather(it, say=lambda text: None)
     assert [result.described["protocol"] for result in report.distinct] == ["recbole", "full", "paper"]
-    assert "strict: the same as full, for there are only 99 others to draw from." in to_html(report)
+    assert "strict: the same as full, because there are only 99 others to draw from." in to_html(report)
 
 
 def test_shares_by_hand():
@@ -86,4 +86,5 @@ def test_models_that_score_one_by_one_are_not_asked_for_hours(build, model, many
     seen = SimpleNamespace(model=built.model, config=built.config, test=_Many() if many else built.test._dataset)
     assert bool(protocols._too_many(seen)) is refused
     if refused:
-        assert protocols._too_many(seen) == "DIN scores one element at a time, and 231,468,688 would take too long."
+        told = protocols._too_many(seen)
+        assert told == "DIN scores one element at a time, and 231,468,688 scores would take too long."

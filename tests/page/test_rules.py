@@ -38,7 +38,7 @@ def test_a_rule_is_not_compared_with_itself(page_of, rule):
     report, page = page_of(rule)
     assert names_in(report) == [rule, *(name for name in ("Pop", "GeneratorFrequency", "GeneratorKNN") if name != rule)]
     best = report.scorers[report.best_rule].name
-    assert best != rule and f"{best}, the best of the other rules, which count" in page
+    assert best != rule and f"{best}, the best of the other rules on this page, which count" in page
     assert report.scorers[report.to_take].name != "Pop" and report.above_rule.mean != 0
     assert f'<th scope="row">{rule} (the model)</th>' in page and f"{rule} (rule)" not in page
     assert "the model is such a rule itself" in page
@@ -53,10 +53,10 @@ def test_a_rule_with_other_settings_is_told_apart_from_the_one_beside_it(page_of
 
 
 def test_two_settings_that_answer_alike_are_not_said_to_be_hardly_apart(page_of):
-    """ "The two are not clearly apart: the difference is +0.000 (+0.000 to +0.000)" says less than is known."""
+    """ "The two do not differ clearly: the difference is +0.000 (+0.000 to +0.000)" says less than is known."""
     report, _ = page_of("GeneratorKNN", weight=1)
     page = to_html(replace(report, above_rule=Mark(0.0, 0.0, 0.0)))
-    assert "The two give every target the same place.</li>" in page and "clearly apart" not in page
+    assert "The two give every target the same rank.</li>" in page and "differ clearly" not in page
 
 
 def test_another_rule_stands_beside_all_of_them(page_of):

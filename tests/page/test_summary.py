@@ -71,8 +71,8 @@ def test_the_model_stands_beside_the_commonest_and_guessing(report_of):
         ([(-0.2, -0.1), (-0.2, -0.1)], "The model is right less often than {}."),
         (
             [(-0.1, 0.1), (0.1, 0.2)],
-            "Beside {}: by the first answer the two cannot be told apart with 41 questions; by the first 10 the model "
-            "is right more often.",
+            "Compared with {}: in the first answer the two cannot be told apart with 41 questions; in the first 10 the "
+            "model is right more often.",
         ),
     ],
 )
@@ -90,7 +90,7 @@ def test_few_questions_are_said_to_be_few_and_the_split_that_asks_more_is_named(
     text = said(report)
     assert "So few questions say little: one right answer more or less is 2.4% of them." in text
     option = "--eval_args=\"{'split':{'RS':[0.8,0.1,0.1]},'order':'TO','group_by':'user','mode':'full'}\""
-    assert f"trained with {option} is asked {larger.own.questions['all']}, several of a generator." in text
+    assert f"trained with {option} is asked {larger.own.questions['all']}, some generators several times." in text
     many = replace(report.own, questions={**report.own.questions, "all": 100})
     assert "So few" not in said(replace(report, protocols=[many, *report.protocols[1:]]))
     no_more = said(replace(report, summary=replace(report.summary, of_larger_split=41)))
@@ -105,12 +105,12 @@ def test_the_shares_of_test_and_validation_are_both_told(report_of):
     assert report.summary.in_validation.mean == pytest.approx(results["valid"]["model"]["hit@1"])
     test, valid = report.summary.among_all[0], report.summary.in_validation
     assert (
-        f"is right for {test.mean:.1%} ({100 * test.low:.1f}–{test.high:.1%}) of the 41 test targets, each "
-        f"generator's last, and for {valid.mean:.1%} ({100 * valid.low:.1f}–{valid.high:.1%}) of 41 validation "
-        "targets, each generator's last but one, which is the share that recbole-hail forecast tells."
+        f"is right for {test.mean:.1%} ({100 * test.low:.1f}–{test.high:.1%}) of the 41 test targets "
+        f"(each generator's last) and for {valid.mean:.1%} ({100 * valid.low:.1f}–{valid.high:.1%}) of 41 validation "
+        "targets (each generator's last but one); the latter is the share that recbole-hail forecast reports."
     ) in said(report)
     by_share = said(report_of("GeneratorFrequency", eval_args=BY_SHARE))
-    assert "test targets, and for" in by_share and "last but one" not in by_share
+    assert "test targets and for" in by_share and "last but one" not in by_share
     without = report_of("GeneratorFrequency", eval_args={**ONE_OUT, "split": {"LS": "test_only"}})
     assert without.summary.in_validation is None and "validation" not in said(without)
 
@@ -122,21 +122,22 @@ def test_where_the_commonest_are_better_they_are_named_and_a_rule_that_forecasts
     at_pop = replace(report, best_rule=names.index("Pop"), above_rule=worse)
     named = "; ".join(f"{name} ({share:.1%})" for name, share in report.summary.commonest)
     text = said(at_pop)
-    assert f"Naming the commonest elements everywhere is better: these are {named} of the training events." in text
+    assert "Naming the commonest elements everywhere is better. By share of the training events " in text
+    assert f"training events these are {named}. No forecast" in text
     assert "--model=Pop" not in text and len(report.summary.commonest) == 3
     taken = replace(at_pop, to_take=names.index("GeneratorKNN"), command="run_recbole --model=GeneratorKNN")
-    assert "forecasts can be made with, GeneratorKNN is the best: run_recbole --model=GeneratorKNN" in said(taken)
+    assert "on this page that can forecast, GeneratorKNN is the best: run_recbole --model=GeneratorKNN" in said(taken)
     itself = replace(at_pop, to_take=report.chosen, command=None)
-    assert "forecasts can be made with, the model is the best." in said(itself)
+    assert "on this page that can forecast, the page's own is the best." in said(itself)
 
 
 def test_the_page_of_pop_says_that_no_forecast_can_be_made_with_it(report_of):
     report = report_of("Pop")
     text = said(report)
     assert report.scorers[report.to_take].name != "Pop" and "--model=Pop" not in text
-    assert "The model names the commonest elements everywhere: these are " in text
-    assert f"No forecast can be made with that. {'Of what this page ranks'}" in text and report.command in text
-    assert "recbole-hail forecast tells" not in text and report.scorers[report.summary.plain].name != "Pop"
+    assert "The model names the commonest elements everywhere. By share of the training events these are " in text
+    assert "No forecast can be made in this way. Of the models on this page" in text and report.command in text
+    assert "recbole-hail forecast reports" not in text and report.scorers[report.summary.plain].name != "Pop"
 
 
 def test_shares_of_the_training_events_by_hand(report_of):
