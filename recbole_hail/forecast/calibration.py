@@ -44,14 +44,14 @@ class Calibration:
 
     def __str__(self) -> str:
         if not self.targets:
-            return "not calibrated, for the checkpoint's split has no validation targets"
-        seen = " (that training has seen)" if self.trained_on else ""
-        learnt = "; so high a temperature says that hardly anything was learnt" * (self.temperature >= LARGEST)
+            return "not calibrated: the checkpoint's split has no validation targets"
+        seen = " (which training has seen)" if self.trained_on else ""
+        learnt = "; a temperature this high means that hardly anything was learnt" * (self.temperature >= LARGEST)
         few = "so few targets say little: the interval is where the share may lie\n" * (self.targets < FEW)
         low, high = wilson_interval(self.right, self.targets)
         return (
             f"the likeliest element came true for {100 * self.right:.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f}) "
-            f"of {self.targets:,} validation targets{seen}, at a chance of {100 * self.confidence:.1f} % on average\n"
+            f"of {self.targets:,} validation targets{seen}; its chance was {100 * self.confidence:.1f} % on average\n"
             f"{few}"
             f"calibrated on these: temperature {self.temperature:.3f}, expected calibration error "
             f"{self.ece_before:.4f} before, {self.ece_after:.4f} after, {self.ece_by_chance:.4f} by chance{learnt}"

@@ -35,4 +35,4 @@ def summed(forecaster: Forecaster, *words: str) -> str:
     more = f"; and {len(named) - LISTED:,} more" if len(named) > LISTED else ""
     several = f"all {len(numbers):,} elements that have" if len(numbers) > 1 else "the one element that has"
     asked = " or ".join(words)
-    return f"The chance is that of {several} {asked!r} in slot or name: {'; '.join(named[:LISTED])}{more}."
+    return f"The chance covers {several} {asked!r} in slot or name: {'; '.join(named[:LISTED])}{more}."

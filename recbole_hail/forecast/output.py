@@ -29,9 +29,9 @@ def footer(forecaster: Forecaster, read: Read | None) -> str:
     """Of which days the events are, where their times are days, and how the probabilities were calibrated."""
     days = []
     if forecaster.days:
-        days = [f"{forecaster.trained.config['dataset']} has events of {' to '.join(forecaster.days)}"]
+        days = [f"{forecaster.trained.config['dataset']} has events from {' to '.join(forecaster.days)}"]
         if read and read.until:
-            days += [f"and {counted(read.events)} of {read.file}, until {read.until}"]
+            days += [f"{read.file} adds {counted(read.events)}, up to {read.until}"]
     return "\n".join([*days, f"{forecaster.calibration}\n"])
 
 
@@ -70,7 +70,7 @@ def _disagreement(forecaster: Forecaster, forecast: Forecast) -> list[str]:
         firsts = f"all peers expect {forecast.first_answers[0]} first"
     else:
         pairs = zip(forecaster.peers, forecast.first_answers, strict=True)
-        firsts = "they disagree on the first: " + ", ".join(f"{peer} {answer}" for peer, answer in pairs)
+        firsts = "the peers disagree on the first: " + ", ".join(f"{peer} {answer}" for peer, answer in pairs)
     return [f"  {firsts}; divergence {forecast.divergence:.4f} bits"]
 
 

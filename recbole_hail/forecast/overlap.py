@@ -18,8 +18,8 @@ def not_newer(events: list[Event], config, named: Callable[[str], str] = str) ->
         return None
     return (
         f"history: {len(old):,} of {len(events):,} events are no newer than their generator's newest in the dataset, "
-        f"such as that of line {old[0].line}; what the dataset has already counts twice, "
-        "and what is older stands in the wrong place"
+        f"such as that on line {old[0].line}; events that the dataset already has count twice, "
+        "and older ones stand in the wrong place"
     )
 
 

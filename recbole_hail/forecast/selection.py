@@ -44,8 +44,8 @@ def unknown_generators(words: Words, newer: Sequence[str]) -> list[str]:
         return []
     named = [_with(name, words.closest.did_you_mean(name, most=1, slips=True)) for name in unknown[:NAMED]]
     return [
-        f"history: {len(unknown):,} of {len(newer):,} generators are not in the dataset, so that nothing but their "
-        f"newer events is known of them: {and_more(named, len(unknown))}"
+        f"history: {len(unknown):,} of {len(newer):,} generators are not in the dataset; only their newer "
+        f"events are known: {and_more(named, len(unknown))}"
     ]
 
 
@@ -55,7 +55,7 @@ def skipped_elements(words: Words, forecasts: Sequence[Forecast | GroupChance]) 
     if not counts:
         return []
     skipped = counted(counts.total())
-    return [f"history: {skipped} left out, of elements that the model does not know: {with_counts(words, counts)}"]
+    return [f"history: left out {skipped} whose element the model does not know: {with_counts(words, counts)}"]
 
 
 def with_counts(words: Words, counts: Counter) -> str:

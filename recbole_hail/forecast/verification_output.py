@@ -18,7 +18,7 @@ _OF = {"next": "the next event of each generator", "all": "every newer event"}
 def caption(forecaster: Forecaster, found: Verification) -> list[str]:
     """Lines on what was asked of which model, and on what could not be asked or answered."""
     config, days = forecaster.trained.config, forecaster.days
-    of_dataset = f"; {config['dataset']} has events of {' to '.join(days)}" if days else ""
+    of_dataset = f"; {config['dataset']} has events from {' to '.join(days)}" if days else ""
     of_events = f", {' to '.join(found.days)}" if found.days else ""
     generators = len(set(found.generators))
     lines = [
@@ -28,9 +28,7 @@ def caption(forecaster: Forecaster, found: Verification) -> list[str]:
     ]
     if unknown := found.unknown:
         named = with_counts(forecaster.elements, unknown)
-        lines.append(
-            f"{counted(unknown.total())} of elements that the model does not know, which count as misses: {named}"
-        )
+        lines.append(f"counted as misses: {counted(unknown.total())} whose element the model does not know: {named}")
     if left_out := found.left_out:
         lines.append(
             f"left out: {counted(left_out.total())} of {counted(len(left_out), 'generator')} not in the training data: "
@@ -48,7 +46,7 @@ def conclusions(found: Verification, table: VerificationTable) -> list[str]:
         f"its first answers had a chance of {100 * table.chance.mean:.1f} % on average, and {100 * came_true:.1f} % of "
         f"them came true{beyond}"
     )
-    few = [f"so few events say little: {table.events} of at least {FEW}"] if table.events < FEW else []
+    few = [f"so few events say little: {table.events}, fewer than {FEW}"] if table.events < FEW else []
     return [*differences, believed, *few]
 
 
@@ -57,9 +55,9 @@ def as_text(forecaster: Forecaster, found: Verification, of: dict[str, Verificat
     lines = [*caption(forecaster, found), *[f"warning: {warning}"] * bool(warning)]
     for name, table in of.items():
         if name == "all" and table.events == of["next"].events:
-            lines += ["", f"{_OF[name]}: the same, for no generator has two"]
+            lines += ["", f"{_OF[name]}: the same, because no generator has two"]
             continue
-        lines += ["", f"{_OF[name]}, {table.events:,}, with 95 % intervals over generators"]
+        lines += ["", f"{_OF[name]} ({table.events:,}), with 95 % intervals over generators"]
         lines += [f"  {line}" for line in [*_grid(table), *conclusions(found, table)]]
     return "\n".join([*lines, ""])
 
@@ -123,17 +121,17 @@ def _with_interval(estimate: Estimate, metric: str) -> str:
 
 
 def _compared(model: str, table: VerificationTable, metric: str) -> str:
-    """`right first: HAIL is better by 2.1 points than Pop (95 % interval +0.4 to +3.9)`."""
+    """`right first: HAIL is 2.1 points better than Pop (95 % interval +0.4 to +3.9)`."""
     scale, digits, unit = (1, 3, "") if metric == "mrr" else (100, 1, " points")
     count, found = table.differences[metric].count, table.differences[metric].estimate
     mean, *ends = (_rounded(value, scale, digits, "+") for value in (found.mean, found.low, found.high))
     interval = f"95 % interval {' to '.join(ends)}"
     if found.low is None:
-        said = f"has {mean}{unit} to {count}; one generator says nothing of others"
+        said = f"differs by {mean}{unit} from {count}; one generator says nothing of others"
     elif not found.told:
-        said = f"cannot be told from {count} ({mean}{unit}, {interval})"
+        said = f"cannot be told apart from {count} ({mean}{unit}, {interval})"
     else:
-        said = f"is {'better' if found.told > 0 else 'worse'} by {mean[1:]}{unit} than {count} ({interval})"
+        said = f"is {mean[1:]}{unit} {'better' if found.told > 0 else 'worse'} than {count} ({interval})"
     return f"{_TITLES[metric]}: {model} {said}"
 
 

@@ -57,13 +57,13 @@ def test_a_run_is_verified_in_another_process(cyclic, run_here, run_command):
     assert caption.splitlines()[0].startswith("HAIL, trained on cyclic, saved/HAIL-")
     assert caption.splitlines()[1:] == [
         "asked for 4 newer events of 2 generators",
-        "1 event of elements that the model does not know, which count as misses: 'nothing' (1)",
+        "counted as misses: 1 event whose element the model does not know: 'nothing' (1)",
         "left out: 1 event of 1 generator not in the training data: 'G 10' (1; did you mean 'g10'?)",
     ]
     for table, events in ((following, 2), (every, 4)):
         rows = [line.split("  ")[1].strip() for line in table.splitlines()[2:6]]
         assert rows == ["HAIL", "GeneratorFrequency", "Pop", "guessing"]
-        assert f"so few events say little: {events} of at least 100" in table
+        assert f"so few events say little: {events}, fewer than 100" in table
     assert "HAIL-" in done.stderr and "for cyclic, made" in done.stderr
 
 
@@ -76,7 +76,7 @@ def test_what_was_certain_came_true_and_no_count_knew_it(checkpoint, verified):
         assert all(score == {"mean": 1, "low": 1, "high": 1} for score in of["scores"]["MarkovChain"].values())
         assert of["scores"]["GeneratorFrequency"]["hit@10"]["mean"] == 0
         assert of["scores"]["guessing"]["hit@1"]["mean"] == pytest.approx(1 / 110)
-        assert "MarkovChain is better by" in of["said"][0] and "than Pop" in of["said"][0]
+        assert "MarkovChain is " in of["said"][0] and " points better than Pop" in of["said"][0]
     assert {event["rank"]["MarkovChain"] for event in found["events"]} == {1}
 
 
@@ -120,7 +120,7 @@ def test_days_and_what_is_not_newer_are_told(checkpoint, verified):
     old = "warning: history: 1 of 2 events are no newer than their generator's newest in the dataset"
     assert status == 0 and old in printed and old not in told, "was said twice on a terminal"
     assert old in written and "overlaps.txt: 2 events verified" in written
-    days = "of 2 generators, 2020-01-20 to 2020-01-21; cyclic has events of 2020-01-01 to 2020-01-20"
+    days = "of 2 generators, 2020-01-20 to 2020-01-21; cyclic has events from 2020-01-01 to 2020-01-20"
     assert days in printed
 
 

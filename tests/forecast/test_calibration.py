@@ -137,7 +137,7 @@ def test_a_single_generator_has_no_others_to_be_measured_by():
 def test_a_model_that_has_learnt_nothing_says_so():
     """Only documentation said what a temperature of 100 means, beside a small error that read like success."""
     said = str(calibration.Calibration(100.0, 175, 0.04, 0.01, 0.01, 0.005, 0.005, False))
-    assert said.endswith("; so high a temperature says that hardly anything was learnt")
+    assert said.endswith("; a temperature this high means that hardly anything was learnt")
     assert "learnt" not in str(calibration.Calibration(99.9, 175, 0.04, 0.01, 0.01, 0.005, 0.005, False))
 
 
@@ -145,7 +145,7 @@ def test_the_share_that_came_true_has_its_interval_and_few_targets_are_called_fe
     """2.5 % of 79 targets read like a measurement; they are two."""
     said = str(calibration.Calibration(1.0, 79, 0.04, 0.01, 0.01, 0.031, 2 / 79, False)).splitlines()
     assert said[0] == (
-        "the likeliest element came true for 2.5 % (95 %: 0.7 to 8.8) of 79 validation targets, at a chance of 3.1 % "
+        "the likeliest element came true for 2.5 % (95 %: 0.7 to 8.8) of 79 validation targets; its chance was 3.1 % "
         "on average"
     )
     assert said[1].startswith("so few targets say little") and len(said) == 3

@@ -12,9 +12,7 @@ from recbole_hail.forecast.group_output import ElementGroup, group_as_csv, group
 from recbole_hail.forecast.output import Read
 from recbole_hail.forecast.predictions import GroupChance
 
-GROUP = ElementGroup(
-    ["RAPE", "THEFT"], [2], "The chance is that of the one element that has 'RAPE or THEFT' in its name."
-)
+GROUP = ElementGroup(["RAPE", "THEFT"], [2], "The chance covers the one element that has 'RAPE or THEFT' in its name.")
 CHANCES = [
     GroupChance("44|BAR", "precinct 44", 0.298, 312, 1606, (), True, {"precinct": "44", "rank": "x"}),
     GroupChance("new", "not in the training data", 0.0125, 0, 1, ("y",), False, {}),
@@ -41,9 +39,9 @@ def test_text_has_a_row_for_each_generator(forecaster):
         "   1.25 %       0       1  new (not in the training data)\n"
         "  unknown       0       0  nobody (not in the training data)\n"
         "\n"
-        "The chance is that of the one element that has 'RAPE or THEFT' in its name.\n"
-        "nyc16 has events of 2016-01-01 to 2016-12-31\n"
-        "and 1 event of n.csv, until 2017-01-02\n"
+        "The chance covers the one element that has 'RAPE or THEFT' in its name.\n"
+        "nyc16 has events from 2016-01-01 to 2016-12-31\n"
+        "n.csv adds 1 event, up to 2017-01-02\n"
         "the likeliest element came true for"
     )
 

@@ -40,6 +40,6 @@ def test_words_that_no_element_has_are_refused(forecaster, words, expected):
 
 def test_what_is_summed_is_named_once_with_its_slots(forecaster):
     assert summed(forecaster, "theft", "rape") == (
-        "The chance is that of all 3 elements that have 'theft or rape' in slot or name: 21-24h RAPE; THEFT (2 slots)."
+        "The chance covers all 3 elements that have 'theft or rape' in slot or name: 21-24h RAPE; THEFT (2 slots)."
     )
-    assert summed(forecaster, "rape").startswith("The chance is that of the one element that has 'rape' in")
+    assert summed(forecaster, "rape").startswith("The chance covers the one element that has 'rape' in")

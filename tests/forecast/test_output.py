@@ -49,12 +49,12 @@ def test_text_has_a_table_for_each_generator_and_the_calibration(forecaster):
         "   chance   peer 1   peer 2  before    slot  next element\n"
         "  25.00 %  20.00 %  30.00 %       3  21-24h  RAPE\n"
         "   6.25 %  10.00 %   5.00 %   1,200  00-03h  THEFT, <BIG>\n"
-        "  they disagree on the first: peer 1 21-24h RAPE, peer 2 00-03h THEFT; divergence 0.0312 bits\n"
+        "  the peers disagree on the first: peer 1 21-24h RAPE, peer 2 00-03h THEFT; divergence 0.0312 bits\n"
         "\n"
         "new (not in the training data), 0 events: none of its elements is known\n"
         "\n"
-        "nyc16 has events of 2016-01-01 to 2016-12-31\n"
-        "the likeliest element came true for 11.0 % (95 %: 6.3 to 18.6) of 100 validation targets, at a chance of 11.4 "
+        "nyc16 has events from 2016-01-01 to 2016-12-31\n"
+        "the likeliest element came true for 11.0 % (95 %: 6.3 to 18.6) of 100 validation targets; its chance was 11.4 "
         "% on average\n"
         "calibrated on these: temperature 1.250, expected calibration error 0.0300 before, 0.0100 "
         "after, 0.0075 by chance\n"
@@ -95,7 +95,7 @@ def test_csv_and_json_hold_the_same_forecasts(forecaster):
 def test_newer_events_are_told_of_beside_the_datasets(forecaster):
     """The last lines told of the dataset's days alone, also of a forecast that had read four weeks more."""
     said = as_text(forecaster, FORECASTS, Read("newer.csv", 1210, "2017-01-28"))
-    assert "to 2016-12-31\nand 1,210 events of newer.csv, until 2017-01-28\nthe likeliest" in said
+    assert "to 2016-12-31\nnewer.csv adds 1,210 events, up to 2017-01-28\nthe likeliest" in said
     assert "newer" not in as_text(forecaster, FORECASTS, Read("newer.csv", 12, None)), "times are numbers"
     read = json.loads(as_json(forecaster, [], Read("newer.csv", 12, None)))["newer"]
     assert read == {"file": "newer.csv", "events": 12, "until": None}

@@ -31,8 +31,8 @@ def told(tmp_path):
     "rows, expected",
     [
         ("a|NA,z,2016-03-02T10:00:01\nNA,z,2016-05-02\nnew,z,2001-01-01", None),
-        ("a|NA,z,2016-03-02T10:00:00", "1 of 1 events .* such as that of line 2;"),
-        ("a|NA,z,2016-04-01\nNA,z,2016-04-01", "1 of 2 events .* such as that of line 3;"),
+        ("a|NA,z,2016-03-02T10:00:00", "1 of 1 events .* such as that on line 2;"),
+        ("a|NA,z,2016-04-01\nNA,z,2016-04-01", "1 of 2 events .* such as that on line 3;"),
         ("a|NA,z,2016-03-02T10:30:00+01:00", None),  # which hour that is on the city's clock nothing says
         ("a|NA,z,7", None),  # numbers are no times
     ],

@@ -54,7 +54,7 @@ def test_generators_of_a_history_that_the_dataset_has_not_are_told_of(generators
     """`01|Bahnhof` was forecast from two events as a place that nobody knew, and not as `1|Bahnhof`."""
     (line,) = unknown_generators(generators, ["01|Bahnhof", "44|BAR", "1 Bahnhof", "unlike"])
     assert line == (
-        "history: 3 of 4 generators are not in the dataset, so that nothing but their newer events is known of them: "
+        "history: 3 of 4 generators are not in the dataset; only their newer events are known: "
         "'01|Bahnhof' (did you mean '1|Bahnhof'?), '1 Bahnhof' (did you mean '1|Bahnhof'?), 'unlike'"
     )
     (line,) = unknown_generators(generators, [f"unlike {number}" for number in range(1200)])
@@ -75,7 +75,7 @@ def test_skipped_elements_are_counted_by_name_with_what_comes_near():
     elements = words("element", "12-15h|Betrug", "15-18h|Raub")
     (line,) = skipped_elements(elements, [skipped("12-15h|Betrugg", "y", "y"), skipped("y")])
     assert line == (
-        "history: 4 events left out, of elements that the model does not know: 'y' (3), '12-15h|Betrugg' (1; "
+        "history: left out 4 events whose element the model does not know: 'y' (3), '12-15h|Betrugg' (1; "
         "did you mean '12-15h|Betrug'?)"
     )
     (line,) = skipped_elements(elements, [skipped(*(f"{number:04}" for number in range(1012)))])

@@ -204,14 +204,14 @@ def test_all_events_of_a_generator_are_drawn_together():
 
 def test_it_is_said_plainly_which_side_a_difference_is_on():
     mixed = [1, 2] * 60
-    assert "right first: HAIL cannot be told from GeneratorFrequency (+0.0 points, 95 % interval" in said(
+    assert "right first: HAIL cannot be told apart from GeneratorFrequency (+0.0 points, 95 % interval" in said(
         made_up(mixed, mixed[::-1])
     )
     better = said(made_up([1] * 60 + mixed, [2] * 60 + mixed))
-    assert "right first: HAIL is better by 33.3 points than GeneratorFrequency (95 % interval +26" in better
-    assert "MRR: HAIL is better by 0.167 than GeneratorFrequency (95 % interval +0.1" in better
+    assert "right first: HAIL is 33.3 points better than GeneratorFrequency (95 % interval +26" in better
+    assert "MRR: HAIL is 0.167 better than GeneratorFrequency (95 % interval +0.1" in better
     worse = said(made_up([2] * 60 + mixed, [9] * 180, [1] * 60 + mixed))
-    assert "right first: HAIL is worse by 33.3 points than Pop (95 % interval -4" in worse, "the better count"
+    assert "right first: HAIL is 33.3 points worse than Pop (95 % interval -4" in worse, "the better count"
     assert "so few" not in worse
 
 
@@ -225,10 +225,10 @@ def test_chances_are_held_against_what_came_true():
 
 def test_few_events_and_a_single_generator_are_told_of():
     few = said(made_up([1] * 99, [2] * 99))
-    assert few.endswith("so few events say little: 99 of at least 100")
+    assert few.endswith("so few events say little: 99, fewer than 100")
     assert "so few" not in said(made_up([1] * 100, [2] * 100))
     alone = made_up([1] * 100, [2] * 100, generators=["a"] * 100)
-    assert "HAIL has +100.0 points to GeneratorFrequency; one generator says nothing of others" in said(alone)
+    assert "HAIL differs by +100.0 points from GeneratorFrequency; one generator says nothing of others" in said(alone)
     assert tables(alone)["all"].scores["HAIL"]["mrr"].low is None
 
 
@@ -245,8 +245,8 @@ def test_a_form_writes_what_a_single_generator_has(form):
     found = made_up([1, 4], [2, 4], generators=["a", "a"], known=[True, False])
     text = FORMATS[form](_forecaster(), found, tables(found), None)
     if form == "text":
-        assert "asked for 2 newer events of 1 generator\n1 event of elements that the model does not know" in text
-        assert "every newer event, 2" in text
+        assert "of 1 generator\ncounted as misses: 1 event whose element the model does not know: " in text
+        assert "every newer event (2)" in text
     elif form == "csv":
         header, first, *_ = text.splitlines()
         assert header.startswith("events,model,asked,generators,right_first,right_first_low,right_first_high,first_5,")
@@ -260,7 +260,7 @@ def test_a_form_writes_what_a_single_generator_has(form):
 def test_one_table_is_enough_where_every_generator_has_one_event():
     found = made_up([1, 4], [2, 4])
     text = FORMATS["text"](_forecaster(), found, tables(found), "history: 1 event is old")
-    assert text.count("right first  ") == 1 and "every newer event: the same, for no generator has two" in text
+    assert text.count("right first  ") == 1 and "every newer event: the same, because no generator has two" in text
     assert "warning: history: 1 event is old" in text
 
 
