@@ -72,7 +72,7 @@ def map_page(
     drawn = figure(frame, pixels, moved, sizes, 100 * chance, notes, names, districts)
     farthest = np.linalg.norm(moved - pixels, axis=1).max()
     about = [_about(forecaster, places, group, newer), _moved(frame.kilometres(farthest) if farthest > 1 else 0)]
-    about += [f"In grey: {column}, each beside its places, as far as there is room."] if districts else []
+    about += [f"Grey text names the {column} of the places beside it, where there is room."] if districts else []
     left_out = not_drawn(forecaster, forecasts)
     model, dataset = (forecaster.trained.config[name] for name in ("model", "dataset"))
     made = f"Made from {forecaster.trained.file.name}, {model} on {dataset}, by recbole-hail forecast."
@@ -80,7 +80,7 @@ def map_page(
         title,
         element("h1", title),
         element("p", made, class_="soft"),
-        paragraph(f"A chance is that of the very next event that is recorded at a place, whenever it comes. {NEITHER}"),
+        paragraph(f"A chance is about the very next event recorded at a place, whenever it comes. {NEITHER}"),
         paragraph(" ".join(filter(None, about))),
         paragraph(summed(forecaster, *words)),
         *([paragraph(f"{left_out}.")] if left_out else []),
@@ -94,29 +94,28 @@ def _about(forecaster: Forecaster, places: list[Place], group: str, newer: list[
     """What is drawn, and which events it is made from."""
     chance = [place.chance for place in places]
     said = (
-        f"{len(places):,} generators (places, or kinds of place) of {forecaster.trained.config['dataset']}, each a dot "
-        f"at its coordinates: larger and darker the likelier its next recorded event is of {group!r}, "
-        f"{_percent(min(chance))} to {_percent(max(chance))}. The likeliest are named, numbered as "
-        "in the table below, where there is room beside their dots. "
+        f"{len(places):,} generators (places, or kinds of place) of {forecaster.trained.config['dataset']} are drawn "
+        "at their coordinates. The larger and darker a dot, the likelier its next recorded event is of "
+        f"{group!r}: {_percent(min(chance))} to {_percent(max(chance))}. The likeliest are named where there is room, "
+        "and numbered as in the table below. "
         "Point at a dot, or touch it, to read what is likeliest there."
     )
     count, until = newer_events(forecaster, places, newer)
-    events = [f"events of {' to '.join(forecaster.days)}"] if forecaster.days else []
+    events = [f"events from {' to '.join(forecaster.days)}"] if forecaster.days else []
     if count:
-        events.append(f"{count:,} newer event{'s' * (count != 1)}{f', until {until}' if until else ''}")
+        events.append(f"{count:,} newer event{'s' * (count != 1)}{f', up to {until}' if until else ''}")
     if not events:
         return said
     if not forecaster.days:
-        return f"{said} To the events of the dataset come {events[0]}."
-    return f"{said} The dataset has {', and there are '.join(events)}."
+        return f"{said} Added to the events of the dataset: {events[0]}."
+    return f"{said} The dataset has {'; added to these: '.join(events)}."
 
 
 def _moved(kilometres: float) -> str:
     if not kilometres:
         return ""
     return (
-        f"Dots that would lie on one another are moved apart, by at most {kilometres:.2g} km; a line leads to where "
-        "they belong."
+        f"Dots that would overlap are moved apart, by at most {kilometres:.2g} km; a line leads to where each belongs."
     )
 
 

@@ -51,7 +51,7 @@ def test_a_run_is_forecast_from_in_another_process(cyclic, run_here, run_command
     assert "peer 1" in tables[0] and "divergence" in tables[0]
     share = r"[\d.]+ % \(95 %: [\d.]+ to [\d.]+\)"
     assert re.match(
-        rf"the likeliest element came true for {share} of 120 validation targets, at a chance of", tables[2]
+        rf"the likeliest element came true for {share} of 120 validation targets; its chance was", tables[2]
     )
     assert "calibrated on these: temperature" in tables[2]
     assert path.with_suffix(".calibration.json").is_file()
@@ -95,7 +95,7 @@ def test_what_a_map_leaves_out_is_said_and_newer_events_are_counted(checkpoint, 
     )
     assert status == 0 and f"map: {left_out}\n" in told
     said = page.read_text()
-    assert left_out.replace("'", "&#x27;") in said and "come 1 newer event, until 2024-01-31." in said
+    assert left_out.replace("'", "&#x27;") in said and "dataset: 1 newer event, up to 2024-01-31." in said
     assert "not drawn" not in forecast(*asked[:2], "--generator=g1", *asked[4:], "--overwrite")[2]
 
 
@@ -121,7 +121,7 @@ def test_the_format_is_that_of_the_files_name(checkpoint, forecast, tmp_path):
         assert forecast(*asked, str(tmp_path / name))[0] == 0
         assert (tmp_path / name).read_text().startswith(begins), name
     status, _, told = forecast(*asked, str(tmp_path / "b.csv"))
-    assert status == 0 and "calibrated on" in told and "b.csv: forecasts of 1 generator\n" in told
+    assert status == 0 and "calibrated on" in told and "b.csv: forecasts for 1 generator\n" in told
     assert forecast(*asked, str(tmp_path / "b"), "--format=csv")[0] == 0
     assert (tmp_path / "b").read_text() == (tmp_path / "b.csv").read_text()
 
@@ -153,7 +153,7 @@ def test_the_chance_of_a_group_is_a_row_for_each_generator(checkpoint, forecast)
     assert chances == sorted(chances, reverse=True) and chances[0] > 0.9 > 0.1 > chances[-1]
     status, printed, _ = forecast(*asked)
     assert status == 0 and printed.split("\n")[0].split() == ["chance", "before", "events", "generator"]
-    assert "The chance is that of all 12 elements that have 'e7 or E85' in slot or name" in printed
+    assert "The chance covers all 12 elements that have 'e7 or E85' in slot or name" in printed
     status, printed, _ = forecast(*asked, "--format=json")
     read = json.loads(printed)
     assert [one["generator"] for one in read["chances"]] == [row["generator"] for row in rows]
@@ -216,8 +216,8 @@ def test_events_that_the_dataset_has_are_told_of(checkpoint, forecast):
     finally:
         file.write_text(before)
     assert status == 0 and "warning: history: 1 of 3 events are no newer than their generator's newest" in told
-    assert "to 2020-01-20\nand 1 event of overlaps.csv, until 2020-01-20\nthe likeliest" in said
-    assert "such as that of line 2; what the dataset has already counts twice, and what is older" in told
+    assert "to 2020-01-20\noverlaps.csv adds 1 event, up to 2020-01-20\nthe likeliest" in said
+    assert "such as that on line 2; events that the dataset already has count twice, and older ones" in told
 
 
 def test_newer_events_of_a_file_are_taken_and_unknown_ones_named(checkpoint, forecast):
@@ -225,8 +225,8 @@ def test_newer_events_of_a_file_are_taken_and_unknown_ones_named(checkpoint, for
     status, printed, told = forecast("--checkpoint", checkpoint, "--history=newer.csv", "--topk=1", "--format=csv")
     found = {row["generator"]: row["element"] for row in csv.DictReader(printed.splitlines())}
     assert status == 0 and found == {"g1": "e6", "new": "e8"}
-    assert "warning: history: 1 event left out, of elements that the model does not know: 'nothing' (1)" in told
-    assert "warning: history: 1 of 2 generators are not in the dataset" in told and "known of them: 'new'\n" in told
+    assert "warning: history: left out 1 event whose element the model does not know: 'nothing' (1)" in told
+    assert "warning: history: 1 of 2 generators are not in the dataset" in told and "events are known: 'new'\n" in told
     assert [row["known"] for row in csv.DictReader(printed.splitlines())] == ["1", "0"]
 
 

@@ -81,16 +81,16 @@ def test_a_map_says_which_model_it_is_of_and_which_elements_it_sums(forecaster):
     """It said neither: whether `THEFT` had taken in `THEFT OF SERVICES` was anybody's guess."""
     page = map_page(forecaster, FORECASTS, {"44|BAR": 0.25}, "RAPE")
     assert '<p class="soft">Made from HAIL-Dec-1.pth, HAIL on nyc16, by recbole-hail forecast.</p>' in page
-    assert "that of the one element that has &#x27;RAPE&#x27; in slot or name: 21-24h RAPE.</p>" in page
+    assert "covers the one element that has &#x27;RAPE&#x27; in slot or name: 21-24h RAPE.</p>" in page
     slots, names = ("00-03h", "21-24h"), ["THEFT", *(f"THEFT <{number:02}>" for number in range(11))]
     forecaster.elements.names = ["", *names * 2]
     forecaster.elements.tokens = forecaster.elements.names
     forecaster.name_of = lambda number: f"{slots[number > 12]} {forecaster.elements.names[number]}".strip()
     page = map_page(forecaster, FORECASTS, {"44|BAR": 0.25}, "THEFT")
     listed = "; ".join(f"{name.replace('<', '&lt;').replace('>', '&gt;')} (2 slots)" for name in names[:8])
-    assert f"that of all 24 elements that have &#x27;THEFT&#x27; in slot or name: {listed}; and 4 more.</p>" in page
+    assert f"covers all 24 elements that have &#x27;THEFT&#x27; in slot or name: {listed}; and 4 more.</p>" in page
     page = map_page(forecaster, FORECASTS, {"44|BAR": 0.25}, "21-24h")
-    assert "that of all 12 elements" in page and ": 21-24h THEFT; 21-24h THEFT &lt;00&gt;; " in page
+    assert "covers all 12 elements" in page and ": 21-24h THEFT; 21-24h THEFT &lt;00&gt;; " in page
 
 
 def test_kinds_of_place_at_one_point_are_told_apart(forecaster):
@@ -102,7 +102,7 @@ def test_kinds_of_place_at_one_point_are_told_apart(forecaster):
     forecasts = [replace(FORECASTS[0], generator=name) for name in names]
     html = map_page(forecaster, forecasts, {name: 0.01 * (1 + names.index(name)) for name in names}, "RAPE")
     drawn = html[html.rindex("Plotly.newPlot") :]
-    assert re.search(r"moved apart, by at most 0\.\d+ km; a line leads to where they belong", html)
+    assert re.search(r"moved apart, by at most 0\.\d+ km; a line leads to where each belongs", html)
     named = re.findall(r'"text":"(\d)\.\\u00a0(44\|KIND \d)["\\]', drawn)
     assert set(named) <= {(f"{8 - number}", f"44|KIND {number}") for number in (7, 6, 5, 4, 3)}, "as people read them"
     assert len(named) >= 3, "the likeliest, numbered as in the table"
@@ -134,12 +134,12 @@ def test_a_map_says_which_newer_events_it_was_made_with(forecaster):
         Event(5, "elsewhere", "21-24h|RAPE", "9", "2017-04-01"),
     ]
     page = map_page(forecaster, FORECASTS[:1], {"44|BAR": 0.3}, "RAPE", newer=newer)
-    assert "has events of 2016-01-01 to 2016-12-31, and there are 2 newer events, until 2017-01-31.</p>" in page
+    assert "has events from 2016-01-01 to 2016-12-31; added to these: 2 newer events, up to 2017-01-31.</p>" in page
     assert "25.0" not in page.rpartition("<table>")[2] and '<td class="number">4</td>' in page, "3 and a newer one"
     forecaster.days = None
     undated = [Event(2, "44|BAR", "21-24h|RAPE", "7", "")]
     page = map_page(forecaster, FORECASTS[:1], {"44|BAR": 0.3}, "RAPE", newer=undated)
-    assert "To the events of the dataset come 1 newer event.</p>" in page
+    assert "Added to the events of the dataset: 1 newer event.</p>" in page
     assert "newer event" not in map_page(forecaster, FORECASTS[:1], {"44|BAR": 0.3}, "RAPE")
 
 
@@ -174,11 +174,11 @@ def test_districts_are_named_where_they_are(forecaster):
     forecaster.generators.columns = {"city_district": ["", *(name.partition("|")[0] for name in names)]}
     forecasts = [replace(FORECASTS[0], generator=name) for name in names]
     page = map_page(forecaster, forecasts, dict.fromkeys(names, 0.1), "RAPE")
-    assert "In grey: city district, each beside its places" in page
+    assert "Grey text names the city district of the places beside it" in page
     drawn = page[page.rindex("Plotly.newPlot") :]
     assert '"text":"Mitte"' in drawn and '"text":"S\\u00fcd"' in drawn
     forecaster.generators.columns = {}
-    assert "In grey" not in map_page(forecaster, forecasts, dict.fromkeys(names, 0.1), "RAPE")
+    assert "Grey text" not in map_page(forecaster, forecasts, dict.fromkeys(names, 0.1), "RAPE")
 
 
 def test_no_rule_of_the_style_hides_text_of_several_lines(forecaster):
