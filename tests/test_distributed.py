@@ -244,7 +244,7 @@ def check_closing_lines(said: str) -> None:
     last = [re.findall(f"^{name}: (.*)$", said, re.MULTILINE) for name in ("result", "checkpoint", "next")]
     assert [len(found) for found in last] == [1, 1, 1], said[-3000:]
     (result,), (checkpoint,), (onwards,) = last
-    assert "of 120 test targets" in result and "; among 99 draws with replacement" in result
+    assert "of 120 test targets" in result and "; ranked against 99 draws with replacement" in result
     assert checkpoint.startswith("saved/HAIL-") and onwards.startswith("recbole-hail forecast")
 
 

@@ -20,9 +20,9 @@ def add_checkpoint(parser, help: str) -> None:
     which.add_argument(
         "--dataset",
         "-d",
-        help=f"in place of --checkpoint: the newest in {SAVED}/ trained on it (with --model=NAME: of this model)",
+        help=f"instead of --checkpoint: the newest in {SAVED}/ for this dataset (with --model=NAME, of this model)",
     )
-    parser.add_argument("--data_path", help="folder with the dataset's folder (default: as in training)")
+    parser.add_argument("--data_path", help="folder that holds the dataset's folder (default: as in training)")
 
 
 def chosen(arguments, *, rather: str | None = None) -> str:

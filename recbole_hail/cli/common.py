@@ -71,7 +71,7 @@ def recbole_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--config_files",
         default="",
-        help="yaml files of settings or shipped presets such as HAIL-I, separated by spaces",
+        help="yaml files with settings, or shipped presets such as HAIL-I, separated by spaces",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""Train several models with several seeds on the same split and candidates, and tabulate what differs."""
+"""Train several models with several seeds on the same split and candidates, and tabulate how they differ."""
 
 import sys
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from recbole_hail.tables.forms import to_text
 TAKES_SETTINGS = True
 EPILOG = (
     "Any RecBole setting can be given as --name=value and then holds for all models. "
-    "Runs that are finished are reused: call the same command again after Ctrl-C or a crash, or with more models or "
+    "Finished runs are reused: repeat the command after Ctrl-C or a crash, or call it with more models or "
     "seeds. OUTPUT gets table.txt, .csv, .md and .tex, chart.png, and runs/ with each run's checkpoint, ranks, record "
     f"and log. The training-free rules are in every table: {', '.join(UNTRAINED)}."
 )
@@ -37,16 +37,16 @@ def add_arguments(parser) -> None:
     parser.add_argument("--controls", action="store_true", help=f"add {notation.CONTROLS}")
     parser.add_argument("--dataset", "-d", default="ml-100k", help="name of a dataset (default: ml-100k)")
     parser.add_argument("--seeds", default="1,2,3", help="whole numbers separated by commas (default: 1,2,3)")
-    parser.add_argument("--candidates", help=f"{', '.join(PROTOCOLS)} (default: by eval_args)")
+    parser.add_argument("--candidates", help=f"protocol: {', '.join(PROTOCOLS)} (default: by eval_args)")
     parser.add_argument("--also", default="", help=ALSO)
-    parser.add_argument("--minutes-per-model", help="most minutes of training for each run, in place of max_steps")
-    parser.add_argument("--max_steps", help="most optimiser steps for each run")
-    parser.add_argument("--test", choices=TESTS, default="t", help="of differences (default: t)")
-    parser.add_argument("--config_files", default="", help="yaml files of settings for all, separated by spaces")
-    parser.add_argument("--output", type=Path, help="folder (default: comparisons/DATASET)")
+    parser.add_argument("--minutes-per-model", help="most minutes of training per run, instead of max_steps")
+    parser.add_argument("--max_steps", help="most optimiser steps per run")
+    parser.add_argument("--test", choices=TESTS, default="t", help="significance test of differences (default: t)")
+    parser.add_argument("--config_files", default="", help="yaml files of settings for all models, separated by spaces")
+    parser.add_argument("--output", type=Path, help="folder for runs and tables (default: comparisons/DATASET)")
     parser.add_argument("--intervals", action="store_true", help="show 95 %% intervals in all forms of the tables")
     add_jobs(parser)
-    parser.add_argument("--dry-run", action="store_true", help="say what would be trained and reused, and stop")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be trained and reused, and stop")
 
 
 def _settings(arguments) -> dict:

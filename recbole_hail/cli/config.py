@@ -16,7 +16,7 @@ from recbole_hail.registry import base_of
 from recbole_hail.settings import given, known_settings, unknown
 from recbole_hail.users_models import is_users
 
-ALSO = "more protocols to rank the trained models under, with commas"  # help of --also
+ALSO = "further protocols to rank the trained models under, separated by commas"  # help of --also
 
 
 def config_files(arguments: argparse.Namespace) -> list[str] | None:

@@ -20,33 +20,36 @@ from recbole_hail.maps.page import check_coordinates, map_page
 from recbole_hail.maps.places import not_drawn
 
 EPILOG = (
-    "A history is all events of the dataset, validation and test elements too. Probabilities are calibrated once for a "
-    "checkpoint, which is kept in CHECKPOINT.calibration.json. Give --generator, --all or --history."
+    "A generator's history is all of its events in the dataset, validation and test included. Probabilities are "
+    "calibrated once per checkpoint; the result is kept in CHECKPOINT.calibration.json. Give --generator, --all or "
+    "--history."
 )
 OPENS_CHECKPOINT = True
 
 
 def add_arguments(parser) -> None:
     parser.epilog = EPILOG
-    add_checkpoint(parser, "of any sequential model, as run_recbole saves it")
+    add_checkpoint(parser, "a checkpoint of any sequential model, as run_recbole saves it")
     parser.add_argument(
-        "--generator", action="append", help="a generator's token, or a pattern: '44|*'; may be repeated"
+        "--generator", action="append", help="a generator's token, or a pattern such as '44|*'; repeatable"
     )
-    parser.add_argument("--all", action="store_true", help="every generator")
+    parser.add_argument("--all", action="store_true", help="forecast every generator")
     parser.add_argument(
         "--history",
-        help="events not in the dataset: a CSV of generator, element and perhaps timestamp, or the folder of a dataset",
+        help="events newer than the dataset: a CSV (generator, element, optional timestamp) or a dataset's folder",
     )
-    parser.add_argument("--topk", type=int, help="elements for each generator (default: 10, or all)")
-    parser.add_argument("--format", choices=FORMATS, help="default: what --output ends in, else text")
-    parser.add_argument("--output", type=Path, help="a file to write to in place of the terminal")
-    parser.add_argument("--map", type=Path, metavar="HTML", help="a page to draw generators on that have coordinates")
+    parser.add_argument("--topk", type=int, help="number of elements for each generator (default: 10, or all)")
+    parser.add_argument("--format", choices=FORMATS, help="default: by the suffix of --output, else text")
+    parser.add_argument("--output", type=Path, help="a file to write to instead of the terminal")
+    parser.add_argument(
+        "--map", type=Path, metavar="HTML", help="a page to draw the generators on that have coordinates; needs --group"
+    )
     parser.add_argument(
         "--group",
         action="append",
-        help="elements whose name has these words; may be repeated. Without --map: one row for each generator",
+        help="chance of all elements with these words in slot or name; repeatable. Without --map: a row per generator",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace --output and --map where they exist")
+    parser.add_argument("--overwrite", action="store_true", help="replace --output and --map if they exist")
 
 
 def run(arguments) -> None:
@@ -106,7 +109,7 @@ def _write(arguments, forecaster: Forecaster, text: str, count: int) -> None:
         is_csv = arguments.output.suffix.lower() == ".csv"
         mark = "\ufeff" * (is_csv and not text.isascii())  # else Excel takes UTF-8 for its own encoding
         write_text(arguments.output, mark + text)
-        print(f"{arguments.output}: forecasts of {counted(count, 'generator')}", file=sys.stderr)
+        print(f"{arguments.output}: forecasts for {counted(count, 'generator')}", file=sys.stderr)
     elif not map_alone(arguments):
         print(text, end="")
     if format_of(arguments) == "csv" or map_alone(arguments):

@@ -15,7 +15,7 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs",
         type=at_least_1,
-        help="runs at a time, each on its share of the cores (default: 1, or all that a cluster has room for)",
+        help="number of runs at a time, each on its share of cores (default: 1, or all that a cluster has room for)",
     )
     parser.add_argument(
         "--ray_address", help="a running Ray cluster for the runs, as host:port or auto (default: none)"

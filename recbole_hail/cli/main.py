@@ -26,7 +26,9 @@ def main() -> int:
         subparser = subparsers.add_parser(name, help=title, description=module.__doc__, allow_abbrev=False)
         module.add_arguments(subparser)
         if getattr(module, "OPENS_CHECKPOINT", False):
-            subparser.add_argument("--model", metavar="MODULE:CLASS", help="of a checkpoint of a class of your own")
+            subparser.add_argument(
+                "--model", metavar="MODULE:CLASS", help="class of the checkpoint, if it is one of yours"
+            )
         subparser.set_defaults(run=module.run, takes_settings=getattr(module, "TAKES_SETTINGS", False))
     arguments, arguments.settings = parser.parse_known_args()
     arguments.command_line, sys.argv[1:] = sys.argv[1:], []  # RecBole would read its settings there

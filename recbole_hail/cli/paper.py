@@ -1,4 +1,4 @@
-"""Run what the paper shows and claims, and the controls it leaves out, and set its own numbers beside ours."""
+"""Run what the paper shows and claims, and the controls it leaves out, with its numbers beside ours."""
 
 import shlex
 import sys
@@ -24,7 +24,7 @@ from recbole_hail.threads import on_threads
 
 TAKES_SETTINGS = True
 EPILOG = (
-    "Runs are those of `recbole-hail compare`, kept in OUTPUT/DATASET/steps-N and reused; call the same command again "
+    "Runs are trained as by `recbole-hail compare`, kept in OUTPUT/DATASET/steps-N and reused: repeat the command "
     "after Ctrl-C or a crash. RESULTS gets DATASET-EXPERIMENT-N.md, .csv, .tex and .png. Any RecBole setting can be "
     "given as --name=value and then holds for all systems."
 )
@@ -43,12 +43,18 @@ def add_arguments(parser) -> None:
         if name == "controls":
             own.add_argument("--factors", default="main", help=f"{', '.join(FACTORS)} or all (default: main)")
         own.add_argument("--also", default="", help=ALSO)
-        own.add_argument("--test", choices=TESTS, default="t", help="of differences (default: t)")
-        own.add_argument("--config_files", default="", help="yaml files of settings for all, separated by spaces")
-        own.add_argument("--output", type=Path, default=Path("experiments"), help="of runs (default: experiments)")
-        own.add_argument("--results", type=Path, default=Path("docs/results"), help="of tables (default: docs/results)")
+        own.add_argument("--test", choices=TESTS, default="t", help="significance test of differences (default: t)")
+        own.add_argument(
+            "--config_files", default="", help="yaml files of settings for all systems, separated by spaces"
+        )
+        own.add_argument(
+            "--output", type=Path, default=Path("experiments"), help="folder of runs (default: experiments)"
+        )
+        own.add_argument(
+            "--results", type=Path, default=Path("docs/results"), help="folder of tables (default: docs/results)"
+        )
         add_jobs(own)
-        own.add_argument("--dry-run", action="store_true", help="say what would be trained and how long, and stop")
+        own.add_argument("--dry-run", action="store_true", help="print what would be trained and how long, and stop")
 
 
 def run(arguments) -> None:

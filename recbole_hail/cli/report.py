@@ -15,9 +15,9 @@ OPENS_CHECKPOINT = True
 
 
 def add_arguments(parser) -> None:
-    add_checkpoint(parser, "of any model trained by run_recbole or compare")
+    add_checkpoint(parser, "a checkpoint of any model trained by run_recbole or compare")
     parser.add_argument("--output", type=Path, help="the page (default: beside the checkpoint, with the suffix .html)")
-    parser.add_argument("--overwrite", action="store_true", help="replace the page where it exists")
+    parser.add_argument("--overwrite", action="store_true", help="replace the page if it exists")
 
 
 def _output(arguments) -> Path:

@@ -22,25 +22,25 @@ from recbole_hail.users_models import class_name
 
 TOOLS = ("hyperopt", "ray")
 EPILOG = (
-    "Any RecBole setting can be given as --name=value and then holds for all trials. Trials that have ended are kept: "
-    "call the same command again after Ctrl-C or a crash, or with a larger --max_evals. OUTPUT gets trials.jsonl, "
+    "Any RecBole setting can be given as --name=value and then holds for all trials. Finished trials are kept: repeat "
+    "the command after Ctrl-C or a crash, or call it with a larger --max_evals. OUTPUT gets trials.jsonl, "
     "table.txt, .csv and .md, plot.png and best.yaml, which run_recbole --config_files= takes."
 )
 
 
 def _parser():
-    parser = recbole_parser("Search the settings of a model for the best validation score.")
+    parser = recbole_parser("Search for the settings of a model with the best validation score.")
     parser.epilog = EPILOG
     add = parser.add_argument
     add("--model", "-m", default="HAIL", help="name of a model (default: HAIL)")
-    add("--params_file", help="search space (default: the shipped yaml/hyper/<model>.hyper)")
+    add("--params_file", help="file of the search space (default: the shipped yaml/hyper/<model>.hyper)")
     add("--output", type=Path, help="folder of the search (default: hyper/MODEL-DATASET)")
     add("--output_file", type=Path, help="file for the results as RecBole writes them (default: OUTPUT/hyper.result)")
     add("--display_file", type=Path, help="file for the plot: png, svg or pdf (default: OUTPUT/plot.png)")
-    add("--tool", default="Hyperopt", help="Hyperopt or Ray (default: Hyperopt)")
-    add("--algo", choices=ALGORITHMS, help="how trials are chosen; bayes is tpe (default: exhaustive, or random)")
-    add("--max_evals", type=int, help="most trials in all (default: the whole grid, or 100)")
-    add("--early_stop", type=int, help="stop after so many trials without progress (Hyperopt only; default: never)")
+    add("--tool", default="Hyperopt", help="what runs the search, Hyperopt or Ray (default: Hyperopt)")
+    add("--algo", choices=ALGORITHMS, help="choice of trials; bayes is tpe (default: exhaustive on a grid, or random)")
+    add("--max_evals", type=int, help="maximum number of trials (default: the whole grid, or 100)")
+    add("--early_stop", type=int, help="stop after this many trials without progress (Hyperopt only; default: never)")
     add("--scheduler", choices=SCHEDULERS, help="whether Ray ends poor trials early (default: asha)")
     add("--ray_address", help="a running Ray cluster, as host:port or auto (default: RAY_ADDRESS, or none)")
     return parser
@@ -148,7 +148,7 @@ def _show(search: Search, arguments) -> None:
     missing = search.total - len(search.trials)
     if missing > 0:
         print(
-            f"{'1 trial is' if missing == 1 else f'{missing} trials are'} missing; the same command goes on from here"
+            f"{'1 trial is' if missing == 1 else f'{missing} trials are'} missing; the same command continues from here"
         )
 
 

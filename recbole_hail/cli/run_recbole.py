@@ -13,9 +13,9 @@ from recbole_hail.data.requirements import check_files
 
 
 def _parser():
-    parser = recbole_parser("Train and test a model of RecBole, or HAIL, on a dataset.")
+    parser = recbole_parser("Train and test HAIL, or a model of RecBole, on a dataset.")
     parser.add_argument("--model", "-m", default="HAIL", help="name of a model (default: HAIL)")
-    parser.add_argument("--download", action="store_true", help="fetch the dataset first where it is missing")
+    parser.add_argument("--download", action="store_true", help="download the dataset first if it is missing")
     add_processes(parser)
     return parser
 

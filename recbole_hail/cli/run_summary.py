@@ -62,22 +62,24 @@ def _as_text(measured: dict) -> str:
 
 
 def _in_words(measured: dict, record: dict) -> str:
-    """`the right one first for 5.1 % of 79 test targets, among …`; of other metrics their names and values."""
+    """`the right element came first for 5.1 % of 79 test targets; …`; of other metrics their names and values."""
     asked, settings = (record["candidates"] or {}).get("test"), record["settings"]
     names = titles(settings["metrics"], settings["topk"])
     if asked:
-        targets, among, digits = f" of {asked['targets']:,} test targets", wording.candidates(asked), 3
+        targets, digits = f" of {asked['targets']:,} test targets", 3
+        among = f"ranked against {wording.candidates(asked)}"
         measured = {name: value for name, value in measured.items() if name in names}
     else:  # RecBole has rounded, and its other metrics need not be means over targets
         mode = settings["eval_args"]["mode"]["test"].replace("full", "all other elements")
-        targets, among, digits = "", f"{mode}, by RecBole's own evaluation", min(4, settings["metric_decimal_place"])
+        targets, digits = "", min(4, settings["metric_decimal_place"])
+        among = f"among {mode}, by RecBole's own evaluation"
     lengths = [k for k in sorted(settings["topk"]) if f"hit@{k}" in measured]
     shares = [_share(k, measured[f"hit@{k}"], digits) for k in dict.fromkeys([*lengths[:1], *lengths[-1:]])]
     if shares:
         first = f"{shares[0]}{targets or ' of the test targets'}"
-        return f"the right one {', '.join([first, *shares[1:]])}; among {among}"
+        return f"the right element came {', '.join([first, *shares[1:]])}; {among}"
     values = [f"{names.get(name, name.upper())} {value:.{digits}f}" for name, value in measured.items()]
-    return f"{', '.join(values)}{targets}; among {among}"
+    return f"{', '.join(values)}{targets}; {among}"
 
 
 def _share(k: int, value: float, digits: int) -> str:

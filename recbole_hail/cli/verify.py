@@ -1,4 +1,4 @@
-"""Say whether forecasts came true: newer events against a checkpoint's forecasts of them, beside two counts."""
+"""Check whether forecasts came true: a checkpoint, and two rules that count, are asked about newer events."""
 
 import sys
 from pathlib import Path
@@ -18,8 +18,8 @@ from recbole_hail.forecast.verification_tables import tables
 
 EPILOG = (
     "Each newer event is forecast from its generator's whole history before it: what the dataset has, then the newer "
-    "events before this one. Beside the model stand GeneratorFrequency, what the generator had most often, and Pop, "
-    "what all had most often."
+    "events before this one. The model is compared with two rules: GeneratorFrequency names what the generator had "
+    "most often, Pop what all had most often."
 )
 OPENS_CHECKPOINT = True
 
@@ -27,15 +27,15 @@ OPENS_CHECKPOINT = True
 def add_arguments(parser) -> None:
     parser.epilog = EPILOG
     parser.set_defaults(map=None)  # which `forecast` writes too
-    add_checkpoint(parser, "of any sequential model, as run_recbole saves it")
+    add_checkpoint(parser, "a checkpoint of any sequential model, as run_recbole saves it")
     parser.add_argument(
         "--history",
         required=True,
-        help="events newer than the dataset: a CSV of generator, element and perhaps timestamp, or a dataset's folder",
+        help="events newer than the dataset: a CSV (generator, element, optional timestamp) or a dataset's folder",
     )
-    parser.add_argument("--format", choices=FORMATS, help="default: what --output ends in, else text")
-    parser.add_argument("--output", type=Path, help="a file to write to in place of the terminal")
-    parser.add_argument("--overwrite", action="store_true", help="replace --output where it exists")
+    parser.add_argument("--format", choices=FORMATS, help="default: by the suffix of --output, else text")
+    parser.add_argument("--output", type=Path, help="a file to write to instead of the terminal")
+    parser.add_argument("--overwrite", action="store_true", help="replace --output if it exists")
 
 
 def run(arguments) -> None:

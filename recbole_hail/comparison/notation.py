@@ -8,10 +8,10 @@ from recbole_hail.models.rules import RULES
 from recbole_hail.users_models import class_name
 
 HELP = (
-    "names separated by commas; a name may carry settings of its own, HAIL[peers=1] or "
-    "HAIL[distillation=none;alpha=0.7]; ensemble(HAIL[peers=1],2) is the mean of the scores of two independently "
-    "trained models; MODULE:CLASS is a class of your own; one network=HAIL[peers=1] names the row of the table. Quote "
-    "it, for the shell knows brackets too"
+    "names separated by commas; a name may have settings of its own, as in HAIL[peers=1] or "
+    "HAIL[distillation=none;alpha=0.7]; ensemble(HAIL[peers=1],2) averages the scores of two independently trained "
+    "models; MODULE:CLASS is a class of your own; one network=HAIL[peers=1] calls its row of the table 'one network'. "
+    "Put them in quotes, because brackets mean something to the shell"
 )
 # What the paper lacks: one network, peers that do not teach one another, and two networks trained apart.
 CONTROLS = "HAIL[peers=1],HAIL[distillation=none],ensemble(HAIL[peers=1],2)"

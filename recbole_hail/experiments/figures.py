@@ -28,7 +28,7 @@ _ALPHAS = tuple(f"{tenth / 10}" for tenth in range(11))  # from 0 to 1 with a st
 
 
 def table2(dataset: str, budget: SweepBudget) -> Experiment:
-    """All systems, each for the time of HAIL's steps; HAIL by either peer, as in the paper, and by their mean."""
+    """All systems, each for the time that HAIL's steps take; HAIL by each peer, as in the paper, and by their mean."""
     known = published.table2(dataset)
     rows = [Row(title, spec, equal_time=True, published=known.get(title, {})) for title, spec in _SYSTEMS.items()]
     rows.append(Row("RecBole's BERT4Rec", ModelSpec("BERT4Rec"), equal_time=True))
@@ -41,7 +41,7 @@ def table2(dataset: str, budget: SweepBudget) -> Experiment:
 
 
 def table3(dataset: str, budget: SweepBudget) -> Experiment:
-    """Mimicry against MED; "the results from either of base models are randomly selected" (section 5.6): M1's."""
+    """Mimicry against MED, by M1: "the results from either of base models are randomly selected" (section 5.6)."""
     known = published.table3(dataset)
     specs = {"mimicry": hail(distillation="mimicry"), "MED": hail()}
     rows = [Row(f"{name} M1", spec, view="peer 1", published=known.get(name, {})) for name, spec in specs.items()]

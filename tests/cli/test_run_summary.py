@@ -21,8 +21,8 @@ def test_a_training_ended_in_a_log_with_no_way_on(cyclic, run_here):
     result, checkpoint, onwards = last_lines(run_here("run_recbole", "--model=GeneratorKNN", *SHORT, FULL))
     percent = r"\d+\.\d %"
     assert re.fullmatch(
-        f"result: the right one first for {percent} of 120 test targets, among the first 10 for {percent}; "
-        "among all other elements",
+        f"result: the right element came first for {percent} of 120 test targets, among the first 10 for {percent}; "
+        "ranked against all other elements",
         result,
     )
     (file,) = cyclic.glob("saved/*.pth")
@@ -55,7 +55,8 @@ def test_other_metrics_are_told_by_their_names(cyclic, run_here):
     result, *_ = last_lines(run_here("run_recbole", "--model=GeneratorKNN", *SHORT, *metrics))
     number = r"\d\.\d{3}"
     assert re.fullmatch(
-        rf"result: NDCG@5 {number}, NDCG@10 {number}, MRR {number} of 120 test targets; among all other elements",
+        rf"result: NDCG@5 {number}, NDCG@10 {number}, MRR {number} of 120 test targets; "
+        "ranked against all other elements",
         result,
     )
 
@@ -108,12 +109,12 @@ HOW = "; among all other elements, by RecBole's own evaluation"
         (
             {"hit@1": 0.0185, "hit@5": 0.5},
             {"metrics": ["Hit"]},
-            "the right one first for 1.85 % of the test targets, among the first 5 for 50.00 %" + HOW,
+            "the right element came first for 1.85 % of the test targets, among the first 5 for 50.00 %" + HOW,
         ),
         (
             {"hit@1": 0.02, "hit@5": 0.5},
             {"metrics": ["Hit"], "metric_decimal_place": 2},
-            "the right one first for 2 % of the test targets, among the first 5 for 50 %" + HOW,
+            "the right element came first for 2 % of the test targets, among the first 5 for 50 %" + HOW,
         ),
         ({"gauc": 0.6144}, {"metrics": ["GAUC"]}, "GAUC 0.6144" + HOW),  # it was said to be of the test targets
         (

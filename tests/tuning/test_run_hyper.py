@@ -252,7 +252,7 @@ def test_a_killed_and_an_interrupted_search_keep_what_they_have_and_go_on(search
     said, after_interrupt = Path("interrupted.log").read_text(), trials()
     assert "Traceback" not in said and "--resume" not in said, "which no search takes"
     assert not list(Path("saved").glob("*.latest.pth")), "of the trial that is begun anew"
-    assert re.search(r"(\n1 trial is|\n\d+ trials are) missing; the same command goes on from here\n", said)
+    assert re.search(r"(\n1 trial is|\n\d+ trials are) missing; the same command continues from here\n", said)
     assert after_interrupt[: len(after_kill)] == after_kill and len(after_interrupt) < len(ALPHAS)
     for name in ("table.txt", "table.csv", "table.md", "plot.png", "best.yaml"):
         assert (FOLDER / name).is_file(), name
