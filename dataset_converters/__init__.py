@@ -1,4 +1,4 @@
-"""From what a person can download to a RecBole dataset folder.
+"""Converts what a person can download to a RecBole dataset folder.
 
 One Python call per command of `python -m dataset_converters`, with the same options.
 """

@@ -48,10 +48,10 @@ def _generator(parser: Parser, what: str, required: bool = False) -> None:
 def _table_of_events(commands, name: str, description: str) -> Parser:
     parser = _converter(commands, name, description, "the city's CSV")
     parser.add_argument("--year", type=int, help="only events that start in this year (default: all)")
-    parser.add_argument("--slot-hours", type=int, default=3, help="hours of a time slot (default: %(default)s)")
-    parser.add_argument("--date-format", metavar="mdy|dmy", help="for files that mix date forms")
+    parser.add_argument("--slot-hours", type=int, default=3, help="length of a slot in hours (default: %(default)s)")
+    parser.add_argument("--date-format", metavar="mdy|dmy", help="order of day and month, for files that mix both")
     parser.add_argument("--tolerate", metavar="N|P%", help="unusable rows to accept (default: 5%% of the rows)")
-    parser.add_argument("--like", metavar="FOLDER", help="name offences as this dataset does, for rows newer than its")
+    parser.add_argument("--like", metavar="FOLDER", help="for newer rows: name offences as this dataset does")
     parser.set_defaults(run=_convert, min_events=5)
     return parser
 
@@ -66,10 +66,10 @@ def _chicago(commands) -> None:
 
 def _city(commands) -> None:
     parser = _table_of_events(commands, "city", "any other city's offences, by columns that you name")
-    for option, what in (("number", "the record's own number"), ("date", "the start"), ("element", "the offence")):
-        parser.add_argument(f"--{option}", metavar="COLUMN", required=True, help=what)
-    _generator(parser, "the place; several columns with commas between, 'AREA NAME,Premis Desc'", required=True)
-    parser.add_argument("--time", metavar="COLUMN", help="the time of day, if it does not stand after the date")
+    for option, what in (("number", "the record's number"), ("date", "the event's start"), ("element", "the offence")):
+        parser.add_argument(f"--{option}", metavar="COLUMN", required=True, help=f"column of {what}")
+    _generator(parser, "column of the place, or several separated by commas: 'AREA NAME,Premis Desc'", required=True)
+    parser.add_argument("--time", metavar="COLUMN", help="column of the time of day, if that is not after the date")
     for option in ("latitude", "longitude"):
         parser.add_argument(f"--{option}", metavar="COLUMN", help=f"in degrees (default: {option}, or short for it)")
 
@@ -96,12 +96,10 @@ def _download(commands) -> None:
     parser.add_argument("--output", metavar="FOLDER", help="dataset folder (default: dataset/NAME)")
     parser.add_argument("--app-token", metavar="TOKEN", help="a Socrata application token, for the cities' portals")
     parser.add_argument("--base-url", metavar="URL", help="replaces scheme and host, for a mirror or a test server")
-    parser.add_argument("--page-rows", type=int, default=PAGE_ROWS, help="rows at a time (default: %(default)s)")
+    parser.add_argument("--page-rows", type=int, default=PAGE_ROWS, help="rows per request (default: %(default)s)")
     parser.add_argument("--retries", type=int, default=6, help="further attempts (default: %(default)s)")
-    parser.add_argument(
-        "--wait", type=float, default=1.0, help="seconds before the first of them (default: %(default)s)"
-    )
-    parser.add_argument("--keep", action="store_true", help="leave the downloaded files in FOLDER.download")
+    parser.add_argument("--wait", type=float, default=1.0, help="seconds before the first retry (default: %(default)s)")
+    parser.add_argument("--keep", action="store_true", help="keep the downloaded files in FOLDER.download")
     parser.add_argument("--overwrite", action="store_true", help="replace the dataset if the folder holds it already")
     parser.set_defaults(run=_convert)
 
@@ -112,8 +110,8 @@ def _check(commands) -> None:
     )
     parser.add_argument("folder", help="dataset folder, such as dataset/nyc16")
     for name, default in (("user", "user_id"), ("item", "item_id"), ("time", "timestamp")):
-        parser.add_argument(f"--{name}-field", default=default, help="default: %(default)s")
-    parser.add_argument("--min-events", type=int, default=5, help="shortest generator (default: %(default)s)")
+        parser.add_argument(f"--{name}-field", default=default, help="name of the field (default: %(default)s)")
+    parser.add_argument("--min-events", type=int, default=5, help="fewest events of a generator (default: %(default)s)")
     parser.add_argument("--candidates", type=int, default=100, help="fewest elements (default: %(default)s)")
     parser.set_defaults(run=_run_check)
 
