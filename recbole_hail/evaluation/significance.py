@@ -96,21 +96,43 @@ def holm(p_values) -> np.ndarray:
 
 
 def mean_interval(
-    values: np.ndarray, *, groups: np.ndarray | None = None, level: float = 0.95, draws: int = DRAWS, seed: int = 0
+    values: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    lowest: float | np.ndarray = 0.0,
+    level: float = 0.95,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> np.ndarray:
     """Percentile bootstrap interval of the mean of each column of `values` [N, M]; returns [M, 2].
 
     Rows are drawn, or with `groups` [N] all rows of a group together: what one generator does is not independent.
+    Where every row missed, or every row hit, no draw differs from another, yet others may well do otherwise: such a
+    column has Wilson's interval, of as many questions as there are groups.
+
+    Args:
+        values: metrics, which lie between 0 and 1, or differences of two.
+        groups: of the rows.
+        lowest: of each column, what its values can be at the least: 0, or -1 of differences.
+        level: of the interval.
+        draws, seed: as for `resampled_means`.
     """
+    values = _columns(values)
     if groups is None:
-        means = resampled_means(values, draws=draws, seed=seed)
+        count, means = len(values), resampled_means(values, draws=draws, seed=seed)
     else:
-        group = np.unique(groups, return_inverse=True)[1]
-        columns = [np.bincount(group, weights=column) for column in (*_columns(values).T, np.ones(len(group)))]
+        names, group = np.unique(groups, return_inverse=True)
+        columns = [np.bincount(group, weights=column) for column in (*values.T, np.ones(len(group)))]
         sums = resampled_means(np.stack(columns, axis=1), draws=draws, seed=seed)
-        means = sums[:, :-1] / sums[:, -1:]
+        count, means = len(names), sums[:, :-1] / sums[:, -1:]
     tail = (1 - level) / 2
-    return np.quantile(means, [tail, 1 - tail], axis=0).T
+    ends = np.quantile(means, [tail, 1 - tail], axis=0)  # [2, M]
+    always, lowest = values[0], np.broadcast_to(lowest, values.shape[1])
+    # Any other value that is always the same, as that of guessing, is no outcome of chance.
+    outcome = (values == always).all(axis=0) & ((always == 0) | (always == 1) | (always == lowest))
+    others = wilson_interval(0.0, count, level)[1]  # at most so many have another value, anywhere in its range
+    unlike = np.stack([always - others * (always - lowest), always + others * (1 - always)])
+    return np.where(outcome, unlike, ends).T
 
 
 def resampled_means(values: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
@@ -139,12 +161,12 @@ def _columns(values) -> np.ndarray:
     return values
 
 
-def wilson_interval(share: float, questions: int) -> tuple[float, float]:
-    """The 95 % interval of a share of independent questions (Wilson, JASA 1927), which never leaves 0 to 1.
+def wilson_interval(share: float, questions: int, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a share of independent questions (Wilson, JASA 1927), which never leaves 0 to 1.
 
     Those who are tied share an answer, so that `share * questions` need not be whole, as scipy asks of it.
     """
-    z = special.ndtri(0.975)
+    z = special.ndtri((1 + level) / 2)
     shrunk = 1 + z**2 / questions
     middle = (share + z**2 / (2 * questions)) / shrunk
     half = z / shrunk * np.sqrt(share * (1 - share) / questions + z**2 / (4 * questions**2))

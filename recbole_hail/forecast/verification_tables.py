@@ -7,10 +7,12 @@ import numpy as np
 from recbole_hail.evaluation.significance import mean_interval
 from recbole_hail.forecast.verification import METRICS, Verification
 
+_Z = 1.96  # of a 95 % interval
+
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over events and its 95 % bootstrap interval over generators; None where there is a single generator."""
+    """A mean over events and its 95 % interval over generators (`mean_interval`); None of a single generator."""
 
     mean: float
     low: float | None
@@ -41,7 +43,7 @@ class VerificationTable:
     scores: dict[str, dict[str, Estimate]]  # by what was asked, then by metric
     differences: dict[str, Difference]  # by metric
     chance: Estimate  # of the model's first answers
-    came_true_less_chance: Estimate  # of these answers
+    came_true_less_chance: Estimate  # of these answers; its interval is no narrower than chance alone would make it
 
 
 def tables(found: Verification) -> dict[str, VerificationTable]:
@@ -60,14 +62,23 @@ def _table(found: Verification, rows: np.ndarray) -> VerificationTable:
     columns |= {"chance": chance, "came true": of_model["hit@1"] - chance}
     generators = np.unique(found.generators, return_inverse=True)[1][rows]
     estimates = _estimates(columns, generators)
+    came_true = _at_least(estimates["came true"], _Z * float(np.sqrt((chance * (1 - chance)).sum())) / len(chance))
     return VerificationTable(
         int(rows.sum()),
         len(np.unique(generators)),
         {name: {metric: estimates[name, metric] for metric in METRICS} for name in values},
         {metric: Difference(better[metric], estimates["less", metric]) for metric in METRICS},
         estimates["chance"],
-        estimates["came true"],
+        came_true,
     )
+
+
+def _at_least(estimate: Estimate, half: float) -> Estimate:
+    """With an interval that reaches so far to both sides: 0 of 9 at 16 % is no sign of less, and has little spread."""
+    if estimate.low is None:
+        return estimate
+    low, high = min(estimate.low, estimate.mean - half), max(estimate.high, estimate.mean + half)
+    return Estimate(estimate.mean, low, high)
 
 
 def _estimates(columns: dict, generators: np.ndarray) -> dict:
@@ -76,6 +87,7 @@ def _estimates(columns: dict, generators: np.ndarray) -> dict:
     if len(np.unique(generators)) == 1:  # nothing is known of others
         ends = [(None, None)] * len(columns)
     else:
-        ends = mean_interval(values, groups=generators).tolist()
+        lowest = np.array([-1.0 if name == "came true" or name[0] == "less" else 0.0 for name in columns])
+        ends = mean_interval(values, groups=generators, lowest=lowest).tolist()
     means = values.mean(axis=0).tolist()
     return {name: Estimate(mean, *interval) for name, mean, interval in zip(columns, means, ends, strict=True)}

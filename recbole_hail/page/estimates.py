@@ -23,21 +23,22 @@ def values_of(ranks: np.ndarray, topk: list[int], ties: str) -> np.ndarray:
     return np.stack([np.stack([found[name] for name in shown_metrics(topk)], axis=1) for found in each], axis=1)
 
 
-def estimate(values: np.ndarray, generators: np.ndarray) -> list[list[Mark]]:
+def estimate(values: np.ndarray, generators: np.ndarray, *, lowest: float = 0.0) -> list[list[Mark]]:
     """Means over the questions of `values` [N, S, M] as a mark for each of S scorers and M metrics.
 
-    The intervals are those of records: 95 % percentile bootstrap, the questions of a generator drawn together.
+    The intervals are those of records: 95 % percentile bootstrap, the questions of a generator drawn together;
+    `lowest` as for `mean_interval`.
     """
     questions, scorers, metrics = values.shape
     flat = values.reshape(questions, scorers * metrics)
-    ends = mean_interval(flat, groups=generators, draws=INTERVAL_DRAWS)
+    ends = mean_interval(flat, groups=generators, lowest=lowest, draws=INTERVAL_DRAWS)
     marks = [Mark(float(mean), *map(float, pair)) for mean, pair in zip(flat.mean(axis=0), ends, strict=True)]
     return [marks[start : start + metrics] for start in range(0, len(marks), metrics)]
 
 
 def difference(values: np.ndarray, first: int, second: int, generators: np.ndarray) -> Mark:
     """How much a scorer is above another, [N, S] of one metric, paired by question."""
-    return estimate((values[:, first] - values[:, second])[:, None, None], generators)[0][0]
+    return estimate((values[:, first] - values[:, second])[:, None, None], generators, lowest=-1.0)[0][0]
 
 
 def right_answers(ranks: np.ndarray, ties: str) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 from recbole.quick_start import run_recbole
 
 from recbole_hail.cli import main as command
+from recbole_hail.evaluation.significance import wilson_interval
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,8 @@ def test_what_was_certain_came_true_and_no_count_knew_it(checkpoint, verified):
     assert status == 0 and found["model"] == "MarkovChain" and told == ""
     for events, of in ((120, found["tables"]["next"]), (240, found["tables"]["all"])):
         assert (of["events"], of["generators"]) == (events, 120)
-        assert all(score == {"mean": 1, "low": 1, "high": 1} for score in of["scores"]["MarkovChain"].values())
+        assert all((score["mean"], score["high"]) == (1, 1) for score in of["scores"]["MarkovChain"].values())
+        assert {score["low"] for score in of["scores"]["MarkovChain"].values()} == {1 - wilson_interval(0, 120)[1]}
         assert of["scores"]["GeneratorFrequency"]["hit@10"]["mean"] == 0
         assert of["scores"]["guessing"]["hit@1"]["mean"] == pytest.approx(1 / 110)
         assert "MarkovChain is " in of["said"][0] and " points better than Pop" in of["said"][0]
@@ -85,7 +87,10 @@ def test_nothing_came_true(checkpoint, verified):
     rows = {(row["events"], row["model"]): row for row in csv.DictReader(printed.splitlines())}
     assert status == 0 and len(rows) == 8
     for name in ("next", "all"):
-        assert rows[name, "MarkovChain"]["right_first"] == rows[name, "MarkovChain"]["right_first_high"] == "0"
+        assert rows[name, "MarkovChain"]["right_first"] == rows[name, "MarkovChain"]["right_first_low"] == "0"
+        assert float(rows[name, "MarkovChain"]["right_first_high"]) == pytest.approx(
+            wilson_interval(0, 120)[1], rel=1e-5
+        )
     assert "asked for 240 newer events of 120 generators" in told
     assert "all: its first answers had a chance of" in told and "0.0 % of them came true, fewer than was said" in told
 
@@ -97,7 +102,7 @@ def test_a_history_is_taken_from_the_folder_of_a_dataset_and_written_whole(check
     assert status == 0 and printed == "" and "MarkovChain for cyclic, made" in told
     text = Path("out.txt").read_text()
     assert "asked for 3 newer events of 2 generators" in text
-    assert len(re.findall(r"^  MarkovChain +100\.0 % \(100\.0 to 100\.0\)", text, re.MULTILINE)) == 2
+    assert len(re.findall(r"^  MarkovChain +100\.0 % \(34\.2 to 100\.0\)", text, re.MULTILINE)) == 2
     status, _, told = verified(*asked)
     assert status == 2 and "error: output: out.txt exists; give another name, or --overwrite" in told
     assert Path("out.txt").read_text() == text

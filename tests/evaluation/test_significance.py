@@ -188,6 +188,18 @@ def test_rows_of_one_group_are_no_independent_evidence():
     assert np.ptp(mean_interval(copies, draws=4000)) == pytest.approx(np.ptp(once) / 2, rel=0.1)
 
 
+def test_where_all_miss_or_all_hit_the_interval_is_wilsons():
+    """It was 0.000 [0.000, 0.000] for 0 of 37."""
+    values = np.stack([np.zeros(37), np.ones(37), np.full(37, 0.2)], axis=1)
+    low, high = wilson_interval(0, 37)
+    np.testing.assert_allclose(mean_interval(values, draws=50), [[low, high], [1 - high, 1], [0.2, 0.2]])
+    twice = mean_interval(np.repeat(values, 2, axis=0), groups=np.repeat(np.arange(37), 2), draws=50)
+    np.testing.assert_allclose(twice, mean_interval(values, draws=50), err_msg="of generators, not of questions")
+    differences = np.stack([np.zeros(37), np.ones(37), -np.ones(37)], axis=1)
+    expected = [[-high, high], [1 - 2 * high, 1], [-1, 2 * high - 1]]
+    np.testing.assert_allclose(mean_interval(differences, lowest=-1.0, draws=50), expected)
+
+
 def test_groups_of_unlike_sizes_weigh_by_their_rows():
     values, groups = np.array([1.0, 1.0, 1.0, 0.0]), np.array(["a", "a", "a", "b"])
     low, high = mean_interval(values, groups=groups, draws=4000)[0]

@@ -15,6 +15,7 @@ from recbole_hail.data.words import Words
 from recbole_hail.errors import DataError
 from recbole_hail.evaluation.metrics import Ranks
 from recbole_hail.evaluation.ranking import chosen_view
+from recbole_hail.evaluation.significance import wilson_interval
 from recbole_hail.forecast import Forecaster
 from recbole_hail.forecast.history_times import Event
 from recbole_hail.forecast.scoring import logits
@@ -221,6 +222,24 @@ def test_chances_are_held_against_what_came_true():
     assert said(made_up(mixed, mixed)).splitlines()[-1] == believed
     assert said(made_up(mixed, mixed, chance=0.9)).endswith("50.0 % of them came true, fewer than was said")
     assert said(made_up(mixed, mixed, chance=0.1)).endswith("50.0 % of them came true, more than was said")
+
+
+def test_nine_misses_are_no_sign_of_fewer_than_was_said():
+    """0 of 9 at 16.2 % happens one time in five; it was "fewer than was said", 0.0 % (0.0 to 0.0)."""
+    chances = np.linspace(0.1, 0.224, 9)
+    found = made_up([7] * 9, [7] * 9, chance=chances)
+    table = tables(found)["all"]
+    first = table.scores["HAIL"]["hit@1"]
+    assert (first.mean, first.low) == (0, 0) and first.high == pytest.approx(wilson_interval(0, 9)[1])
+    assert table.differences["hit@1"].estimate.low == -first.high, "either may have been first of some"
+    less = table.came_true_less_chance
+    assert less.high == pytest.approx(1.96 * np.sqrt((chances * (1 - chances)).sum()) / 9 - chances.mean())
+    assert (
+        "right first: HAIL cannot be told from GeneratorFrequency (+0.0 points, 95 % interval -29.9 to +29.9"
+        in said(found)
+    )
+    assert "a chance of 16.2 % on average, and 0.0 % of them came true\n" in said(found)
+    assert "0.0 % of them came true, fewer than was said" in said(made_up([7] * 30, [7] * 30, chance=0.162))
 
 
 def test_few_events_and_a_single_generator_are_told_of():
