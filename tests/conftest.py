@@ -259,6 +259,21 @@ def build(tmp_path_factory):
         yield make
 
 
+@pytest.fixture(scope="session")
+def predict_by_view():
+    """What a model predicts for rows by each of its views, [views, N]."""
+
+    def predict(model, interaction):
+        own, found = model.view, []
+        for view in range(len(model.views)):
+            model.view = view
+            found.append(model.predict(interaction))
+        model.view = own
+        return torch.stack(found)
+
+    return predict
+
+
 @pytest.fixture
 def threads():
     """Sets how many threads torch has until the test ends."""

@@ -189,19 +189,15 @@ class WindowedRecommender(SequentialRecommender):
         """Scores of every element, [..., d] of `encode` -> [..., n_items]; padding scores -inf."""
         return torch.nn.functional.pad(self.networks.logits(hidden), (1, 0), value=-torch.inf)
 
-    def score_rows(self, interaction) -> Tensor:
-        """Scores of the element of each row for every view, [views, N].
+    def predict(self, interaction) -> Tensor:
+        """Scores of the element of each row, [N], by the view that `predict_with` names.
 
         Rows of one sequence that follow one another, as RecBole's loaders give them, are encoded once.
         """
         told = [field for field in self.history_fields if field in interaction]  # rows made by hand may tell less
         first, row = distinct_rows(interaction, told)
-        hidden = self.encode_rows(interaction[first])  # [views, distinct, d]
-        return self.networks.candidate_logits(hidden[:, row], interaction[self.ITEM_ID])
-
-    def predict(self, interaction) -> Tensor:
-        """[N], by the view that `predict_with` names."""
-        return self.score_rows(interaction)[self.view]
+        hidden = self.encode_rows(interaction[first])[self.view]  # [distinct, d]
+        return self.networks.candidate_logits(hidden[row], interaction[self.ITEM_ID])
 
     def full_sort_predict(self, interaction) -> Tensor:
         """[B, n_items], by the view that `predict_with` names."""

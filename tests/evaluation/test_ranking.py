@@ -203,7 +203,7 @@ def test_each_view_gives_what_a_run_that_predicts_with_it_gives(build):
     assert together.trainer.view_results["peer 1"] != together.trainer.view_results["peer 2"]
 
 
-def test_each_view_is_ranked_by_its_own_scores(build):
+def test_each_view_is_ranked_by_its_own_scores(build, predict_by_view):
     built = build("HAIL", peers=3, candidates="strict")
     part = built.test._dataset
     phase = phase_of(built.config, part)
@@ -213,7 +213,7 @@ def test_each_view_is_ranked_by_its_own_scores(build):
         lists = torch.cat([interaction["item_id"], torch.from_numpy(phase.candidates.elements[row]).long()])
         many = interaction.repeat_interleave(len(lists))
         many.update(Interaction({"item_id": lists}))
-        for view, scores in enumerate(built.model.score_rows(many).tolist()):
+        for view, scores in enumerate(predict_by_view(built.model, many).tolist()):
             expected = [sum(s > scores[0] for s in scores[1:]), sum(s == scores[0] for s in scores[1:]), 99]
             assert ranks[row, view].tolist() == expected
 

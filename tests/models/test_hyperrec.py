@@ -95,7 +95,7 @@ def test_no_prediction_of_a_period_knows_that_period_or_a_later_one(build):
     assert not torch.allclose(earlier[others & (periods == 2)], before[others & (periods == 2)])
 
 
-def test_generators_of_the_same_history_keep_their_own_intents(build):
+def test_generators_of_the_same_history_keep_their_own_intents(build, predict_by_view):
     """Rows that follow one another and hold the same newest elements are not the same question."""
     sequences = {"a": ["e1"] * 8 + ["e4"] * 8, "b": ["e2", "e3"] * 4 + ["e4"] * 8}
     sequences |= {f"c{i}": [f"e{(i + k) % 7}" for k in range(9)] for i in range(9)}
@@ -103,8 +103,8 @@ def test_generators_of_the_same_history_keep_their_own_intents(build):
     rows = test._dataset[list(range(len(test._dataset)))]
     first, second = rows[:1], rows[1:2]
     assert torch.equal(first["item_id_list"], second["item_id_list"])
-    together = model.score_rows(rows[[0, 1]])
-    alone = torch.cat([model.score_rows(first), model.score_rows(second)], dim=1)
+    together = predict_by_view(model, rows[[0, 1]])
+    alone = torch.cat([predict_by_view(model, first), predict_by_view(model, second)], dim=1)
     torch.testing.assert_close(together, alone)
     assert (together[0, 0] - together[0, 1]).abs() > 1e-6
 

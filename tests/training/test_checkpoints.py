@@ -128,7 +128,7 @@ def test_recboles_own_models_write_and_open_plain_checkpoints(cyclic, small, mod
         assert trainer.evaluate(test, load_best_model=False) == result["test_result"]
 
 
-def test_peers_of_deep_mutual_learning_can_be_pruned_too(cyclic, small, capsys):
+def test_peers_of_deep_mutual_learning_can_be_pruned_too(cyclic, small, capsys, predict_by_view):
     """The command said of every other model than HAIL that it has no peers."""
     run_recbole(model="DML", dataset="cyclic", config_dict={**small, "epochs": 1})
     (path,) = cyclic.glob("saved/*.pth")
@@ -137,7 +137,7 @@ def test_peers_of_deep_mutual_learning_can_be_pruned_too(cyclic, small, capsys):
     _, whole, _, _, _, test = load_data_and_model(str(path))
     _, one, *_ = load_data_and_model("one.pth")
     interaction = next(iter(test))[0]
-    assert torch.equal(one.eval().predict(interaction), whole.eval().score_rows(interaction)[1])
+    assert torch.equal(one.eval().predict(interaction), predict_by_view(whole.eval(), interaction)[1])
 
 
 def test_a_model_without_peers_cannot_be_pruned(cyclic):
@@ -156,10 +156,10 @@ def test_a_model_of_recboles_has_no_peers_whatever_its_settings_say(cyclic, smal
         prune_to_peer(read_checkpoint(path), 1)
 
 
-def test_a_pruned_peer_scores_identically(checkpoint, workplace):
+def test_a_pruned_peer_scores_identically(checkpoint, workplace, predict_by_view):
     _, whole, _, _, _, test = load_data_and_model(str(checkpoint))
     interaction = next(iter(test))[0]
-    expected = whole.eval().score_rows(interaction)
+    expected = predict_by_view(whole.eval(), interaction)
     for peer in (1, 2):
         write_checkpoint(prune_to_peer(read_checkpoint(checkpoint), peer), "one.pth")
         config, one, *_ = load_data_and_model("one.pth")
