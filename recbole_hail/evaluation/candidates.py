@@ -90,8 +90,13 @@ def draw(protocol: str, questions: Questions, *, wanted: int, seed: int, phase: 
         seed: of the draw, not of any training.
         phase: "valid" or "test".
     """
+    elements = _drawn(protocol, questions, wanted=wanted, seed=seed, phase=phase)
+    return _as_sets(protocol, questions.fingerprint(), elements)
+
+
+def _drawn(protocol: str, questions: Questions, *, wanted: int, seed: int, phase: str) -> np.ndarray | None:
     if protocol == "full":
-        return CandidateSets(None, _hash(protocol, questions))
+        return None
     elements = np.zeros((len(questions.targets), wanted), dtype=np.int32)
     asked = Counter()
     for row, target in enumerate(questions.targets):
@@ -102,14 +107,15 @@ def draw(protocol: str, questions: Questions, *, wanted: int, seed: int, phase: 
         random = np.random.Generator(np.random.Philox(key=key))
         drawn = PROTOCOLS[protocol](random, target, questions.seen[row], questions.popularity, wanted)
         elements[row, : len(drawn)] = drawn
-    return CandidateSets(elements, _hash(protocol, questions, elements))
+    return elements
 
 
-def _hash(protocol: str, questions: Questions, elements: np.ndarray | None = None) -> str:
-    digest = hashlib.sha256(f"{protocol} {questions.fingerprint()}".encode())
+def _as_sets(protocol: str, fingerprint: str, elements: np.ndarray | None) -> CandidateSets:
+    """With their hash; `fingerprint` is that of the questions."""
+    digest = hashlib.sha256(f"{protocol} {fingerprint}".encode())
     if elements is not None:
         digest.update(elements.astype("<i4").tobytes())
-    return digest.hexdigest()[:12]
+    return CandidateSets(elements, digest.hexdigest()[:12])
 
 
 def load_or_draw(folder: str, name: str, protocol: str, questions: Questions, **how) -> CandidateSets:
@@ -125,17 +131,17 @@ def load_or_draw(folder: str, name: str, protocol: str, questions: Questions, **
     path = Path(folder, f"{draw_name}.npz")
     if path.exists():
         elements = _read(path, fingerprint, shape=(len(questions.targets), how["wanted"]))
-        return CandidateSets(elements, _hash(protocol, questions, elements))
-    sets = draw(protocol, questions, **how)
+        return _as_sets(protocol, fingerprint, elements)
+    elements = _drawn(protocol, questions, **how)
     try:
         with atomic_write(path) as temporary:
-            np.savez(temporary, elements=sets.elements, fingerprint=fingerprint)
+            np.savez(temporary, elements=elements, fingerprint=fingerprint)
     except OSError as error:
         raise DataError(
             f"candidates_dir: {folder} cannot be written ({error.strerror or error}); name another, by "
             "candidates_dir or checkpoint_dir"
         ) from None
-    return sets
+    return _as_sets(protocol, fingerprint, elements)
 
 
 def _read(path: Path, fingerprint: str, shape: tuple[int, int]) -> np.ndarray:

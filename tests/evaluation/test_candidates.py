@@ -162,6 +162,15 @@ def test_the_global_random_state_is_neither_read_nor_touched(protocol):
     assert np.array_equal(np.random.get_state()[1], before)
 
 
+def test_the_fingerprint_is_made_once(tmp_path, monkeypatch):
+    """It is a hash of every event of the dataset, and was made twice for each phase."""
+    made, original = [], Questions.fingerprint
+    monkeypatch.setattr(Questions, "fingerprint", lambda asked: made.append(1) or original(asked))
+    drawn, read = (load_or_draw(tmp_path, "tiny", "strict", alike(6), **HOW) for _ in range(2))
+    assert drawn.hash == read.hash and len(made) == 2
+    assert draw("strict", alike(6), **HOW).hash == drawn.hash
+
+
 def test_too_few_eligible_elements_end_the_draw():
     everything = range(1, 31)
     asked = questions([7, 7, 7], [everything, everything[:-1], []], [0] + [0] * 28 + [5, 0])
