@@ -9,7 +9,7 @@ from recbole_hail.cli.config import ALSO, checked_config, config_files, protocol
 from recbole_hail.cli.machines import add_jobs, machine_of
 from recbole_hail.comparison import notation
 from recbole_hail.comparison.notation import UNTRAINED
-from recbole_hail.comparison.outputs import hardly_begun, make_tables, write_files
+from recbole_hail.comparison.outputs import hardly_begun, make_tables, short_lists, write_files
 from recbole_hail.comparison.plan import SHARED, Plan, make_plan
 from recbole_hail.comparison.results import several_versions
 from recbole_hail.comparison.runs import OtherSettings, RunFolder
@@ -88,7 +88,7 @@ def run(arguments) -> None:
         folder.check(plan.in_force)
     except OtherSettings as error:
         raise SettingsError([f"{error}{_way_to_keep_runs(error.names)}"]) from None
-    check_data(plan.config)
+    check_data(plan.config, also=others)
     if arguments.dry_run:
         for planned in plan.runs:
             print(f"{planned}: {'reused' if folder.has(planned) else 'to be trained'} ({folder.path(planned).name})")
@@ -106,7 +106,8 @@ def _compare(arguments, plan: Plan, folder: RunFolder, others: list[str]) -> Non
                 written = write_files(plan, tables, folder.output, protocol)
                 print("", *(to_text(table, terminal=sys.stdout.isatty()) for table in tables), sep="\n")
                 print("written to", ", ".join(map(str, written)))
-    for warning in [*hardly_begun(plan, folder), *several_versions(map(folder.path, plan.runs))]:
+    found = [*short_lists(plan, folder, (None, *others)), *hardly_begun(plan, folder)]
+    for warning in [*found, *several_versions(map(folder.path, plan.runs))]:
         warn(warning)
     if failures:
         raise UserError("\nerror: ".join(["not every model is in the tables", *failures]))

@@ -1,11 +1,12 @@
 """What a comparison gives: one table for all targets, one for repeat and one for new ones, and their files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from recbole_hail.comparison.context import Context
 from recbole_hail.comparison.notation import UNTRAINED
 from recbole_hail.comparison.plan import Plan
-from recbole_hail.comparison.results import read_record, read_result
+from recbole_hail.comparison.results import read_candidates, read_record, read_result
 from recbole_hail.comparison.runs import RunFolder
 from recbole_hail.comparison.tabulate import tables_of
 from recbole_hail.files import write_text
@@ -53,6 +54,17 @@ def hardly_begun(plan: Plan, folder: RunFolder) -> list[str]:
                 f"too few to learn much; give it smaller batches, as in {spec.model}[train_batch_size={_SMALL_BATCH}]"
             )
     return found
+
+
+def short_lists(plan: Plan, folder: RunFolder, protocols: Sequence[str | None]) -> list[str]:
+    """What the runs say of lists that came out short, once for each of the `protocols`, as for `make_tables`."""
+    said = [
+        read_candidates(folder.path(run), protocol).get("shortage")
+        for protocol in protocols
+        for run in plan.runs
+        if (folder.has(run) if protocol is None else folder.is_ranked(run, protocol))
+    ]
+    return list(dict.fromkeys(filter(None, said)))
 
 
 def _budget_in_words(plan: Plan) -> str:

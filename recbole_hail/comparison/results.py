@@ -58,6 +58,14 @@ def ranks_file(folder: Path, protocol: str | None = None) -> Path:
     return folder / ("ranks.npz" if protocol is None else f"ranks.{protocol}.npz")
 
 
+def read_candidates(folder: Path, protocol: str | None = None) -> dict:
+    """What a run's test targets were ranked among, as `Phase.described` has it; `protocol` as for `ranks_file`."""
+    if protocol is None:
+        return read_record(folder)["candidates"]["test"]
+    with np.load(ranks_file(folder, protocol)) as file:
+        return json.loads(str(file["candidates"]))
+
+
 def read_result(
     folder: Path, config, metrics: list[str], *, protocol: str | None = None, view: str | None = None
 ) -> Result:
@@ -71,12 +79,9 @@ def read_result(
         view: "peer 1", "mean", …; by default the one to predict with. A model with a single view has no other.
     """
     record = read_record(folder)
-    candidates = record["candidates"]["test"]
     with np.load(ranks_file(folder, protocol)) as file:
         views, ranks = list(file["views"]), file["ranks"]
         generators, repeat = file["generators"], file["repeat"]
-        if protocol is not None:
-            candidates = json.loads(str(file["candidates"]))
     choice = record["settings"].get("predict_with", "mean")
     asked = view or (choice if choice == "mean" else f"peer {choice}")
     view = 0 if len(views) == 1 else views.index(asked)  # a single one is called "peer 1", "mean" or "model"
@@ -88,7 +93,7 @@ def read_result(
         seconds=record["training seconds"],
         steps=record.get("steps"),
         parameters=record["parameters"],
-        candidates=candidates,
+        candidates=read_candidates(folder, protocol),
         trained=record.get("model") not in UNTRAINED,
     )
 

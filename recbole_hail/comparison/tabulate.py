@@ -40,7 +40,7 @@ def differences_of(results: dict[str, list[Result]], reference: str, context: Co
     }
     columns = [Column(metric, "+.4f", ranked=False) for metric in context.metrics.values()]
     lists = context.lists(next(iter(results.values()))[0])
-    caption = context.caption_of_differences(reference, len(generators), lists)
+    caption = context.caption_of_differences(reference, len(generators), lists) + _of_short_lists(results)
     constants = _constants(context, "all", len(generators), lists) | {"less": reference}
     return Table(caption, columns, rows, constants, detailed=True)
 
@@ -101,8 +101,15 @@ def _table(results: dict[str, list[Result]], context: Context, targets: str) -> 
             rows[label].append(Cell(float(np.mean([run.parameters for run in runs]))))
     lists = context.lists(next(iter(results.values()))[0])
     constants = _constants(context, targets, len(generators), lists)
-    caption = context.caption(targets, len(generators), lists)
+    caption = context.caption(targets, len(generators), lists) + _of_short_lists(results)
     return Table(caption, columns, rows, constants, detailed=context.published is not None)
+
+
+def _of_short_lists(results: dict[str, list[Result]]) -> str:
+    """The last sentence of a caption, where the protocol did not find as many candidates as the caption says."""
+    said = (run.candidates.get("shortage") for runs in results.values() for run in runs)  # older records do not tell
+    shortage = next(filter(None, said), None)
+    return f" Short lists: {shortage.removeprefix('candidates: ')}." if shortage else ""
 
 
 def _constants(context: Context, targets: str, generators: int, lists: str) -> dict[str, str]:

@@ -82,7 +82,8 @@ class Phase:
         """For records: what results were measured against."""
         drawn = {} if self.protocol == "full" else {"drawn": self.wanted, "seed": self.seed}
         counts = {"targets": len(self.rows), "repeat targets": int(self.repeat.sum())}
-        return {"protocol": self.protocol, **drawn, "hash": self.hash, **counts}
+        short = {"shortage": self.shortage} if self.shortage else {}
+        return {"protocol": self.protocol, **drawn, "hash": self.hash, **counts, **short}
 
 
 def phase_of(config, part) -> Phase | None:

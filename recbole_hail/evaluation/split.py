@@ -4,7 +4,7 @@ Every problem is a DataError that says what to do.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from recbole.data import create_dataset
 
@@ -13,12 +13,13 @@ from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.settings import given
 
 
-def check_data(config, instead: Callable | None = None) -> None:
+def check_data(config, instead: Callable | None = None, also: Sequence[str] = ()) -> None:
     """What `check_split` would find fault with once a run has read the data, before any is begun.
 
     Args:
         config: what all runs have in common, topk too, which is therefore as good as given.
         instead: as for `check_split`.
+        also: more protocols that the tests will be ranked under, with as many candidates.
     """
     saves, config["save_dataset"] = config["save_dataset"], False
     logging.disable(logging.WARNING)  # the runs say it, each in its log
@@ -29,6 +30,15 @@ def check_data(config, instead: Callable | None = None) -> None:
         logging.disable(logging.NOTSET)
         config["save_dataset"] = saves
     check_split(config, dataset, parts, instead, may_cut=False)
+    elements = dataset.item_num - 1
+    for protocol in also:
+        drawn = protocol_of(config, "test")[1]
+        if protocol != "full" and elements < drawn + 1:
+            raise DataError(
+                f"candidates: {protocol} draws {drawn} other elements, but {dataset.dataset_name} has only {elements}; "
+                f"leave it out of --also, or train under it, with --candidates={protocol} "
+                + _drawing_all(config, elements)
+            )
 
 
 def check_split(config, dataset, parts, instead: Callable | None = None, *, may_cut: bool = True) -> None:
@@ -49,9 +59,11 @@ def check_split(config, dataset, parts, instead: Callable | None = None, *, may_
     for phase in ("valid", "test"):
         negatives = config[f"{phase}_neg_sample_args"]["sample_num"]
         if ranks and isinstance(negatives, int) and elements < negatives + 1:
+            named = f"eval_args: mode {config['eval_args']['mode'][phase]} ranks the target among"
+            if config["candidates"]:  # then the mode may be one that nobody gave
+                named = f"candidates: {config['candidates']} draws"
             raise DataError(
-                f"eval_args: mode {config['eval_args']['mode'][phase]} ranks the target among {negatives} other "
-                f"elements, but {dataset.dataset_name} has only {elements}; "
+                f"{named} {negatives} other elements, but {dataset.dataset_name} has only {elements}; "
                 + (instead(config, elements) if instead else _full(config, elements, may_cut))
             )
     if ranks and may_cut:
@@ -72,9 +84,12 @@ def check_split(config, dataset, parts, instead: Callable | None = None, *, may_
 
 def fewer(config, elements: int) -> str:
     """The settings for drawing as many as there are beside a target, for a command that names the protocols itself."""
+    return f"draw fewer with {_drawing_all(config, elements)}"
+
+
+def _drawing_all(config, elements: int) -> str:
     arguments = {**(given(config).get("eval_args") or {}), "mode": f"uni{elements - 1}"}
-    advice = f'--eval_args="{arguments}"'
-    return f"draw fewer with {_with_topk(advice, config, elements)}"
+    return _with_topk(f'--eval_args="{arguments}"', config, elements)
 
 
 def _full(config, elements: int, may_cut: bool) -> str:

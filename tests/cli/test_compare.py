@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -258,8 +259,19 @@ def test_a_dry_run_promises_no_runs_that_the_data_do_not_allow(compare, write_da
     before = contents(Path())
     status, out, err = compare("--models=HAIL", "--seeds=1", "--dataset=few", "--dry-run", "--save_dataset=True")
     assert status == 2 and not out and "but few has only 12; rank all of them with --candidates=full" in err
-    status, out, _ = compare("--models=HAIL", "--dataset=few", "--candidates=full", "--also=strict", "--dry-run")
-    assert status == 0 and "to be trained" in out, "strict draws as many as there are"
+    assert contents(Path()) == before
+
+
+def test_a_protocol_beside_that_of_the_training_is_refused_where_it_finds_too_few(compare, write_dataset, contents):
+    """It was ranked among 11 under a caption that said 99; as --candidates it was refused."""
+    write_dataset(Path("dataset"), "few", {f"g{g}": [f"e{(g + i) % 12}" for i in range(9)] for g in range(20)})
+    asked, before = ("--models=HAIL", "--dataset=few", "--dry-run"), contents(Path())
+    status, out, err = compare(*asked, "--candidates=full", "--also=full,strict")
+    assert status == 2 and not out
+    assert "candidates: strict draws 99 other elements, but few has only 12; leave it out of --also, or train" in err
+    advised = "--candidates=strict --eval_args=\"{'mode': 'uni11'}\""
+    assert err.endswith(f"under it, with {advised}\n")
+    assert compare(*asked, *shlex.split(advised), "--also=full")[0] == 0
     assert contents(Path()) == before
 
 

@@ -1,11 +1,16 @@
 """From runs to tables: means, deviations, significance and files, on results of the test's choosing."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from recbole_hail.comparison.outputs import hardly_begun, make_tables, write_files
+from recbole_hail.comparison.context import Context
+from recbole_hail.comparison.outputs import hardly_begun, make_tables, short_lists, write_files
+from recbole_hail.comparison.results import read_result
 from recbole_hail.comparison.runs import RunFolder
+from recbole_hail.comparison.tabulate import differences_of
 from recbole_hail.errors import UserError
 
 
@@ -108,6 +113,36 @@ def test_the_caption_says_what_was_done(plan, folder, ranks, write_run):
     ):
         assert part in table.caption
     assert table.constants["candidates"] == "strict 99, seed 2020, lists abc, ties half"
+
+
+def test_short_lists_are_told_of_in_the_caption_and_once(plan, folder, ranks, write_run):
+    """The protocols' page promises a warning, which stood in the runs' logs alone."""
+    shortage = "candidates: popular finds fewer than 99 for 7 of 120 targets: 0 have none and are left out"
+    lists = {"protocol": "popular", "drawn": 99, "seed": 2020, "hash": "abc"}
+    for run, higher in ranks.items():
+        write_run(folder.path(run), places(higher), candidates={"test": {**lists, "shortage": shortage}})
+    (table,) = make_tables(plan, folder, "t")
+    assert table.caption.endswith(f". Short lists: {shortage.removeprefix('candidates: ')}.")
+    assert short_lists(plan, folder, (None,)) == [shortage]
+    context = Context("made", plan.config, plan.seeds, "", "t")
+    metrics = list(context.metrics)
+    results = {
+        label: [read_result(folder.path(run), plan.config, metrics) for run in runs]
+        for label, runs in plan.rows.items()
+    }
+    assert "Short lists: popular" in differences_of(results, "Pop", context).caption
+
+
+def test_short_lists_of_a_protocol_beside_that_of_the_training_are_told_of(plan, folder, ranks, write_run):
+    plan.shared.settings["candidates"] = "strict"
+    for run, higher in ranks.items():
+        write_run(folder.path(run), places(higher))
+        lists = {"protocol": "paper", "drawn": 99, "seed": 2020, "hash": "def", "shortage": "candidates: paper finds"}
+        with np.load(folder.path(run) / "ranks.npz") as own:
+            np.savez(folder.path(run) / "ranks.paper.npz", **own, candidates=json.dumps(lists))
+    assert short_lists(plan, folder, (None, "paper", "full")) == ["candidates: paper finds"]
+    assert "Short lists" not in make_tables(plan, folder, "t")[0].caption
+    assert "Short lists: paper finds." in make_tables(plan, folder, "t", "paper")[0].caption
 
 
 def test_repeat_and_new_targets_have_tables_of_their_own(plan, folder, ranks, write_run):
