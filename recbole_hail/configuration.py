@@ -144,14 +144,14 @@ def _together(columns: dict | None, ours: dict | None) -> dict | None:
 
 
 def _in_mode_of(candidates: str, arguments: dict) -> dict:
-    """`eval_args` with RecBole's mode for a protocol: full, or the uniN that is there, or uni99."""
+    """`eval_args` with RecBole's mode for a protocol: full, or the N of the uniN or popN that is there, or uni99."""
 
     def fitting(mode):
         if isinstance(mode, dict):  # one for each phase
             return {phase: fitting(of_phase) for phase, of_phase in mode.items()}
         if candidates == "full":
             return "full"
-        return mode if isinstance(mode, str) and mode.startswith("uni") else "uni99"
+        return f"uni{mode[3:]}" if isinstance(mode, str) and mode.startswith(("uni", "pop")) else "uni99"
 
     return {**arguments, "mode": fitting(arguments.get("mode"))}
 

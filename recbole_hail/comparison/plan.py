@@ -89,7 +89,7 @@ def make_plan(
         try:
             config = config_of(spec.model, dataset, None, shared.settings_of(spec))
         except SettingsError as error:
-            found += [f"{spec.label}: {problem}" for problem in error.problems]
+            found += [f"{spec.label}: {problem.removeprefix(f'{spec.model}: ')}" for problem in error.problems]
             continue
         in_force[spec] = in_force[spec.member] = settings_in_force(config)
         code[spec] = code_hash(config.model_class)

@@ -59,11 +59,7 @@ def problems(config) -> list[str]:
             "rows of its own; leave one of them out"
         )
     elif asked is not None and any(protocol_of(config, phase) is None for phase in ("valid", "test")):
-        found.append(
-            f"candidates: {asked} ranks one target at a time: it needs the metrics Hit, NDCG, MRR, Recall, Precision "
-            f"or MAP (now {config['metrics']}), eval_args with order TO, and for a model that is not sequential the "
-            f"split LS (now {config['eval_args']})"
-        )
+        found.append(_why_not_by_ranks(config))
     if asked is not None and "repeatable" in given(config) and leaves_out_repeats(config):
         found.append(
             f"repeatable: False leaves out what a user has had, whatever candidates: {asked} are; leave it out, or, to "
@@ -71,6 +67,33 @@ def problems(config) -> list[str]:
         )
     found += _too_long_topk(config)
     return found + checks.check(config, _CHECKS)
+
+
+def _why_not_by_ranks(config) -> str:
+    """What of the settings keeps a model from the protocol that `candidates` names, and the options that mend it."""
+    arguments, wrong, mend = config["eval_args"], [], []
+    sequential = config["MODEL_TYPE"] == ModelType.SEQUENTIAL
+    if other := [metric for metric in config["metrics"] if not metrics.from_rank(metric)]:
+        wrong.append(f"{', '.join(other)} in metrics is no matter of ranks")
+        kept = [metric for metric in config["metrics"] if metric not in other] or ["Hit", "NDCG", "MRR"]
+        mend.append(f'--metrics="{kept}"')
+        valid = str(config["valid_metric"]).lower().removeprefix("repeat_").removeprefix("new_")
+        if not metrics.from_rank(valid.partition("@")[0]):
+            mend.append(f"--valid_metric={kept[-1]}@{max(config['topk'])}")
+    unordered, several = arguments["order"] != "TO", not (sequential or leaves_one_out(config))
+    if unordered:
+        wrong.append(f"eval_args has the order {arguments['order']} in place of TO")
+    if several:
+        wrong.append(f"it is not sequential and eval_args has the split {arguments['split']} in place of LS")
+    if unordered or several:
+        split = {"LS": "valid_and_test"} if several else arguments["split"]
+        modes = arguments["mode"]
+        mode = modes["test"] if modes["valid"] == modes["test"] else modes
+        mend.append(f'--eval_args="{ {"split": split, "order": "TO", "mode": mode} }"')
+    return (
+        f"{config['model']}: candidates: {config['candidates']} ranks one target at a time, but {', '.join(wrong)}; "
+        f"use {' '.join(mend)}"
+    )
 
 
 def _too_long_topk(config) -> list[str]:

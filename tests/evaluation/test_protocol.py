@@ -28,7 +28,8 @@ def protocols(model: str, arguments: dict, dataset: str = "ml-100k", **settings)
         ("uni99", "strict", [("strict", 99)] * 2),
         ("uni50", "strict", [("strict", 50)] * 2),
         ("full", "paper", [("paper", 99)] * 2),
-        ("pop100", "popular", [("popular", 99)] * 2),
+        ("pop100", "popular", [("popular", 100)] * 2),  # it was 99
+        ({"valid": "pop20", "test": "full"}, "strict", [("strict", 20), ("strict", 99)]),
         ("uni99", "full", [("full", 99)] * 2),
         ({"valid": "uni20", "test": "uni50"}, "strict", [("strict", 20), ("strict", 50)]),
     ],
@@ -69,6 +70,36 @@ def test_what_leaves_out_repeats_is_refused_on_the_command_line_too(workplace, m
 @pytest.mark.parametrize("metrics", [["Hit", "ItemCoverage"], ["GAUC", "Hit"]])
 def test_metrics_of_more_than_ranks_are_left_to_recbole(workplace, metrics):
     assert protocols("SASRec", {**LEAVE_ONE_OUT, "mode": "full"}, metrics=metrics) == [None, None]
+
+
+def said_of(model: str, arguments: dict, **settings) -> str:
+    with pytest.raises(SettingsError) as error:
+        protocols(model, arguments, **settings)
+    return "; ".join(error.value.problems)
+
+
+def test_what_keeps_a_model_from_a_protocol_is_named_with_the_option_that_mends_it(workplace):
+    """All conditions were listed, those that were met too, for some model of a group that was not named."""
+    split, mended = {**RATIOS, "mode": "full"}, {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"}
+    assert said_of("BPR", split, candidates="full") == (
+        "BPR: candidates: full ranks one target at a time, but it is not sequential and eval_args has the split "
+        f'{RATIOS["split"]} in place of LS; use --eval_args="{mended}"'
+    )
+    assert protocols("BPR", mended, candidates="full") == [("full", 99)] * 2
+    random = said_of("BPR", {**split, "order": "RO"}, candidates="full")
+    assert "but eval_args has the order RO in place of TO, it is not sequential and" in random
+
+
+def test_metrics_that_are_no_matter_of_ranks_are_named_alone(workplace):
+    how = {**LEAVE_ONE_OUT, "mode": "full"}
+    assert said_of("HAIL", how, candidates="full", metrics=["Hit", "ItemCoverage"]) == (
+        "HAIL: candidates: full ranks one target at a time, but ItemCoverage in metrics is no matter of ranks; use "
+        """--metrics="['Hit']\""""
+    )
+    coverage = {"metrics": ["ItemCoverage"], "valid_metric": "ItemCoverage@5"}
+    advised = """; use --metrics="['Hit', 'NDCG', 'MRR']" --valid_metric=MRR@5"""
+    assert said_of("HAIL", how, candidates="full", **coverage).endswith(advised)
+    assert protocols("HAIL", how, candidates="full", metrics=["Hit", "NDCG", "MRR"], valid_metric="MRR@5")
 
 
 def test_as_many_elements_as_a_list_holds_may_be_asked_for(workplace):

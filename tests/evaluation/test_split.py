@@ -67,6 +67,17 @@ def test_a_full_ranking_is_advised_without_topk_where_nobody_gave_it(make_config
         data_preparation(config, create_dataset(config))
 
 
+def test_too_few_to_draw_are_told_of_by_what_was_given(make_config):
+    """Under --candidates it named a mode uni99 that nobody gave."""
+    for settings, told in (
+        ({}, "^eval_args: mode uni99 ranks the target among 99 other elements, but tiny has only 6; "),
+        ({"candidates": "strict"}, "^candidates: strict draws 99 other elements, but tiny has only 6; "),
+    ):
+        config = make_config(FEW, **settings)
+        with pytest.raises(DataError, match=told):
+            data_preparation(config, create_dataset(config))
+
+
 def test_a_full_ranking_is_advised_with_topk_where_it_is_not_cut(make_config):
     """`compare` takes the lengths as given, and refused its own advice."""
     with pytest.raises(DataError, match=r'rank all of them with --candidates=full --topk="\[1, 5\]"$'):
