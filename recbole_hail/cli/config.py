@@ -102,6 +102,12 @@ def warn_of_unknown(configs: list[Config]) -> None:
         warn(f"preload_weight does nothing for {models}; leave it out")
     if "metric_decimal_place" in given(configs[0]) and all(protocol_of(config, "test") for config in configs):
         warn(f"metric_decimal_place does nothing for {models}; metrics are kept whole")
+    idle = [name for name in ("ties", "candidates_seed", "candidates_dir") if name in given(configs[0])]
+    if idle and not any(protocol_of(config, phase) for config in configs for phase in ("valid", "test")):
+        does = "does" if len(idle) == 1 else "do"
+        warn(
+            f"{' and '.join(idle)} {does} nothing for {models}, which RecBole evaluates by itself under these settings"
+        )
     for settings, dashes in ((of_command, "--"), (of_files, "")):
         for name, likest in unknown(settings, known | settings_of_ours()):
             if likest:

@@ -119,6 +119,15 @@ def test_digits_that_nothing_rounds_to_are_pointed_out(cyclic, run_here, mode, w
     assert ("warning: metric_decimal_place does nothing for GRU4Rec; metrics are kept whole" in done.stderr) == warned
 
 
+@pytest.mark.parametrize(("more", "warned"), [([], True), (["--candidates=strict"], False)])
+def test_settings_of_named_protocols_are_pointed_out_where_recbole_evaluates(cyclic, run_here, more, warned):
+    """They did nothing, and nothing said so."""
+    given = ("--ties=optimistic", "--candidates_seed=3", "--eval_args={'mode': 'pop99'}", *more)
+    done = run_here("run_recbole", "--model=GRU4Rec", "--dataset=nowhere", *given)
+    said = "warning: ties and candidates_seed do nothing for GRU4Rec, which RecBole evaluates by itself under these"
+    assert (said in done.stderr) == warned
+
+
 def test_a_setting_that_is_like_none_is_pointed_out(cyclic, run_here):
     """`--output_dir` for `--output` did nothing, in silence."""
     done = run_hail(run_here, "--epochs=1", "--zzz=3", "--nproc=1")
