@@ -41,10 +41,10 @@ def conclusions(found: Verification, table: VerificationTable) -> list[str]:
     """Sentences: the model beside the better count, and how far its chances can be believed."""
     differences = [_compared(found.model, table, metric) for metric in ("hit@1", "mrr")]
     came_true = table.scores[found.model]["hit@1"].mean
-    beyond = {1: ", more than was said", -1: ", fewer than was said", 0: ""}[table.came_true_less_chance.told]
+    beyond = {1: ", more than forecast", -1: ", fewer than forecast", 0: ""}[table.came_true_less_chance.told]
     believed = (
-        f"its first answers had a chance of {100 * table.chance.mean:.1f} % on average, and {100 * came_true:.1f} % of "
-        f"them came true{beyond}"
+        f"{found.model}'s first answers had a chance of {100 * table.chance.mean:.1f} % on average, and "
+        f"{100 * came_true:.1f} % of them came true{beyond}"
     )
     few = [f"so few events say little: {table.events}, fewer than {FEW}"] if table.events < FEW else []
     return [*differences, believed, *few]

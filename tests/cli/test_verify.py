@@ -92,7 +92,10 @@ def test_nothing_came_true(checkpoint, verified):
             wilson_interval(0, 120)[1], rel=1e-5
         )
     assert "asked for 240 newer events of 120 generators" in told
-    assert "all: its first answers had a chance of" in told and "0.0 % of them came true, fewer than was said" in told
+    assert (
+        "all: MarkovChain's first answers had a chance of" in told
+        and "0.0 % of them came true, fewer than forecast" in told
+    )
 
 
 def test_a_history_is_taken_from_the_folder_of_a_dataset_and_written_whole(checkpoint, verified, write_dataset):

@@ -218,14 +218,14 @@ def test_it_is_said_plainly_which_side_a_difference_is_on():
 
 def test_chances_are_held_against_what_came_true():
     mixed = [1, 2] * 60
-    believed = "its first answers had a chance of 50.0 % on average, and 50.0 % of them came true"
+    believed = "HAIL's first answers had a chance of 50.0 % on average, and 50.0 % of them came true"
     assert said(made_up(mixed, mixed)).splitlines()[-1] == believed
-    assert said(made_up(mixed, mixed, chance=0.9)).endswith("50.0 % of them came true, fewer than was said")
-    assert said(made_up(mixed, mixed, chance=0.1)).endswith("50.0 % of them came true, more than was said")
+    assert said(made_up(mixed, mixed, chance=0.9)).endswith("50.0 % of them came true, fewer than forecast")
+    assert said(made_up(mixed, mixed, chance=0.1)).endswith("50.0 % of them came true, more than forecast")
 
 
-def test_nine_misses_are_no_sign_of_fewer_than_was_said():
-    """0 of 9 at 16.2 % happens one time in five; it was "fewer than was said", 0.0 % (0.0 to 0.0)."""
+def test_nine_misses_are_no_sign_of_fewer_than_forecast():
+    """0 of 9 at 16.2 % happens one time in five; it was "fewer than forecast", 0.0 % (0.0 to 0.0)."""
     chances = np.linspace(0.1, 0.224, 9)
     found = made_up([7] * 9, [7] * 9, chance=chances)
     table = tables(found)["all"]
@@ -234,12 +234,10 @@ def test_nine_misses_are_no_sign_of_fewer_than_was_said():
     assert table.differences["hit@1"].estimate.low == -first.high, "either may have been first of some"
     less = table.came_true_less_chance
     assert less.high == pytest.approx(1.96 * np.sqrt((chances * (1 - chances)).sum()) / 9 - chances.mean())
-    assert (
-        "right first: HAIL cannot be told from GeneratorFrequency (+0.0 points, 95 % interval -29.9 to +29.9"
-        in said(found)
-    )
+    told = "right first: HAIL cannot be told apart from GeneratorFrequency (+0.0 points, 95 % interval -29.9 to +29.9)"
+    assert told in said(found)
     assert "a chance of 16.2 % on average, and 0.0 % of them came true\n" in said(found)
-    assert "0.0 % of them came true, fewer than was said" in said(made_up([7] * 30, [7] * 30, chance=0.162))
+    assert "0.0 % of them came true, fewer than forecast" in said(made_up([7] * 30, [7] * 30, chance=0.162))
 
 
 def test_few_events_and_a_single_generator_are_told_of():
