@@ -35,8 +35,8 @@ metrics, the commands and what numbers depend on.
 A cell is the difference of MRR to MED **in thousandths**, [its 95 % interval]; above 0 the control is better than MED.
 With several seeds intervals are over generators and seeds, and `*` stands where one leaves out 0. With one seed they
 are over generators alone and nothing is marked: another training moves MRR by 2 to 6 thousandths on CHI-18, so a single
-seed says little of anything smaller. No interval is corrected for how many there are. † tables are of versions before,
-with GeneratorKNN's weight at 20 and a warm-up of 100 steps of however few.
+seed says little of anything smaller. No interval is corrected for how many there are. † tables are from earlier
+versions, with GeneratorKNN's weight at 20.
 """
 OF_MIMICRY = f"""
 ## Mimicry against MED, first peers (Table 3)
