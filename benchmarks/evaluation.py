@@ -25,6 +25,7 @@ from recbole.data import create_dataset, data_preparation
 from recbole.trainer import Trainer
 from recbole.utils import get_model, init_seed
 
+from recbole_hail.cli.common import guarded
 from recbole_hail.evaluation.phase import phase_of
 
 COLUMNS = ("model", "path", "generators", "seconds", "CPU seconds", "ndcg@10", "mrr@10")
@@ -116,4 +117,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guarded(main))

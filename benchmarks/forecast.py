@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import measuring
 import torch
 
 import recbole_hail
+from recbole_hail.cli.common import guarded
 from recbole_hail.training.checkpoints import prune_to_peer, read_checkpoint, write_checkpoint
 
 COLUMNS = ("model", "threads", "sequences", "length", "seconds", "CPU seconds", "a second", "a CPU s")
@@ -58,4 +60,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guarded(main))

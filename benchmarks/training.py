@@ -18,6 +18,8 @@ import measuring
 import torch
 from plain import PlainTraining
 
+from recbole_hail.cli.common import guarded
+
 BASES = ("bidirectional", "causal")
 
 
@@ -169,4 +171,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guarded(main))

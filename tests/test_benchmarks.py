@@ -2,6 +2,7 @@
 
 import json
 import logging
+import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -51,6 +52,15 @@ def test_figures_are_written_beside_the_machine(tmp_path):
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["results"] == [{"seconds": 1.5}]
     assert {"processors", "python"} <= found["machine"].keys()
+
+
+@pytest.mark.parametrize("name", ["training", "evaluation"])
+def test_a_missing_dataset_is_a_message_and_status_2(name, tmp_path):
+    """It was a traceback."""
+    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), f"--data_path={tmp_path}"]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert "error: dataset: " in ended.stderr and str(tmp_path) in ended.stderr
 
 
 @pytest.mark.parametrize("base_network", ["bidirectional", "causal"])
