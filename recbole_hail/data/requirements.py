@@ -80,9 +80,7 @@ def _check_lists(config) -> None:
             )
     if name not in (config["alias_of_item_id"] or ()):
         raise DataError(f"alias_of_item_id: {config['alias_of_item_id']} lacks {name}, which holds items; add {advice}")
-    columns = (config["load_col"] or {}).get("inter", "*")
-    if columns != "*" and name not in columns:
-        raise DataError(f"load_col: {columns} leaves out {name}; add it, or give --load_col=None for all columns")
+    _check_loaded([config["USER_ID_FIELD"], config["ITEM_ID_FIELD"], name], config)
 
 
 def _instead(missing: str, fields: dict[str, str], needed: list[str], kinds: dict[str, str], config) -> str:

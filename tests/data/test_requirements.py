@@ -114,7 +114,7 @@ BENCHMARK = {"benchmark_filename": ["train", "valid", "test"], "train_neg_sample
         (
             {"alias_of_item_id": ["item_id_list"], "load_col": {"inter": ["user_id", "item_id"]}},
             "\titem_id_list:token_seq",
-            r"load_col: \['user_id', 'item_id'\] leaves out item_id_list; add it, or give --load_col=None",
+            r"load_col: \['user_id', 'item_id'\] leaves out item_id_list; add it, as in .*'item_id', 'item_id_list'\]}",
         ),
         ({"LIST_SUFFIX": "s"}, "\titem_id_list:token_seq", r"lists\.train\.inter has no item_ids:token_seq"),
     ],
