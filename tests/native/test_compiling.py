@@ -15,6 +15,7 @@ import torch
 from recbole_hail import native
 from recbole_hail.losses import blocks, fused_hail_loss_parts
 from recbole_hail.losses.hail import HailSettings
+from recbole_hail.native import compiling
 
 NAMES = ("cc", "gcc", "clang")
 needs_compiler = pytest.mark.skipif(not any(map(shutil.which, NAMES)), reason="needs cc, gcc or clang")
@@ -36,7 +37,7 @@ def fresh(tmp_path, monkeypatch):
 @pytest.fixture
 def quickly(monkeypatch):
     """Compiles without optimizing, in a tenth of the time, where what comes of it is not looked at closely."""
-    monkeypatch.setattr(native, "FLAGS", [flag for flag in native.FLAGS if flag != "-O3"])
+    monkeypatch.setattr(compiling, "FLAGS", [flag for flag in compiling.FLAGS if flag != "-O3"])
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_with_a_compiler_that_fails(compiler, caplog, kept):
 
 def test_with_a_compiler_that_never_ends(compiler, caplog, monkeypatch, kept):
     compiler("exec sleep 60")
-    monkeypatch.setattr(native, "SECONDS", 0.5)
+    monkeypatch.setattr(compiling, "SECONDS", 0.5)
     assert_torch_takes_over(caplog, "timed out after 0.5 seconds")
     assert not list(kept.iterdir())
 
@@ -132,14 +133,14 @@ def test_with_a_compiler_that_writes_something_else(compiler, caplog, lines):
 
 @needs_compiler
 def test_code_without_the_function_is_not_used(monkeypatch, caplog, tmp_path):
-    monkeypatch.setattr(native, "FOLDER", tmp_path)
+    monkeypatch.setattr(compiling, "FOLDER", tmp_path)
     (tmp_path / "other.c").write_text("int other(void) { return 0; }\n")
     assert_torch_takes_over(caplog, "hail_rows")
 
 
 @needs_compiler
 def test_without_its_sources(monkeypatch, caplog, tmp_path):
-    monkeypatch.setattr(native, "FOLDER", tmp_path / "missing")
+    monkeypatch.setattr(compiling, "FOLDER", tmp_path / "missing")
     assert_torch_takes_over(caplog, "the compiled code could not be loaded")
 
 
@@ -147,7 +148,7 @@ def test_without_its_sources(monkeypatch, caplog, tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no code", b"\x7fELF"])
 def test_a_damaged_file_is_made_anew(kept, quickly, caplog, content):
     kept.mkdir(mode=0o700, parents=True)
-    file = kept / f"hail-{native._fingerprint(native._compiler())}.so"
+    file = kept / f"hail-{compiling.fingerprint(compiling.find_compiler())}.so"
     file.write_bytes(content)
     assert works(native.library())
     assert list(kept.iterdir()) == [file] and file.stat().st_size > 1000 and not caplog.records
@@ -173,23 +174,23 @@ def test_a_cache_that_is_of_no_use_is_done_without(tmp_path, quickly, caplog, sp
 
 @needs_compiler
 def test_the_name_tells_apart_all_that_the_code_depends_on(monkeypatch, compiler, tmp_path):
-    found = {native._fingerprint(native._compiler())}
-    monkeypatch.setattr(native, "FLAGS", (*native.FLAGS, "-g"))
-    found.add(native._fingerprint(native._compiler()))
-    monkeypatch.setattr(native.platform, "machine", lambda: "other")
-    found.add(native._fingerprint(native._compiler()))
-    monkeypatch.setattr(native, "_run", lambda command: "another version")
-    found.add(native._fingerprint(native._compiler()))
-    monkeypatch.setattr(native, "FOLDER", tmp_path / "sources")
+    found = {compiling.fingerprint(compiling.find_compiler())}
+    monkeypatch.setattr(compiling, "FLAGS", (*compiling.FLAGS, "-g"))
+    found.add(compiling.fingerprint(compiling.find_compiler()))
+    monkeypatch.setattr(compiling.platform, "machine", lambda: "other")
+    found.add(compiling.fingerprint(compiling.find_compiler()))
+    monkeypatch.setattr(compiling, "_run", lambda command: "another version")
+    found.add(compiling.fingerprint(compiling.find_compiler()))
+    monkeypatch.setattr(compiling, "FOLDER", tmp_path / "sources")
     (tmp_path / "sources").mkdir()
     for name in ("other.c", "tiles.h"):
         for text in ("", "int other;"):
-            (native.FOLDER / "other.c").touch()
-            (native.FOLDER / "tiles.h").touch()
-            (native.FOLDER / name).write_text(text)
-            found.add(native._fingerprint(native._compiler()))
+            (compiling.FOLDER / "other.c").touch()
+            (compiling.FOLDER / "tiles.h").touch()
+            (compiling.FOLDER / name).write_text(text)
+            found.add(compiling.fingerprint(compiling.find_compiler()))
     compiler("exit 0")
-    found.add(native._fingerprint(native._compiler()))
+    found.add(compiling.fingerprint(compiling.find_compiler()))
     assert len(found) == 8
 
 
@@ -204,7 +205,8 @@ PROGRAM = """
 import json, torch
 from recbole_hail import native
 from recbole_hail.losses import fused_hail_loss_parts
-native.FLAGS = [flag for flag in native.FLAGS if flag != "-O3"]  # which takes a compiler ten times as long
+from recbole_hail.native import compiling
+compiling.FLAGS = [flag for flag in compiling.FLAGS if flag != "-O3"]  # which takes a compiler ten times as long
 before = native._library.cache_info().currsize
 inputs = torch.ones(2, 3, 4), torch.eye(5, 4), torch.zeros(5), torch.arange(3)
 total = fused_hail_loss_parts(*inputs).total.item()
