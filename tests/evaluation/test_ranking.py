@@ -15,7 +15,7 @@ from recbole_hail.evaluation import ranking
 from recbole_hail.evaluation.candidates import CandidateSets
 from recbole_hail.evaluation.metrics import RankEvaluator
 from recbole_hail.evaluation.phase import phase_of
-from recbole_hail.evaluation.ranking import rank_targets
+from recbole_hail.evaluation.ranking import Scored, first_answers, rank_targets
 
 METRICS = [f"{metric}@{k}" for metric in ("hit", "ndcg", "mrr") for k in (1, 5, 10, 100)]
 
@@ -98,6 +98,13 @@ def test_padding_may_score_nan():
     assert rank_targets(Table(scores), Rows([1], 4), np.array([0]), sets, most_rows=9).tolist() == [[[0, 2, 2]]]
 
 
+def test_the_first_answer_is_the_lowest_of_the_best_and_neither_a_gap_nor_a_copy():
+    asked = torch.tensor([[4, 3, 2, 0], [4, 2, 4, 0], [1, 3, 0, 0]])
+    scores = torch.tensor([[1.0, 5.0, 5.0, 9.0], [7.0, 1.0, 7.0, 9.0], [-torch.inf, -torch.inf, 0.0, 0.0]])
+    real = torch.tensor([[True, True, True, False], [True, True, False, False], [True, True, False, False]])
+    assert first_answers(Scored(np.arange(3), 0, asked, scores, real)).tolist() == [2, 4, 1]
+
+
 class Lists:
     """In place of RecBole's sampler: our lists, short ones filled up with what collapses anyway."""
 
@@ -167,6 +174,13 @@ def test_single_elements_are_scored_in_batches(build, monkeypatch):
     monkeypatch.setattr(built.model, "predict", lambda rows: sizes.append(len(rows)) or predict(rows))
     built.trainer.evaluate(built.test, load_best_model=False)
     assert max(sizes) <= 250 and sum(sizes) == 41 * 121  # the target beside all 120 elements
+
+
+def test_single_elements_are_scored_where_a_batch_is_shorter_than_a_list(build):
+    settings = {"candidates": "strict", "mlp_hidden_size": [8]}
+    short, long = (build("DIN", eval_batch_size=size, **settings) for size in (50, 1000))
+    found = [built.trainer.evaluate(built.test, load_best_model=False) for built in (short, long)]
+    assert found[0] == pytest.approx(found[1])
 
 
 @pytest.mark.parametrize("name", ["HAIL", "SASRec", "GRU4Rec"])

@@ -86,6 +86,7 @@ def test_of_one_training_it_is_students_t_test():
     np.testing.assert_allclose(p, expected.pvalue)
     np.testing.assert_allclose(interval[0], expected.confidence_interval())
     np.testing.assert_allclose(interval[1], 2 * interval[0])
+    assert TESTS["t"](MAIZE[None, :, None]).tolist() == p[:1].tolist()
 
 
 def test_of_trainings_that_generators_do_not_tell_apart_it_is_the_t_test_over_trainings():
