@@ -83,3 +83,20 @@ def test_a_full_ranking_is_advised_with_topk_where_it_is_not_cut(make_config):
     with pytest.raises(DataError, match=r'rank all of them with --candidates=full --topk="\[1, 5\]"$'):
         check_data(make_config(FEW))
     check_data(make_config(FEW, candidates="full", topk=[1, 5]))
+
+
+@pytest.mark.parametrize(("elements", "enough"), [(100, True), (99, False)])
+def test_a_protocol_beside_that_of_the_training_draws_99_beside_the_target(make_config, elements, enough):
+    sequences = {f"g{g}": [f"e{(20 * g + time) % elements}" for time in range(30)] for g in range(5)}
+    config = make_config(sequences, candidates="full", topk=[1])
+    if enough:
+        return check_data(config, also=["strict", "full"])
+    with pytest.raises(DataError, match="strict draws 99 other elements, but tiny has only 99; leave it out of --also"):
+        check_data(config, also=["strict"])
+
+
+@pytest.mark.parametrize("metric", ["MRR", "Hit@5"])
+def test_a_validation_that_no_cut_concerns_stays(make_config, metric):
+    config = make_config(FEW, candidates="full", valid_metric=metric)
+    data_preparation(config, create_dataset(config))
+    assert (config["topk"], config["valid_metric"]) == ([1, 5], metric)
