@@ -76,3 +76,8 @@ def test_sequences_of_equal_length_change_batches_and_batches_change_places():
 def test_a_batch_has_one_size(size):
     with pytest.raises(ValueError, match="either by tokens or by sequences"):
         drawn([1, 2], **size)
+
+
+@pytest.mark.parametrize("size", [{"tokens": 9}, {"sequences": 2}])
+def test_no_sequences_make_no_batch(size):
+    assert drawn([], **size) == []

@@ -25,6 +25,7 @@ def cuts_of(lengths, *, history=100, following=4, seed=0):
 
 def test_cuts_made_by_hand():
     assert cuts_of([5], following=1) == [(0, 4, 4, 5), (0, 3, 3, 4), (0, 2, 2, 3), (0, 1, 1, 2)]
+    assert cuts_of([3, 4], following=1) == [(0, 2, 2, 3), (0, 1, 1, 2), (3, 6, 6, 7), (3, 5, 5, 6), (3, 4, 4, 5)]
     assert cuts_of([2], following=4) == [(0, 1, 1, 2)]
     assert cuts_of([1], following=4) == []
     assert cuts_of([2, 1, 2], following=1) == [(0, 1, 1, 2), (3, 4, 4, 5)]

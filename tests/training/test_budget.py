@@ -217,6 +217,7 @@ def test_a_model_that_no_bound_reaches_is_refused(cyclic, monkeypatch, capsys, f
     assert (
         "max_steps: 5 does not reach NCL, which trains in a loop of its own; go by epochs with --max_steps=None" in said
     )
+    assert "max_minutes" not in said, "nobody gave it"
 
 
 def test_pre_training_that_no_bound_reaches_is_refused_and_fine_tuning_is_not(cyclic):

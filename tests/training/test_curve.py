@@ -32,6 +32,13 @@ def test_a_validation_belongs_to_the_newest_epoch_and_leaves_subsets_out():
     ]
 
 
+def test_agreement_belongs_to_the_newest_epoch():
+    curve = Curve([{"epoch": 0}, {"epoch": 1}, {"epoch": 2}])
+    curve.validated({}, {"all right": 1 / 3, "none right": 2 / 3})
+    agreed = {"valid": {}, "agreement": {"all right": 0.333333, "none right": 0.666667}}
+    assert curve.points == [{"epoch": 0}, {"epoch": 1}, {"epoch": 2, **agreed}]
+
+
 def test_the_loss_of_recboles_trainers_is_the_mean_over_the_steps_since_the_point_before():
     trainer = SimpleNamespace(
         train_loss_dict={0: 8.0, 1: 6.0, 2: 4.0, 3: 1.0},

@@ -31,6 +31,7 @@ def test_means_are_those_of_the_epochs_steps():
         "dropped": 0.5,
     }
     assert log.total == 30.0
+    assert not log.sums.requires_grad, "no graph of a step is kept"
 
 
 @pytest.mark.parametrize("steps", [1, READ_EVERY - 1, READ_EVERY, READ_EVERY + 1, 3 * READ_EVERY + 7])

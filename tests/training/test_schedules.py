@@ -17,6 +17,7 @@ def test_linear_climbs_over_the_warm_up_and_falls_to_0():
 
 def test_linear_without_warm_up_starts_at_1():
     assert factors("linear", range(5), warmup_steps=0, total_steps=4) == pytest.approx([1.0, 0.75, 0.5, 0.25, 0.0])
+    assert factors("linear", range(2), warmup_steps=0, total_steps=1) == [1.0, 0.0]
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
