@@ -38,6 +38,17 @@ def ranks(plan):
     }
 
 
+def differences(plan, folder):
+    """The table of differences to Pop."""
+    context = Context("made", plan.config, plan.seeds, "", "t")
+    metrics = list(context.metrics)
+    results = {
+        label: [read_result(folder.path(run), plan.config, metrics) for run in runs]
+        for label, runs in plan.rows.items()
+    }
+    return differences_of(results, "Pop", context)
+
+
 def test_the_cells_by_hand(plan, folder, ranks, write_run):
     for run, higher in ranks.items():
         write_run(folder.path(run), places(higher), **{"training seconds": 10.0 * run.seed})
@@ -59,6 +70,27 @@ def test_the_cells_by_hand(plan, folder, ranks, write_run):
     assert mean.p == pytest.approx(max(p_mean, 2 * p_pop))
     seconds = table.rows["SASRec"][3]
     assert seconds.mean == 15 and seconds.sd == pytest.approx(np.std([10, 20], ddof=1))
+
+
+def test_differences_by_hand(plan, folder, write_run):
+    """SASRec gains a quarter of a reciprocal rank with either seed, the ensemble as much with one seed alone."""
+    half = np.repeat([0, 1], 60)
+    (first, second), (pop,), (one, other) = plan.rows.values()
+    for run, higher in {first: half, second: 1 - half, pop: half * 0 + 1, one: half * 0 + 1, other: half * 0}.items():
+        write_run(folder.path(run), places(higher))
+    table = differences(plan, folder)
+    assert list(table.rows) == ["SASRec", "mean"]
+    sas, mean = (table.rows[label][1] for label in table.rows)
+    assert (sas.mean, sas.sd, sas.low, sas.high, sas.differs) == (0.25, 0.0, 0.25, 0.25, True)
+    assert mean.mean == 0.25 and mean.sd == pytest.approx(0.5 / np.sqrt(2)) and mean.low < 0 and not mean.differs
+
+
+def test_differences_to_what_was_ranked_among_other_lists_are_refused(plan, folder, ranks, write_run):
+    for run, higher in ranks.items():
+        other = {"candidates": {"test": {"protocol": "strict", "drawn": 99, "seed": 7, "hash": "def"}}}
+        write_run(folder.path(run), places(higher), **(other if run.spec.model == "Pop" else {}))
+    with pytest.raises(UserError, match="same lists"):
+        differences(plan, folder)
 
 
 def test_only_what_is_clear_after_correction_is_marked(plan, folder, write_run):
@@ -124,13 +156,7 @@ def test_short_lists_are_told_of_in_the_caption_and_once(plan, folder, ranks, wr
     (table,) = make_tables(plan, folder, "t")
     assert table.caption.endswith(f". Short lists: {shortage.removeprefix('candidates: ')}.")
     assert short_lists(plan, folder, (None,)) == [shortage]
-    context = Context("made", plan.config, plan.seeds, "", "t")
-    metrics = list(context.metrics)
-    results = {
-        label: [read_result(folder.path(run), plan.config, metrics) for run in runs]
-        for label, runs in plan.rows.items()
-    }
-    assert "Short lists: popular" in differences_of(results, "Pop", context).caption
+    assert "Short lists: popular" in differences(plan, folder).caption
 
 
 def test_short_lists_of_a_protocol_beside_that_of_the_training_are_told_of(plan, folder, ranks, write_run):
