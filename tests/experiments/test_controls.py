@@ -41,6 +41,11 @@ def test_the_levels_of_each_factor(budget):
     }.items():
         (group,) = groups[name]
         assert [row.label for row in group.rows if row.label.startswith("MED,")] == labels
+    for name, written in {
+        "controls-peers": ["HAIL", "HAIL[peers=3]"],
+        "controls-base": ["HAIL[base_network=bidirectional]", "HAIL[base_network=causal]"],
+    }.items():
+        assert [group.rows[0].spec for group in groups[name]] == [parse_models(model)[0] for model in written]
     falling = groups["controls-alpha"][0].rows[3].spec
     assert falling.settings == (("alpha", "1.0"), ("alpha_end", "0.0"))
 

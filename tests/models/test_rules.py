@@ -196,6 +196,14 @@ def model_config(workplace, rule):
     return Config(model=rule, dataset="made", config_dict={**COMMON, "MAX_ITEM_LIST_LENGTH": 40})
 
 
+def test_counting_is_timed_and_told_of_as_one_epoch(counted, workplace):
+    model, (train, valid, _), _ = counted("MarkovChain")
+    trainer, told = RuleTrainer(model_config(workplace, "MarkovChain"), model), []
+    score, _ = trainer.fit(train, valid, saved=False, callback_fn=lambda *epoch: told.append(epoch))
+    assert told == [(0, score)] and score > 0
+    assert 0 < trainer.budget.seconds < 60
+
+
 @pytest.mark.parametrize("metrics", [["AUC", "LogLoss"], ["ItemCoverage"]])
 def test_recboles_own_evaluation_of_sampled_candidates_takes_the_scores(workplace, write_dataset, metrics):
     """RecBole writes scores into a float32 matrix, which takes no float64."""
