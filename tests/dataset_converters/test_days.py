@@ -31,6 +31,11 @@ def test_days_after_today_and_before_1950_are_counted_and_named():
     ]
 
 
+@pytest.mark.parametrize(("date", "noted"), [("2014-03-01", False), ("2014-01-31", True)])
+def test_a_day_is_far_from_ten_years_on(date, noted):
+    assert bool(notes(*["2024-02-02"] * 99, date)) == noted
+
+
 @pytest.mark.parametrize(("far", "noted"), [(0, False), (1, True), (5, True), (6, False)])
 def test_years_that_many_rows_are_of_are_no_slips(far, noted):
     """Chicago's file has more than twenty years."""

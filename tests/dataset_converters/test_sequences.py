@@ -59,6 +59,12 @@ def test_a_header_is_no_sequence(tmp_path):
         (tmp_path / "h.txt").write_text(f"{header}\n1 5\n1 6\n")
         with pytest.raises(ConversionError, match=r"row 1 is a header .*; delete it"):
             dataset_converters.sequences(tmp_path / "h.txt", tmp_path / "h")
+    assert convert(tmp_path, "1 5\nuser item\n")["statistics"]["all"]["generators"] == 2, "further down it is a name"
+
+
+def test_the_fewest_events_are_at_least_one(tmp_path):
+    with pytest.raises(ConversionError, match="--min-events is 0; it must be a whole number of at least 1"):
+        convert(tmp_path, "1 5\n", min_events=0)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +76,7 @@ def test_a_header_is_no_sequence(tmp_path):
         ('number,offence\n1,"ASSAULT, SIMPLE"\n2,THEFT\n', ","),
         ("number;offence\n1;ASSAULT, SIMPLE\n2;THEFT\n", ";"),
         ('"u1"\t"bar 2"\n"u1"\t"bar 3"\n', "\t"),
+        ('1\t"bar 2"\n2\t"bar 3"\n', "\t"),
         ("number\tarea\toffence\n1\t77th Street\tTHEFT\n", "\t"),
     ],
 )

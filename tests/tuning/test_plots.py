@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from recbole_hail.tuning import plots
@@ -37,6 +38,10 @@ def test_numbers_stand_by_size_and_all_else_as_in_the_file(tmp_path, monkeypatch
     assert [label.get_text() for label in panel.get_xticklabels()] == labels
     points = {(round(x), round(y, 3)) for x, y in (dots.get_offsets()[0] for dots in panel.collections)}
     assert points == {(labels.index(plots.word(trial.settings["setting"])), trial.score) for trial in trials}
+    dark = [to_hex(dots.get_edgecolor()[0]) == to_hex(plots.BEST) for dots in panel.collections]
+    assert dark == [trial is search.best() for trial in trials], "the chosen one"
+    hollow = [not len(dots.get_facecolor()) for dots in panel.collections]
+    assert hollow == [trial.status == STOPPED for trial in trials]
 
 
 @pytest.mark.parametrize("values, least", [([0.002, 0.0031], 1), ([0.0001, 0.1], 3)])
