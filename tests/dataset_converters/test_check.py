@@ -77,6 +77,7 @@ def test_what_the_converters_write_is_sound(world, tmp_path):
         (b"\xef\xbb\xbf" + rows().encode(), "starts with a byte-order mark"),
         (gzip.compress(rows().encode(), mtime=0), "is compressed; RecBole reads plain text"),
         (rows(time=lambda user, rank: 7), "15 events have the same time as the one before them"),
+        (rows(time=lambda user, rank: rank // 3), "12 events have the same time as the one before them"),
         (rows(time=lambda user, rank: 1_450_000_000 + rank), "15 events get the same time as the one before them once"),
         (rows(events=4), "3 generators have fewer than 5 events (first: 'u0' with 4)"),
         (rows() + "u2\ti5\t5\n", "1 rows repeat the user_id, item_id and timestamp of another"),
