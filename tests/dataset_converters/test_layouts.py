@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import dataset_converters
+from dataset_converters.layouts import NYC
 
 CITIES = {"nyc": dataset_converters.nyc, "chicago": dataset_converters.chicago}
 LAYOUTS = [("nyc", name) for name in ("24 columns", "35 columns", "SODA", "spreadsheet", "zip")]
@@ -93,6 +94,10 @@ def test_columns_are_found_in_any_order_and_case(world, tmp_path):
     dataset_converters.nyc(path, tmp_path / "a" / "made")
     dataset_converters.nyc(plain, tmp_path / "b" / "made")
     assert (tmp_path / "a/made/made.inter").read_bytes() == (tmp_path / "b/made/made.inter").read_bytes()
+
+
+def test_of_two_names_for_one_column_the_exports_own_counts():
+    assert NYC.find("some.csv", ["Premises Type", "KY_CD", "PREM_TYP_DESC"], ["premises"], []) == {"premises": 2}
 
 
 def test_windows_1252_and_utf8_text_are_one_token(world, tmp_path):
