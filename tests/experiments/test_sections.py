@@ -155,6 +155,12 @@ def test_the_interval_of_inconsistent_answers_is_that_of_their_mean_over_seeds()
     assert (cell.mean, cell.low, cell.high) == (0.5, 0.5, 0.5)
 
 
+def test_before_any_run_there_are_no_answers_and_no_section(sweep, budget):
+    experiment = fig1b("cyclic", budget)
+    sweep.place([experiment], lambda text: None)
+    assert sections_of(sweep, experiment, "wilcoxon") == []
+
+
 def test_the_picture_of_inconsistent_answers_says_what_its_lines_are(sweep, finish, budget, tmp_path, monkeypatch):
     """It said what those of metrics are: intervals over generators, and diamonds, of which it has none."""
     told = {}
