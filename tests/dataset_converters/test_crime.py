@@ -196,3 +196,12 @@ def test_genuine_exports(shared, world, tmp_path):
         assert {user: int(row["events"]) for user, row in world.read_table(tmp_path / name, ".user").items()} == {
             "|".join(key): count for key, count in kept.items()
         }
+
+
+def test_an_output_that_is_there_is_refused_before_any_row_is_read(tmp_path):
+    made, path = tmp_path / "made", tmp_path / "some.csv"
+    made.mkdir()
+    (made / "made.inter").write_text("", encoding="utf-8")
+    path.write_text("no,export\n1,2\n", encoding="utf-8")
+    with pytest.raises(ConversionError, match="add --overwrite"):
+        dataset_converters.nyc(path, made)

@@ -3,7 +3,7 @@
 import pytest
 
 from dataset_converters import ConversionError
-from dataset_converters.report import Tally, fingerprint
+from dataset_converters.report import CANDIDATES, Tally, few_elements, fingerprint, statistics_table
 
 
 def test_fingerprint(tmp_path):
@@ -37,3 +37,15 @@ def test_examples_are_of_each_reason_the_commonest_first():
     ]
     tally.restore(before)
     assert tally.as_dict(94)["unusable"] == {"no date": 6} and len(tally.as_dict(94)["examples_of_unusable"]) == 5
+
+
+@pytest.mark.parametrize(("elements", "options", "noted"), [(-1, {}, True), (0, {}, False), (-1, {"like": "x"}, False)])
+def test_too_few_elements_to_rank_among_are_noted_but_of_newer_rows(elements, options, noted):
+    report = {"statistics": {"all": {"elements": CANDIDATES + elements}}, "options": options}
+    assert [note.startswith("99 elements; ") for note in few_elements(report)] == [True] * noted
+
+
+def test_a_repeat_rate_that_is_not_known_has_no_line():
+    part = dict.fromkeys(("generators", "elements", "events", "max", "min", "mean", "std"), 7)
+    lines = [statistics_table({"all": part, "without_last_two": part, "repeat_rate": rate}) for rate in (None, 0.0)]
+    assert lines[1] == f"{lines[0]}\n  last element already in the generator's history: 0.0%"
