@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 
 import recbole.quick_start.quick_start
 import torch
@@ -44,22 +45,31 @@ def started_undisturbed() -> Iterator[None]:
     """Ranks that are being started leave Ctrl-C to this process, which ends them; each would die with a traceback.
 
     Those that outlive another are ended as soon as this process ends them itself: one that waits in C for the lost rank
-    does not hear SIGTERM, and torch gives it half a minute, and warns of it.
+    does not hear SIGTERM, and torch gives it half a minute, and warns of it. The files in which ranks say why they
+    failed are removed, which torch reads and leaves in the folder for temporary files.
     """
-    start, wait = SpawnProcess.start, ProcessContext._join_procs_with_timeout
+    start, join, wait = SpawnProcess.start, ProcessContext.join, ProcessContext._join_procs_with_timeout
     log = logging.getLogger(ProcessContext.__module__)
 
     def masked(process):
         with interrupts_held():
             start(process)
 
-    SpawnProcess.start, level = masked, log.level
+    def tidied(context, *timeouts):
+        try:
+            return join(context, *timeouts)
+        except ProcessException:
+            for file in map(Path, context.error_files):
+                file.unlink(missing_ok=True)
+            raise
+
+    SpawnProcess.start, ProcessContext.join, level = masked, tidied, log.level
     ProcessContext._join_procs_with_timeout = lambda context, _: wait(context, _SECONDS_TO_END)
     log.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        SpawnProcess.start, ProcessContext._join_procs_with_timeout = start, wait
+        SpawnProcess.start, ProcessContext.join, ProcessContext._join_procs_with_timeout = start, join, wait
         log.setLevel(level)
 
 

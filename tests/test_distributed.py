@@ -46,13 +46,19 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def run_broken(cyclic, unused_port):
-    """Two ranks of which one breaks, by command; returns its exit status and what it says on standard error."""
+    """Two ranks of which one breaks, by command; returns its exit status and what it says on standard error.
+
+    Torch left a file in the folder for temporary files for each rank that said why it failed.
+    """
 
     def run(deed, *arguments):
         Path("broken.py").write_text(_BROKEN.format(deed=deed))
+        Path("temporary").mkdir()
         line = [sys.executable, "broken.py", "--model=HAIL", "--dataset=cyclic", "--config_files=small.yaml"]
         line += ["--nproc=2", f"--port={unused_port}", *arguments]
-        done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+        environment = {**os.environ, "TMPDIR": str(Path("temporary").absolute())}
+        done = subprocess.run(line, capture_output=True, text=True, timeout=300, env=environment)
+        assert not list(Path("temporary").glob("*errorfile*"))
         return done.returncode, done.stderr
 
     return run
