@@ -42,10 +42,24 @@ class HyperRecNetworks(PeerNetworks):
         # These keep torch's own start: at 0.02, each convolution would make the states ten times smaller.
         self.sequential_hypergraphs = SequentialHypergraphs(sizes, hypergraphs, convolutions=convolutions)
         self.fusion = AttentionPooling(sizes)
+        self._kept: tuple[list, PeriodStates] | None = None
 
     def period_states(self) -> PeriodStates:
-        """States and intents by the present weights; every step needs them anew."""
-        return self.sequential_hypergraphs(self.embedding.predictable)
+        """States and intents by the present weights.
+
+        A training step needs them anew; evaluation asks again for each batch, so they are kept until a weight changes.
+        """
+        if self.training or torch.is_grad_enabled():
+            return self.sequential_hypergraphs(self.embedding.predictable)
+        weights = [self.embedding.element.weight, *self.sequential_hypergraphs.parameters()]
+        now = [(weight.data_ptr(), weight._version) for weight in weights]
+        if self._kept is None or self._kept[0] != now:
+            self._kept = now, self.sequential_hypergraphs(self.embedding.predictable)
+        return self._kept[1]
+
+    def train(self, mode: bool = True) -> "HyperRecNetworks":
+        self._kept = None  # it takes room that training needs
+        return super().train(mode)
 
     def forward(
         self,

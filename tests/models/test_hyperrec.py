@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pytest
 import torch
 from recbole.config import Config
@@ -116,6 +117,23 @@ def test_rows_made_by_hand_are_scored_one_by_one_as_all_at_once(build):
     by_hand = Interaction({field: row[field] for field in ("item_id_list", "item_length", "item_id")})
     everything = model.full_sort_predict(by_hand)
     torch.testing.assert_close(model.predict(by_hand), everything.gather(1, by_hand["item_id"][:, None]).squeeze(1))
+
+
+def test_states_of_periods_are_kept_between_questions_until_a_weight_changes(build):
+    model, (_, _, test) = build(periods=3)
+    networks, rows = model.eval().networks, test._dataset[np.arange(len(test._dataset))]
+    with torch.no_grad():
+        before = networks.period_states()
+        assert networks.period_states() is before
+        next(networks.sequential_hypergraphs.convolutions.parameters()).mul_(2)
+        after = networks.period_states()
+        assert after is not before and not torch.equal(after.elements, before.elements)
+        scores = model.full_sort_predict(rows)
+    assert networks.period_states().elements.requires_grad, "what learns asks for them anew"
+    networks.train().eval()
+    with torch.no_grad():
+        assert networks.period_states() is not after
+        torch.testing.assert_close(model.full_sort_predict(rows), scores)
 
 
 def test_a_history_from_elsewhere_is_cut_by_its_own_length(build):
