@@ -89,6 +89,7 @@ class HyperRec(CrossEntropyRecommender):
 
     def encode(self, sequences: Tensor, lengths: Tensor) -> Tensor:
         """As in the base class, for histories that are not the dataset's: cut by position, and without intents."""
+        sequences, lengths = self.make_room(sequences, lengths, 0)
         column = torch.arange(int(lengths.max()), device=lengths.device)
         period = torch.div(column * self.periods, lengths[:, None], rounding_mode="floor").clamp(max=self.periods)
         return self._encode(sequences, lengths, PositionPeriods(period, torch.zeros_like(period)))

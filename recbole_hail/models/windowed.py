@@ -163,6 +163,8 @@ class WindowedRecommender(SequentialRecommender):
         """The networks' input that asks for the next element, its lengths, and the position of the answer, [B]."""
         if self.predicts == "masked":
             sequences, lengths = self._append_mask(sequences, lengths)
+        elif sequences.shape[1] > self.max_seq_length:  # rows made by hand; RecBole's are cut
+            sequences, lengths = self.make_room(sequences, lengths, 0)
         return sequences, lengths, lengths - 1
 
     def _append_mask(self, sequences: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -124,6 +124,17 @@ def test_the_loss_is_finite_and_falls(run):
     assert after < 0.5 * before
 
 
+@for_trained
+def test_of_a_history_that_is_too_long_the_newest_elements_count(run):
+    """Networks that predict the next element ended in an IndexError."""
+    model, most = run.models[0], run.config["MAX_ITEM_LIST_LENGTH"]
+    history = torch.arange(2 * most)[None] % (model.n_items - 1) + 1
+    lengths = torch.tensor([2 * most])
+    with torch.no_grad():
+        long = model.encode(history, lengths)
+        torch.testing.assert_close(model.encode(history[:, most:], lengths - most), long)
+
+
 @for_all
 def test_a_saved_model_loads_and_scores_as_it_did(run):
     of_test = rows(run.test)
