@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from recbole_hail import checks
 from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION, WindowBatch
 from recbole_hail.data.segments import CONTEXT, SEGMENT, SEGMENT_LENGTH
-from recbole_hail.losses import HailLossParts, segment_loss, self_knowledge_loss
+from recbole_hail.losses import HailLossParts, fused_hail_loss_parts, segment_loss
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 from recbole_hail.models.windowed import visible_positions
 from recbole_hail.networks import both_ways
@@ -45,11 +45,12 @@ class S3RecID(CrossEntropyRecommender):
             hidden = self.networks(sequences, batch[TARGET_POSITION], visible=visible, most=batch.most_targets)
             contexts = self._last_hidden(batch[CONTEXT], lengths)
             segments = self._last_hidden(batch[SEGMENT], batch[SEGMENT_LENGTH])
-        elements = self_knowledge_loss(self.networks.logits(hidden), batch[TARGET_ELEMENT] - 1).mean(dim=1)  # [1]
-        stretches = segment_loss(self.segment_map(contexts), segments)[None]  # [1]
-        total = (self.weights["mip_weight"] * elements + self.weights["sp_weight"] * stretches).sum()
-        nothing = torch.zeros_like(elements)
-        return HailLossParts(total, elements.detach(), stretches.detach(), nothing, nothing.sum())
+        layer = self.networks.embedding.predictable, self.networks.head.bias
+        elements = fused_hail_loss_parts(hidden, *layer, batch[TARGET_ELEMENT] - 1, distillation="none").total
+        stretches = segment_loss(self.segment_map(contexts), segments)
+        total = self.weights["mip_weight"] * elements + self.weights["sp_weight"] * stretches
+        nothing = torch.zeros_like(total.detach())
+        return HailLossParts(total, elements.detach()[None], stretches.detach()[None], nothing[None], nothing)
 
     def _last_hidden(self, sequences: Tensor, lengths: Tensor) -> Tensor:
         """[B, L] -> [B, d]: the last hidden vector stands for a sequence (section 4.2.4)."""
