@@ -1,9 +1,11 @@
 """Adaptive denoising training (Wang et al., WSDM 2021): positives with a large loss count for less, or not at all."""
 
+import math
+
 import torch
 from torch import Tensor
 
-from recbole_hail.losses.denoising import denoising_mask
+from recbole_hail.losses.denoising import hardest_positions
 from recbole_hail.losses.hail import HailLossParts
 
 
@@ -18,10 +20,10 @@ def likelihood_weights(cross_entropy: Tensor, exponent: float) -> Tensor:
         [T, M] in [0, 1], detached: the weights are no part of the gradient.
 
     Raises:
-        ValueError: a negative exponent.
+        ValueError: an exponent below 0 or infinite.
     """
-    if not exponent >= 0:
-        raise ValueError(f"reweight_exponent: {exponent} must not be negative")
+    if not 0 <= exponent < math.inf:
+        raise ValueError(f"reweight_exponent: {exponent} must not be negative, nor infinite")
     return torch.exp(-exponent * cross_entropy.detach())
 
 
@@ -40,7 +42,8 @@ def truncation_weights(cross_entropy: Tensor, drop_rate: float) -> Tensor:
     """
     if not 0 <= drop_rate < 1:
         raise ValueError(f"drop_rate: {drop_rate} must lie in [0, 1)")
-    return torch.stack([denoising_mask(of_peer[None], drop_rate) for of_peer in cross_entropy])
+    kept = torch.ones_like(cross_entropy, dtype=torch.bool)
+    return kept.scatter_(1, hardest_positions(cross_entropy, drop_rate), False)
 
 
 def drop_rate_at(step: int, *, drop_rate: float, drop_steps: int) -> float:

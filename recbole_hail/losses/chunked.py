@@ -85,16 +85,21 @@ class ChunkedLoss:
     ) -> tuple[HailLossParts, Tensor]:
         """As `loss`, of one peer's size, for the cross-entropy of every position times the weight that it earns itself.
 
-        What a position weighs is known once all losses are, so every position is gone through twice.
+        What a position weighs is known once all losses are, so it enters the gradient with a weight of 1, and what that
+        is too much is taken away in a second pass over the positions that weigh less.
         """
-        nothing = hidden.new_zeros(len(targets))
-        passes = [self._pass(of_peer, targets, nothing, nothing) for of_peer in hidden.split(1)]
+        count = max(len(targets), 1)
+        share = torch.full(targets.shape, 1 / count, dtype=hidden.dtype, device=hidden.device)  # [M]
+        passes = [self._pass(of_peer, targets, share, share) for of_peer in hidden.split(1)]
         cross_entropy = torch.cat([terms[0] for terms, _ in passes])  # [T, M]
         weights = weights(cross_entropy)
-        shares = weights.to(hidden.dtype) / max(len(targets), 1)
-        pairs = zip(hidden.split(1), shares, strict=True)
-        gradients = [self._pass(of_peer, targets, share, share)[1] for of_peer, share in pairs]
-        return weighted_loss_parts(cross_entropy, weights), torch.cat(gradients)
+        surplus = (weights.to(hidden.dtype) - 1) / count
+        for of_peer, (_, grad_hidden), too_much in zip(hidden.split(1), passes, surplus, strict=True):
+            other = too_much.nonzero().flatten()
+            if len(other):
+                away = self._pass(of_peer[:, other], targets[other], too_much[other], too_much[other])[1]
+                grad_hidden.index_add_(1, other, away)
+        return weighted_loss_parts(cross_entropy, weights), torch.cat([grad_hidden for _, grad_hidden in passes])
 
     def gradients(self) -> tuple[Tensor, Tensor]:
         """Of table [V, d] and bias [V], over all passes."""
