@@ -104,7 +104,8 @@ def plain(value):
     if isinstance(value, dict):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
-        return type(value)(plain(item) for item in value) if type(value) in (list, tuple, set) else list(value)
+        items = [plain(item) for item in value]
+        return type(value)(items) if type(value) in (tuple, set) else items
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
         return {"numpy array": torch.from_numpy(np.ascontiguousarray(value))}
     if sparse.issparse(value):

@@ -3,6 +3,7 @@
 import os
 from argparse import Namespace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -102,6 +103,18 @@ def test_a_checkpoint_of_a_distributed_run_opens_in_one_process(checkpoint):
     write_checkpoint(state, checkpoint)
     config, model, *_ = load_data_and_model(str(checkpoint))
     assert config["single_spec"] and next(model.parameters()).device.type == config["device"].type
+
+
+class Pair(NamedTuple):
+    weight: torch.Tensor
+    score: float
+
+
+def test_what_a_named_tuple_holds_becomes_plain(workplace):
+    """It was kept as it was, and the checkpoint could not be read back."""
+    torch.save(plain({"pair": Pair(torch.ones(2, requires_grad=True), np.float64(1.5))}), "plain.pth")
+    weight, score = torch.load("plain.pth", weights_only=True)["pair"]
+    assert (weight.tolist(), score) == ([1.0, 1.0], 1.5) and not weight.requires_grad
 
 
 def test_plain_values_survive_and_others_become_text(workplace):
