@@ -81,18 +81,8 @@ class NativeBlocks:
         peers, positions, _ = logits.shape
         found = OfBlock(logits.new_empty(3, peers, positions), torch.zeros_like(self.bias))
         of_rows = targets, own, distilled, found.terms, found.grad_bias
-        succeed(native.call("hail_rows", self.told(peers), positions, logits, logits.stride(0), *of_rows))
+        native.call("hail_rows", self.told(peers), positions, logits, logits.stride(0), *of_rows)
         return found
-
-
-def succeed(*statuses: int) -> None:
-    """What C functions have returned.
-
-    Raises:
-        MemoryError: One of them got none.
-    """
-    if any(statuses):
-        raise MemoryError("no memory was left for the loss")
 
 
 class TorchBlocks:

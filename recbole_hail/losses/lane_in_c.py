@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from recbole_hail import native
-from recbole_hail.losses.blocks import Loss, NativeBlocks, succeed
+from recbole_hail.losses.blocks import Loss, NativeBlocks
 from recbole_hail.threads import bounds_of, over_range, side_by_side
 
 BLOCK = 2**11  # elements whose logits are worked on at a time, of all positions of a chunk; whole tiles of 512
@@ -71,7 +71,7 @@ class NativeLane:
     def run(self, hidden, grad_hidden, targets, own, distilled, terms) -> None:
         """As `_Lane.run` of chunked.py."""
         given = Chunk.of(hidden, grad_hidden, targets, own, distilled, terms)
-        succeed(native.call("hail_lane", self.told, given))
+        native.call("hail_lane", self.told, given)
 
 
 class SharedNativeLane(NativeLane):
@@ -101,5 +101,5 @@ class SharedNativeLane(NativeLane):
 
         native.call("hail_begin", self.told, chunk)
         side_by_side(partial(call, "hail_predict"), self.first, self.end, range(self.threads))
-        succeed(*over_range(partial(call, "hail_settle"), chunk.count, least=1))
-        succeed(*side_by_side(partial(call, "hail_give"), self.first, self.end, by_elements))
+        over_range(partial(call, "hail_settle"), chunk.count, least=1)
+        side_by_side(partial(call, "hail_give"), self.first, self.end, by_elements)

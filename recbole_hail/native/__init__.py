@@ -50,6 +50,8 @@ def supports(*tensors: Tensor) -> bool:
     """Whether the compiled functions can be given these: float32 in the memory of the CPU, now and as they are."""
     if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
+    if torch._C._are_functorch_transforms_active():  # of torch.func, which only know torch's own operations
+        return False
     plain = all(type(tensor) in (Tensor, torch.nn.Parameter) for tensor in tensors)  # others only stand for numbers
     there = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
     return plain and there and library() is not None
@@ -68,8 +70,15 @@ def matrix_product() -> int | None:
 
 
 def call(name: str, *arguments):
-    """What function `name` returns; tensors and structures are given by address."""
-    return getattr(library(), name)(*map(_address, arguments))
+    """What function `name` returns; tensors and structures are given by address.
+
+    Raises:
+        MemoryError: it got none, which is what all that return `BITS` say by them.
+    """
+    found = getattr(library(), name)(*map(_address, arguments))
+    if found and FUNCTIONS[name][1] is BITS:
+        raise MemoryError(f"no memory was left for {name} of the C code")
+    return found
 
 
 def _address(argument):

@@ -117,10 +117,9 @@ class _Attention(torch.autograd.Function):
 
 def _over_sequences(name: str, attention: Attention, vectors: Vectors, *others) -> None:
     """A function of attention.c over all sequences of the vectors, which are shared out among torch's threads."""
-    given = [ctypes.byref(a) if isinstance(a, ctypes.Structure) else a for a in (attention, vectors, *others)]
     weights_of_sequence = max(attention.heads * attention.queries * attention.keys, 1)
-    if any(native.over_range(name, len(vectors.tensor), *given, least=-(-LEAST // weights_of_sequence))):
-        raise MemoryError("no memory was left for attention")
+    least = -(-LEAST // weights_of_sequence)
+    native.over_range(name, len(vectors.tensor), attention, vectors, *others, least=least)
 
 
 def _close(tensor: Tensor) -> Tensor:

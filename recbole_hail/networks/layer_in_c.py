@@ -138,7 +138,7 @@ class _Layer(torch.autograd.Function):
 
         def gradients(*sequences: int) -> Tensor:
             grad_weights = hidden.new_zeros(sum(sizes))
-            to = ctypes.byref(Weights.of(grad_weights.split(sizes)))
+            to = Weights.of(grad_weights.split(sizes))
             _call("hail_layer_backward", *sequences, about, hidden, grad_output, grad_hidden, to)
             return grad_weights
 
@@ -183,5 +183,4 @@ def _parts(hidden: Tensor) -> dict[str, int]:
 def _call(name: str, first: int, end: int, about: Layer, hidden: Tensor, *given) -> None:
     """A function of encoder.c for some of the sequences."""
     scale = (about.size // about.heads) ** -0.5
-    if native.call(name, first, end, ctypes.byref(about), scale, hidden, *given):
-        raise MemoryError("no memory was left for a layer of the network")
+    native.call(name, first, end, about, scale, hidden, *given)

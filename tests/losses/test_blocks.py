@@ -55,7 +55,7 @@ def test_without_the_c_code_torch_does_it(monkeypatch):
 def test_no_memory_is_an_error(monkeypatch):
     monkeypatch.setattr(native, "library", lambda: SimpleNamespace(hail_rows=lambda *_: -1))
     block = blocks.NativeBlocks(torch.zeros(5), "med", HailSettings())
-    with pytest.raises(MemoryError, match="no memory was left for the loss"):
+    with pytest.raises(MemoryError, match="no memory was left for hail_rows"):
         block(torch.zeros(2, 3, 5), torch.zeros(3, dtype=torch.long), torch.ones(3), torch.ones(3))
 
 

@@ -171,5 +171,5 @@ def test_no_memory_is_an_error(monkeypatch):
         hail_attention = staticmethod(lambda *_: -1)
 
     monkeypatch.setattr(native, "library", WithoutMemory)
-    with pytest.raises(MemoryError, match="no memory was left for attention"):
+    with pytest.raises(MemoryError, match="no memory was left for hail_attention"):
         attention.attend(*torch.randn(3, 1, 1, 3, 16))

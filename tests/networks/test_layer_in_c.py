@@ -1,6 +1,7 @@
 """A whole layer in C against the same of torch's operations in double precision, which C does not know."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -248,9 +249,11 @@ def test_where_torch_shows_no_product(monkeypatch, calls):
 @in_c
 @pytest.mark.parametrize("failing", ["hail_layer", "hail_layer_backward"])
 def test_no_memory(monkeypatch, failing):
-    layer, call = build(causal=True), native.call
-    monkeypatch.setattr(native, "call", lambda name, *given: -1 if name == failing else call(name, *given))
-    with pytest.raises(MemoryError, match="layer of the network"):
+    layer = build(causal=True)
+    functions = {name: getattr(native.library(), name) for name in native.FUNCTIONS}
+    without_memory = SimpleNamespace(**functions | {failing: lambda *_: -1})
+    monkeypatch.setattr(native, "library", lambda: without_memory)
+    with pytest.raises(MemoryError, match=f"no memory was left for {failing}"):
         out_and_gradients(layer, *draw(layer, 3, 9, padded=False))
 
 
