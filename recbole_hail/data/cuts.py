@@ -70,10 +70,8 @@ class CutLoader(WindowLoader):
         """Unshifted, when rows are longest: every epoch then has the same number of steps, as schedules expect."""
         return self.most
 
-    def _batches(self, rng: Generator) -> list[Tensor]:
-        lengths = self._dataset.sequences.length
-        self._cut(draw_shifts(lengths, following=self.placeholders, rng=rng))
-        return super()._batches(rng)
+    def _draw_rows(self, rng: Generator) -> None:
+        self._cut(draw_shifts(self._dataset.sequences.length, following=self.placeholders, rng=rng))
 
     def _rows(self, batch: Tensor, rng: Generator) -> WindowBatch:
         histories = Spans(self.windows.start[batch], self.windows.end[batch])

@@ -1,6 +1,7 @@
 """The training batches of HAIL: whole windows instead of RecBole's prefixes."""
 
 import math
+from functools import cached_property
 
 import torch
 from recbole.data.interaction import Interaction
@@ -67,7 +68,6 @@ class WindowLoader:
         longest = config["MAX_ITEM_LIST_LENGTH"] + (self.predicts == "next")
         self.windows = cut_windows(dataset.sequences, longest)
         self.step = config["train_batch_size"]
-        self._planned_epoch, self._plan = None, []
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -80,14 +80,10 @@ class WindowLoader:
         """How long every row is that an epoch's batches are drawn from, [N]."""
         return self.windows.length
 
-    def _batches(self, rng: torch.Generator) -> list[torch.Tensor]:
+    def _batches(self, rng: torch.Generator | None) -> list[torch.Tensor]:
+        """The rows of each batch of this process, as `draw_batches` has them."""
         tokens = self.config["train_batch_tokens"]
-        batches = draw_batches(
-            self.row_lengths(),
-            rng=rng if self.shuffle else None,
-            tokens=tokens,
-            sequences=None if tokens else self.step,
-        )
+        batches = draw_batches(self.row_lengths(), rng=rng, tokens=tokens, sequences=None if tokens else self.step)
         if self.config["single_spec"]:
             return batches
         # Every process must take the same number of steps; the first batches fill up the last round.
@@ -95,16 +91,21 @@ class WindowLoader:
         rounds = math.ceil(len(batches) / processes)
         return (batches * processes)[distributed.global_rank(self.config) : rounds * processes : processes]
 
+    @cached_property
+    def _steps(self) -> int:
+        return len(self._batches(None))
+
     def __len__(self):
-        """Steps of the coming epoch."""
-        if self._planned_epoch != self.epoch:
-            self._plan = self._batches(self._rng())
-            self._planned_epoch = self.epoch
-        return len(self._plan)
+        """Steps of any epoch, for they depend on the lengths of the rows alone."""
+        return self._steps
+
+    def _draw_rows(self, rng: torch.Generator) -> None:
+        """What an epoch draws before its batches: nothing here, for its rows are the same in every epoch."""
 
     def __iter__(self):
         rng = self._rng()
-        batches = self._batches(rng)
+        self._draw_rows(rng)
+        batches = self._batches(rng if self.shuffle else None)
         if not self.config["single_spec"]:  # the ranks draw the same batches, each takes its own, and masks them anew
             rng.manual_seed(rng.initial_seed() + 1 + distributed.global_rank(self.config))
         for batch in batches:
