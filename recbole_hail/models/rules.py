@@ -31,7 +31,7 @@ class Rule(SequentialRecommender):
 
     input_type = InputType.POINTWISE  # RecBole asks for one; nothing is sampled
     settings_of = ("GeneratorFrequency",)  # yaml/GeneratorFrequency.yaml holds what the rules have in common
-    own_settings: tuple[str, ...] = ()  # positive numbers
+    own_settings: tuple[str, ...] = ()  # positive numbers, which become attributes
     longest_history = math.inf  # MAX_ITEM_LIST_LENGTH cuts none off
     knows_generators = False  # by their numbers
 
@@ -40,6 +40,8 @@ class Rule(SequentialRecommender):
         self.elements = dataset.elements.numpy()  # [events], which rows point into
         self.popularity = np.zeros(self.n_items)
         self.other_parameter_name = ["popularity"]  # RecBole keeps what these name in checkpoints
+        for name in self.own_settings:
+            setattr(self, name, config[name])
 
     @classmethod
     def complete_settings(cls, config) -> list[str]:
@@ -108,10 +110,6 @@ class SmoothedFrequency(Rule):
 
     own_settings = ("concentration",)
 
-    def __init__(self, config, dataset):
-        super().__init__(config, dataset)
-        self.concentration = config["concentration"]
-
     def scores(self, histories, users):
         return rules.smoothed_frequency(
             rules.element_counts(histories, self.n_items), self.popularity, self.concentration
@@ -122,10 +120,6 @@ class RecencyFrequency(Rule):
     """The generator's counts, an event counting half after each `half_life` events, under the same prior."""
 
     own_settings = ("half_life", "concentration")
-
-    def __init__(self, config, dataset):
-        super().__init__(config, dataset)
-        self.half_life, self.concentration = config["half_life"], config["concentration"]
 
     def scores(self, histories, users):
         decayed = rules.element_counts(histories, self.n_items, half_life=self.half_life)
@@ -139,7 +133,6 @@ class MarkovChain(Rule):
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
-        self.concentration = config["concentration"]
         self.transitions = sparse.csr_matrix((self.n_items, self.n_items))
         self.other_parameter_name = ["popularity", "transitions"]
 
@@ -160,7 +153,6 @@ class GeneratorKNN(Rule):
 
     def __init__(self, config, dataset):
         super().__init__(config, dataset)
-        self.power, self.weight = config["power"], config["weight"]
         self.n_users = dataset.user_num
         self.training_counts = sparse.csr_matrix((self.n_users, self.n_items))
         self.other_parameter_name = ["popularity", "training_counts"]
