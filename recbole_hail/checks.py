@@ -33,7 +33,7 @@ def number(low: float, high: float, *, open_above: bool = False) -> Callable:
 
 # Tests with their advice, as `one_of` and `at_least` give them.
 switch = (lambda value: isinstance(value, bool)), "must be True or False"
-not_negative = number(0, inf), "must not be negative"
+not_negative = number(0, inf, open_above=True), "must not be negative, nor infinite"
 positive = (lambda value: not isinstance(value, bool) and 0 < value < inf), "must be a positive number"
 up_to_1 = number(0, 1), "must lie in [0, 1]"
 below_1 = number(0, 1, open_above=True), "must lie in [0, 1)"

@@ -7,8 +7,9 @@ from torch import Tensor
 def denoising_mask(self_knowledge: Tensor, beta: float, slots: int | None = None) -> Tensor:
     """Which positions keep their distillation terms, Eq. 8.
 
-    A position is dropped when its self-knowledge loss is among the floor(beta · slots) largest for EVERY peer. Ranks
-    count from 1 and equal losses rank in order of position, so never more than the share beta of the slots is dropped.
+    A position is dropped when its self-knowledge loss is among the floor(beta · slots) largest for EVERY peer. With
+    ranks from 0 that is the equation's rank < beta · S where beta · S is whole; where it is not, one position less, so
+    that never more than the share beta of the slots is dropped. Equal losses rank in order of position.
 
     Args:
         self_knowledge: [T, M], Eq. 5 before averaging.

@@ -1,5 +1,6 @@
 """The loss HAIL is trained with: self-knowledge and distilled knowledge in balance (paper section 3.5.4)."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -47,8 +48,8 @@ class HailSettings:
             raise ValueError(f"alpha: {self.alpha} must lie in [0, 1]")
         if not 0 <= self.beta < 1:
             raise ValueError(f"beta: {self.beta} must lie in [0, 1)")
-        if not self.gamma >= 0:
-            raise ValueError(f"gamma: {self.gamma} must not be negative")
+        if not 0 <= self.gamma < math.inf:
+            raise ValueError(f"gamma: {self.gamma} must not be negative, nor infinite")
         if self.denoise not in DENOISING_FORMS:
             raise ValueError(f"denoise: {self.denoise!r} must be one of {', '.join(DENOISING_FORMS)}")
         if self.distillation not in DISTILLATIONS:

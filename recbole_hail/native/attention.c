@@ -1,4 +1,4 @@
-/* Scaled dot-product attention (paper Eq. 1) and its gradient.
+/* Scaled dot-product attention (paper Eq. 2) and its gradient.
 
    Queries are taken ROWS at a time, with the keys alone that any of these may look at: a causal network has half the
    work. Heads are taken one by one, so that what they need stays in cache where sequences are not too long. */

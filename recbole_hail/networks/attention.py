@@ -1,4 +1,4 @@
-"""Scaled dot-product attention, Eq. 1, by whichever way costs least."""
+"""Scaled dot-product attention, Eq. 2, by whichever way costs least."""
 
 import torch
 from torch import Tensor
