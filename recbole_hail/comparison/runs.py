@@ -16,7 +16,7 @@ from recbole_hail.comparison.results import ranks_file, read_record, record_file
 from recbole_hail.data.hashes import HASHES
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import exclusive_lock, read_json, write_json
-from recbole_hail.models.cross_entropy import stands_for_one_network
+from recbole_hail.model_names import model_named
 from recbole_hail.settings import MAY_DIFFER, differing
 
 
@@ -48,7 +48,7 @@ class Shared:
     def settings_of(self, spec: ModelSpec) -> dict:
         """All settings of a model: the common ones, but for a base network where it stands for one, and its own."""
         common = {**self.settings, **self.machine}
-        if stands_for_one_network(spec.model):
+        if getattr(model_named(spec.model), "own_network", None):  # also of a class made from one of ours
             common.pop("base_network", None)
         return {**common, **dict(spec.settings)}
 

@@ -31,8 +31,3 @@ class CrossEntropyRecommender(WindowedRecommender):
     @classmethod
     def network_options(cls, config) -> dict[str, dict]:
         return {cls.own_network: {name: config[name] for name, *_ in cls.network_checks}} if cls.network_checks else {}
-
-
-def stands_for_one_network(model: str) -> bool:
-    """Whether the model of this name has no choice of a base network."""
-    return any(known.__name__ == model and known.own_network for known in CrossEntropyRecommender.__subclasses__())

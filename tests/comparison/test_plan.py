@@ -75,6 +75,14 @@ def test_a_base_network_for_all_is_not_for_models_that_stand_for_one(cyclic):
     assert shared.settings_of(asked)["base_network"] == "gru", "its own brackets say it, so it is an error later"
 
 
+def test_a_model_made_from_one_that_stands_for_one_network_does_too(cyclic, monkeypatch):
+    """It was given the network of all, and refused it."""
+    Path("of_mine.py").write_text("from recbole_hail.models.csa import CSa\n\nclass OfMine(CSa):\n    pass\n")
+    monkeypatch.syspath_prepend(str(cyclic))
+    shared = plan("HAIL", base_network="gru").shared
+    assert "base_network" not in shared.settings_of(ModelSpec("of_mine:OfMine"))
+
+
 def test_paths_and_devices_make_no_other_comparison(cyclic):
     one, other = plan(), plan(candidates_dir="elsewhere", eval_batch_size="7", show_progress="True", state="WARNING")
     assert one.shared.described() == other.shared.described()
