@@ -35,8 +35,7 @@ metrics, the commands and what numbers depend on.
 A cell is the difference of MRR to MED **in thousandths**, [its 95 % interval]; above 0 the control is better than MED.
 With several seeds intervals are over generators and seeds, and `*` stands where one leaves out 0. With one seed they
 are over generators alone and nothing is marked: another training moves MRR by 2 to 6 thousandths on CHI-18, so a single
-seed says little of anything smaller. No interval is corrected for how many there are. † tables are from earlier
-versions, with GeneratorKNN's weight at 20.
+seed says little of anything smaller. No interval is corrected for how many there are.
 """
 OF_MIMICRY = f"""
 ## Mimicry against MED, first peers (Table 3)
@@ -88,16 +87,12 @@ class Group(NamedTuple):
         return self.file.with_suffix(".md").relative_to(RESULTS).as_posix()
 
     @property
-    def page(self) -> str:
-        return self.file.with_suffix(".md").read_text(encoding="utf-8")
-
-    @property
     def seeds(self) -> int:
-        return len(re.search(r"--seeds[ =]([\d,]+)", self.page)[1].split(","))
+        page = self.file.with_suffix(".md").read_text(encoding="utf-8")
+        return len(re.search(r"--seeds[ =]([\d,]+)", page)[1].split(","))
 
     def linked(self, text: str) -> str:
-        """With a dagger where another version has made the table, by how it tested."""
-        return f"[{text}]({self.link})" + "†" * ("bootstrap interval over generators, paired" in self.page)
+        return f"[{text}]({self.link})"
 
     @property
     def data(self) -> str:
