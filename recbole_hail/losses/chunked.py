@@ -88,14 +88,15 @@ class ChunkedLoss:
         What a position weighs is known once all losses are, so it enters the gradient with a weight of 1, and what that
         is too much is taken away in a second pass over the positions that weigh less.
         """
-        count = max(len(targets), 1)
-        share = torch.full(targets.shape, 1 / count, dtype=hidden.dtype, device=hidden.device)  # [M]
+        count, device = max(len(targets), 1), hidden.device
+        share = torch.full(targets.shape, 1 / count, dtype=hidden.dtype, device=device)  # [M]
         passes = [self._pass(of_peer, targets, share, share) for of_peer in hidden.split(1)]
         cross_entropy = torch.cat([terms[0] for terms, _ in passes])  # [T, M]
         weights = weights(cross_entropy)
         surplus = (weights.to(hidden.dtype) - 1) / count
         for of_peer, (_, grad_hidden), too_much in zip(hidden.split(1), passes, surplus, strict=True):
-            other = too_much.nonzero().flatten()
+            # A GPU is not asked which they are: the host would have to wait for its answer.
+            other = too_much.nonzero().flatten() if device.type == "cpu" else torch.arange(len(targets), device=device)
             if len(other):
                 away = self._pass(of_peer[:, other], targets[other], too_much[other], too_much[other])[1]
                 grad_hidden.index_add_(1, other, away)
