@@ -6,6 +6,7 @@ from recbole.config import Config
 
 from recbole_hail.comparison.results import Result
 from recbole_hail.evaluation.metrics import titles
+from recbole_hail.settings import leaves_one_out
 
 LEVEL = 0.05
 _OF_THESE_TRAININGS = {
@@ -58,10 +59,10 @@ class Context:
         test = _OF_THESE_TRAININGS.get(self.test, "t test over generators" + " and seeds" * self.several_seeds)
         unmarked = f"; {_ONE_TRAINING}" * (self.test == "t" and not self.several_seeds)
         return (
-            f"{self.head}{self.dataset}, {targets} targets of {generators:,} generators, "
+            f"{self.head}{self.dataset}, {targets} targets of {generators:,} generators{self._each_alike}, "
             f"{_split_in_words(self.config['eval_args']['split'])}; candidates: {lists}; {self.budget}. "
             f"{seeds}{shown}. Best bold, second underlined; * differs from the best ({test}, Holm-corrected over "
-            f"models, p < {LEVEL}){unmarked}."
+            f"all pairs of models, p < {LEVEL}){unmarked}."
         )
 
     def caption_of_differences(self, reference: str, generators: int, lists: str) -> str:
@@ -70,12 +71,19 @@ class Context:
         if self.several_seeds:
             seeds = (
                 f"Mean of seeds {self._listed_seeds} ± sd of the seeds' differences, "
-                "[95 % t interval over generators and seeds, paired]; * the interval leaves out 0"
+                "[95 % t interval over generators and seeds, paired]; * the interval leaves out 0; no interval is "
+                "corrected for their number"
             )
         return (
-            f"{self.head}{self.dataset}, difference to {reference} over {generators:,} generators; candidates: "
+            f"{self.head}{self.dataset}, difference to {reference} over {generators:,} generators{self._each_alike}; "
+            "candidates: "
             f"{lists}; {self.budget}. {seeds}."
         )
+
+    @property
+    def _each_alike(self) -> str:
+        """Where a generator has several questions, of which a run's own numbers are the mean over all."""
+        return "" if leaves_one_out(self.config) else " (each counts as one, however many questions it has)"
 
     @property
     def _listed_seeds(self) -> str:

@@ -1,6 +1,8 @@
 """From results to tables: all targets, repeat and new ones apart, and the differences to one system."""
 
 from functools import reduce
+from itertools import combinations, groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -146,16 +148,23 @@ def _metric_cells(
 
 
 def _against_best(by_seed: dict[str, np.ndarray], metric: int, once: set[str], test: str) -> np.ndarray:
-    """Corrected p values [K] of each model against the best of a metric; NaN for the best, and where none is known."""
+    """Corrected p values [K] of each model against the best of a metric; NaN for the best, and where none is known.
+
+    The best is chosen from the same data, so they are corrected over all pairs of models: any two that differ by chance
+    could have been among those shown.
+    """
     values = [of_model[:, :, metric] for of_model in by_seed.values()]  # [seeds, G] each
     best = int(np.argmax([of_model.mean() for of_model in values]))  # the first where several are
-    differences = np.stack(np.broadcast_arrays(*(values[best] - of_model for of_model in values)), axis=-1)
-    unknown = np.array([label in once for label in by_seed]) if test == "t" else np.zeros(len(values), dtype=bool)
-    tested = ~(unknown | unknown[best])
-    tested[best] = False
+    known = [model for model, label in enumerate(by_seed) if test != "t" or label not in once]
     found = np.full(len(values), np.nan)
-    if tested.any():
-        found[tested] = holm(TESTS[test](differences[:, :, tested]))
+    if best not in known or len(known) == 1:
+        return found
+    pairs, p_values = np.array([*combinations(known, 2)]), []
+    for first, others in groupby(pairs.tolist(), key=itemgetter(0)):
+        differences = np.broadcast_arrays(*(values[first] - values[second] for _, second in others))
+        p_values += [*TESTS[test](np.stack(differences, axis=-1))]
+    shown = (pairs == best).any(axis=1)
+    found[pairs[shown].sum(axis=1) - best] = holm(p_values)[shown]
     return found
 
 
