@@ -46,8 +46,13 @@ def right_answers(ranks: np.ndarray, ties: str) -> np.ndarray:
     return values_of(ranks, [1, FIRST], ties)[:, :, :2]
 
 
-def shares(right: np.ndarray) -> list[Mark]:
-    """How often each of M columns of `right` [N, M] is so, with the ends of its 95 % Wilson interval."""
+def shares(right: np.ndarray, generators: np.ndarray) -> list[Mark]:
+    """How often each of M columns of `right` [N, M] is so, with the ends of its 95 % interval.
+
+    Wilson's; where a generator has several questions, whose answers are alike, that of `estimate`.
+    """
+    if len(np.unique(generators)) < len(generators):
+        return estimate(right[:, None], generators)[0]
     return [Mark(share, *wilson_interval(share, len(right))) for share in right.mean(axis=0).tolist()]
 
 

@@ -37,7 +37,8 @@ def in_short(report: Report) -> list[Markup]:
         f"the right one first, or among the first {FIRST}, against {wording.candidates(own.described)}?"
     )
     intervals = (
-        "Brackets and small print hold 95 % intervals: Wilson's for shares, bootstrap over generators otherwise."
+        "Brackets and small print hold 95 % intervals: Wilson's for shares where each generator is asked once, "
+        "bootstrap over generators otherwise."
     )
     return [paragraph(asked), _shares(report), bullets(said), paragraph(intervals)]
 

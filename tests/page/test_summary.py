@@ -45,8 +45,10 @@ def said(report) -> str:
 
 def test_shares_and_guesses_by_hand():
     ranks = np.array([[[0, 0, 3]], [[4, 0, 19]], [[10, 0, 99]], [[0, 1, 3]]])  # [4 questions, 1 scorer, 3]
-    first, among_first = shares(right_answers(ranks, "half")[:, 0])
+    first, among_first = shares(right_answers(ranks, "half")[:, 0], np.arange(4))
     assert (first.mean, among_first.mean) == (1.5 / 4, 3 / 4)
+    alike = shares(np.repeat([[1.0], [0.0]], 50, axis=0), np.repeat([1, 2], 50))[0]
+    assert (alike.low, alike.high) == (0, 1), "a generator's questions are one observation"
     assert guessed(ranks[:, 0]) == pytest.approx((np.mean([1 / 4, 1 / 20, 1 / 100, 1 / 4]), np.mean([1, 0.5, 0.1, 1])))
 
 
