@@ -9,6 +9,7 @@ from recbole_hail.cli.common import add_processes, guarded, parse, recbole_parse
 from recbole_hail.cli.config import checked_config, config_files, warn_of_unknown
 from recbole_hail.data.requirements import check_files
 from recbole_hail.errors import SettingsError
+from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.tables import result_table
 from recbole_hail.files import write_text
 
@@ -33,6 +34,13 @@ def _check_comparable(configs: dict) -> None:
         if any(value != next(iter(values.values())) for value in values.values()):
             each = ", ".join(f"{model} {value}" for model, value in values.items())
             differ.append(f"{name}: differs between the models ({each}); give one for all, in a file or as --{name}=")
+    ours = [model for model, config in configs.items() if protocol_of(config, "test") is not None]
+    others = [model for model in configs if model not in ours]
+    if ours and others and not differ:
+        differ.append(
+            f"model_list: under these settings RecBole itself ranks {', '.join(others)}, otherwise than "
+            f"{', '.join(ours)}; give one --candidates for all, or make a table of each"
+        )
     if differ:
         raise SettingsError(differ)
 

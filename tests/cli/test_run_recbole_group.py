@@ -56,6 +56,15 @@ def test_a_group_of_which_some_are_ranked_without_repeats_is_refused(cyclic):
     check(repeatable=True)
 
 
+def test_a_group_of_which_recbole_ranks_some_by_itself_is_refused(cyclic):
+    """All were trained, and the table then ended in a KeyError."""
+    how = {"eval_args": {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "TO", "group_by": "user", "mode": "full"}}
+    how |= {"topk": [10], "metrics": ["NDCG"], "valid_metric": "NDCG@10", "repeatable": True}
+    configs = {name: checked_config(name, "cyclic", None, dict(how)) for name in ("HAIL", "Pop")}
+    with pytest.raises(SettingsError, match="RecBole itself ranks Pop, otherwise than HAIL"):
+        run_recbole_group._check_comparable(configs)
+
+
 def test_a_group_of_no_models_is_an_error(cyclic, run_here):
     """It did nothing, with exit status 0."""
     done = run_here("run_recbole_group", "--model_list=,", "--dataset=cyclic")
