@@ -105,7 +105,8 @@ def _show_plan(sweep: Sweep) -> None:
     for folder, planned in sweep.jobs():
         print(f"{folder.output.name} {planned}: {'reused' if folder.has(planned) else 'to be trained'}")
     missing = sum(not folder.has(planned) for folder, planned in sweep.jobs())
-    print(f"{missing} of {len(sweep.jobs())} runs to be trained: about {_in_words(sweep.seconds_left())} of steps here")
+    time = f": about {_in_words(sweep.seconds_left())} of steps here" * bool(missing)
+    print(f"{missing} of {len(sweep.jobs())} runs to be trained{time}")
 
 
 def _in_words(seconds: float) -> str:

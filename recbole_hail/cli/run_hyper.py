@@ -146,7 +146,9 @@ def _show(search: Search, arguments) -> None:
         print(f"best settings: {settings}, best valid score: {best.score}")
     print(f"results of {len(search.trials)} trials written to", ", ".join(map(str, written)))
     missing = search.total - len(search.trials)
-    if missing > 0:
+    if search.out_of_patience():
+        print(f"ended by early_stop: the last {search.early_stop} trials were no better")
+    elif missing > 0:
         print(
             f"{'1 trial is' if missing == 1 else f'{missing} trials are'} missing; the same command continues from here"
         )

@@ -102,6 +102,11 @@ def test_a_dry_run_says_what_is_there_and_how_long_the_rest_takes(done, paper, c
     assert contents(Path()).items() <= before.items()
 
 
+def test_a_dry_run_of_what_is_there_promises_no_time(done, paper):
+    _, out, _ = paper(*ARGUMENTS, "--dry-run")
+    assert out.splitlines()[-1] == f"0 of {len(UNTRAINED) + 2} runs to be trained"
+
+
 def test_another_protocol_is_added_to_what_is_trained(done, paper):
     status, out, err = paper(*ARGUMENTS, "--also=full,paper")
     assert status == 0, err
