@@ -53,18 +53,7 @@ def amazon(
     Raises:
         ConversionError: what is wrong, in which file and row, and what to do.
     """
-    return convert_ratings(
-        "amazon",
-        inputs,
-        output,
-        _read,
-        min_events=min_events,
-        min_item_events=min_item_events,
-        tolerate=tolerate,
-        overwrite=overwrite,
-        progress=progress,
-        repeat=True,
-    )
+    return convert_ratings("amazon", _read, **locals(), repeat=True)
 
 
 def _read(path: Path, ratings: Ratings, tally: Tally, progress: bool) -> None:

@@ -63,18 +63,7 @@ def movielens(
     Raises:
         ConversionError: what is wrong, in which file and row, and what to do.
     """
-    return convert_ratings(
-        "movielens",
-        inputs,
-        output,
-        _read,
-        min_events=min_events,
-        min_item_events=min_item_events,
-        tolerate=tolerate,
-        overwrite=overwrite,
-        progress=progress,
-        meanings=_of_users_and_items,
-    )
+    return convert_ratings("movielens", _read, **locals(), meanings=_of_users_and_items)
 
 
 def _read(path: Path, ratings: Ratings, tally: Tally, progress: bool) -> None:

@@ -16,10 +16,10 @@ from dataset_converters.writer import check_output, write_dataset
 
 def convert_ratings(
     layout: str,
-    inputs: str | os.PathLike,
-    output: str | os.PathLike,
     read: Callable[[Path, Ratings, Tally, bool], None],
     *,
+    inputs: str | os.PathLike,
+    output: str | os.PathLike,
     min_events: int,
     min_item_events: int,
     tolerate: int | str | None,
