@@ -156,14 +156,15 @@ def build_parser() -> Parser:
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; the exit status: 0 done, 1 `check` has findings, 2 an error, told in one line."""
     options = vars(build_parser().parse_args(arguments))
-    run = options.pop("run")
+    run, command = options.pop("run"), options["command"]
     try:
         status, text = run(**options)
     except ConversionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("error: interrupted; nothing was written", file=sys.stderr)
+        goes_on = "the same command goes on with what has been downloaded"
+        print(f"error: interrupted; {goes_on if command == 'download' else 'nothing was written'}", file=sys.stderr)
         return 130
     try:
         print(text, flush=True)

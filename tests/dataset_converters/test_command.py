@@ -57,13 +57,20 @@ def test_from_sample_to_check_in_a_shell(tmp_path):
     assert os.listdir(tmp_path / "dataset") == ["nyc16"]
 
 
-def test_an_interrupt(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["nyc", "a.csv"], "nothing was written"),
+        (["download", "toys"], "the same command goes on with what has been downloaded"),
+    ],
+)
+def test_an_interrupt(tmp_path, monkeypatch, capsys, command, said):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dataset_converters, "nyc", interrupt)
-    assert main(["nyc", "a.csv", "--output", str(tmp_path / "made")]) == 130
-    assert capsys.readouterr().err == "error: interrupted; nothing was written\n"
+    monkeypatch.setattr(dataset_converters, command[0], interrupt)
+    assert main([*command, "--output", str(tmp_path / "made")]) == 130
+    assert capsys.readouterr().err == f"error: interrupted; {said}\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
