@@ -161,6 +161,17 @@ def _columns(values) -> np.ndarray:
     return values
 
 
+def share_interval(right: np.ndarray, generators: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of how often `right` [N] is so.
+
+    Wilson's; where a generator has several questions, whose answers are alike, that of `mean_interval`.
+    """
+    if len(np.unique(generators)) == len(generators):
+        return wilson_interval(float(right.mean()), len(right))
+    low, high = mean_interval(right, groups=generators, draws=INTERVAL_DRAWS)[0].tolist()
+    return low, high
+
+
 def wilson_interval(share: float, questions: int, level: float = 0.95) -> tuple[float, float]:
     """The interval of a share of independent questions (Wilson, JASA 1927), which never leaves 0 to 1.
 

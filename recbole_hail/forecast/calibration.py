@@ -14,12 +14,12 @@ from torch import Tensor
 
 from recbole_hail.data.dataset import CONTEXT_END, CONTEXT_START
 from recbole_hail.evaluation.ranking import SCORES_AT_A_TIME, chosen_view
-from recbole_hail.evaluation.significance import FEW, wilson_interval
+from recbole_hail.evaluation.significance import FEW, share_interval
 from recbole_hail.files import read_json, write_json
 from recbole_hail.forecast.loading import ForecastModel
 from recbole_hail.forecast.scoring import batches, logits
 
-_FORM = 3  # of the file that is kept
+_FORM = 4  # of the file that is kept
 LARGEST = 100.0  # temperatures lie between this and its inverse
 BINS = 15
 
@@ -27,7 +27,7 @@ BINS = 15
 @dataclass(frozen=True)
 class Calibration:
     """What was fitted, and what it gives: the expected calibration error before and after, the mean probability of the
-    first answers, and the share of them that is right; None where there was no target.
+    first answers, and the share of them that is right with its interval; None where there was no target.
 
     All that is after is of targets that the temperature was not fitted to: half of the generators have the others'.
     `ece_by_chance` is what a model would have whose probabilities are right, for its answers are a sample.
@@ -40,6 +40,8 @@ class Calibration:
     ece_by_chance: float | None
     confidence: float | None
     right: float | None
+    low: float | None
+    high: float | None
     trained_on: bool  # whether training has seen the validation targets, which makes them look too easy
 
     def __str__(self) -> str:
@@ -48,9 +50,9 @@ class Calibration:
         seen = " (which training has seen)" if self.trained_on else ""
         learnt = "; a temperature this high means that hardly anything was learnt" * (self.temperature >= LARGEST)
         few = "so few targets say little: the interval is where the share may lie\n" * (self.targets < FEW)
-        low, high = wilson_interval(self.right, self.targets)
         return (
-            f"the likeliest element came true for {100 * self.right:.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f}) "
+            f"the likeliest element came true for {100 * self.right:.1f} % "
+            f"(95 %: {100 * self.low:.1f} to {100 * self.high:.1f}) "
             f"of {self.targets:,} validation targets{seen}; its chance was {100 * self.confidence:.1f} % on average\n"
             f"{few}"
             f"calibrated on these: temperature {self.temperature:.3f}, expected calibration error "
@@ -147,7 +149,7 @@ def _questions(trained: ForecastModel) -> tuple[list[np.ndarray], np.ndarray, np
 def _calibrate(trained: ForecastModel, sequences, generators: np.ndarray, targets: np.ndarray) -> Calibration:
     trained_on = bool(trained.config["train_on_valid"])
     if not len(targets):
-        return Calibration(1.0, 0, *[None] * 5, trained_on)
+        return Calibration(1.0, 0, *[None] * 7, trained_on)
     precision = torch.float64 if trained.is_rule else torch.float32
     scores = torch.empty(len(targets), trained.train.item_num - 1, dtype=precision)
     for batch in batches(trained, sequences, generators):
@@ -158,7 +160,7 @@ def _calibrate(trained: ForecastModel, sequences, generators: np.ndarray, target
     after = _first_answers(scores, wanted, _of_the_others(scores, wanted, generators))
     errors = expected_calibration_error(*before), expected_calibration_error(*after)
     by_chance = calibration_error_by_chance(after[0])
-    first = (float(values.mean()) for values in after)
+    first = *(float(values.mean()) for values in after), *share_interval(after[1], generators)
     return Calibration(fit_temperature(scores, wanted), len(targets), *errors, by_chance, *first, trained_on)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from recbole_hail.evaluation.metrics import Ranks, by_question, titles
-from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval, wilson_interval
+from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval, share_interval
 from recbole_hail.page.charts import Mark
 
 METRICS = ("Hit", "NDCG", "MRR")  # paper section 5.1.2
@@ -47,13 +47,8 @@ def right_answers(ranks: np.ndarray, ties: str) -> np.ndarray:
 
 
 def shares(right: np.ndarray, generators: np.ndarray) -> list[Mark]:
-    """How often each of M columns of `right` [N, M] is so, with the ends of its 95 % interval.
-
-    Wilson's; where a generator has several questions, whose answers are alike, that of `estimate`.
-    """
-    if len(np.unique(generators)) < len(generators):
-        return estimate(right[:, None], generators)[0]
-    return [Mark(share, *wilson_interval(share, len(right))) for share in right.mean(axis=0).tolist()]
+    """How often each of M columns of `right` [N, M] is so, with the ends of its `share_interval`."""
+    return [Mark(float(column.mean()), *share_interval(column, generators)) for column in right.T]
 
 
 def guessed(ranks: np.ndarray) -> tuple[float, float]:

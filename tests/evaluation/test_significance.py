@@ -15,6 +15,7 @@ from recbole_hail.evaluation.significance import (
     paired_bootstrap,
     paired_t,
     resampled_means,
+    share_interval,
     wilcoxon,
     wilson_interval,
 )
@@ -218,3 +219,10 @@ def test_wilsons_interval_is_scipys_where_that_has_one(share):
 def test_wilsons_interval_of_shared_answers_lies_between():
     (low, _), (middle, _), (high, _) = (wilson_interval(right / 10, 10) for right in (2, 2.5, 3))
     assert low < middle < high
+
+
+def test_questions_of_one_generator_are_one_observation():
+    """Wilson's interval took each question for one, and was a third as wide as that over generators."""
+    right = np.repeat([1.0, 0.0], 50)
+    assert share_interval(right, np.arange(100)) == wilson_interval(0.5, 100)
+    assert share_interval(right, np.repeat([1, 2], 50)) == (0, 1)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
+from recbole_hail.evaluation.significance import wilson_interval
 from recbole_hail.forecast import calibration
 from recbole_hail.forecast.calibration import (
     calibration_error_by_chance,
@@ -136,20 +137,22 @@ def test_a_single_generator_has_no_others_to_be_measured_by():
 
 def test_a_model_that_has_learnt_nothing_says_so():
     """Only documentation said what a temperature of 100 means, beside a small error that read like success."""
-    said = str(calibration.Calibration(100.0, 175, 0.04, 0.01, 0.01, 0.005, 0.005, False))
+    said = str(calibration.Calibration(100.0, 175, 0.04, 0.01, 0.01, 0.005, 0.005, 0.0, 0.1, False))
     assert said.endswith("; a temperature this high means that hardly anything was learnt")
-    assert "learnt" not in str(calibration.Calibration(99.9, 175, 0.04, 0.01, 0.01, 0.005, 0.005, False))
+    assert "learnt" not in str(calibration.Calibration(99.9, 175, 0.04, 0.01, 0.01, 0.005, 0.005, 0.0, 0.1, False))
 
 
 def test_the_share_that_came_true_has_its_interval_and_few_targets_are_called_few():
     """2.5 % of 79 targets read like a measurement; they are two."""
-    said = str(calibration.Calibration(1.0, 79, 0.04, 0.01, 0.01, 0.031, 2 / 79, False)).splitlines()
+    said = str(
+        calibration.Calibration(1.0, 79, 0.04, 0.01, 0.01, 0.031, 2 / 79, *wilson_interval(2 / 79, 79), False)
+    ).splitlines()
     assert said[0] == (
         "the likeliest element came true for 2.5 % (95 %: 0.7 to 8.8) of 79 validation targets; its chance was 3.1 % "
         "on average"
     )
     assert said[1].startswith("so few targets say little") and len(said) == 3
-    assert "few" not in str(calibration.Calibration(1.0, 100, 0.04, 0.01, 0.01, 0.03, 0.03, False))
+    assert "few" not in str(calibration.Calibration(1.0, 100, 0.04, 0.01, 0.01, 0.03, 0.03, 0.0, 0.1, False))
 
 
 def test_a_split_without_validation_is_not_calibrated(saved):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from recbole_hail.evaluation.significance import wilson_interval
 from recbole_hail.forecast.calibration import Calibration
 from recbole_hail.forecast.group_output import ElementGroup, group_as_csv, group_as_json, group_as_text
 from recbole_hail.forecast.output import Read
@@ -26,7 +27,7 @@ def forecaster():
     return SimpleNamespace(
         elements=SimpleNamespace(tokens=["[PAD]", "a", "b"]),
         days=("2016-01-01", "2016-12-31"),
-        calibration=Calibration(1.25, 100, 0.03, 0.01, 0.0075, 0.114, 0.11, False),
+        calibration=Calibration(1.25, 100, 0.03, 0.01, 0.0075, 0.114, 0.11, *wilson_interval(0.11, 100), False),
         trained=SimpleNamespace(config={"model": "HAIL", "dataset": "nyc16"}, file="saved/x.pth"),
     )
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from recbole_hail.evaluation.significance import wilson_interval
 from recbole_hail.forecast import Forecast, Prediction
 from recbole_hail.forecast.calibration import Calibration
 from recbole_hail.forecast.output import Read, as_csv, as_json, as_text
@@ -38,7 +39,7 @@ def forecaster():
         peers=["peer 1", "peer 2"],
         elements=SimpleNamespace(slots=["", "21-24h", "00-03h"]),
         days=("2016-01-01", "2016-12-31"),
-        calibration=Calibration(1.25, 100, 0.03, 0.01, 0.0075, 0.114, 0.11, False),
+        calibration=Calibration(1.25, 100, 0.03, 0.01, 0.0075, 0.114, 0.11, *wilson_interval(0.11, 100), False),
         trained=SimpleNamespace(config={"model": "HAIL", "dataset": "nyc16"}, file="saved/x.pth"),
     )
 
@@ -83,7 +84,8 @@ def test_csv_and_json_hold_the_same_forecasts(forecaster):
     }
     assert read["calibration"] == {
         **{"temperature": 1.25, "targets": 100, "ece_before": 0.03, "ece_after": 0.01, "ece_by_chance": 0.0075},
-        **{"confidence": 0.114, "right": 0.11, "trained_on": False},
+        **{"confidence": 0.114, "right": 0.11, "low": wilson_interval(0.11, 100)[0]},
+        **{"high": wilson_interval(0.11, 100)[1], "trained_on": False},
     }
     told = read["forecasts"][0]["predictions"][1]
     assert told["probability"] == 0.0625 and told["peers"] == [0.1, 0.05] and told["slot"] == "00-03h"
