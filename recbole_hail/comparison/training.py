@@ -44,16 +44,20 @@ def rank_missing(
     missing = [entry for entry in wanted if not entry[0].is_ranked(*entry[1:])]
     waiting, failures = deque(enumerate(missing, start=1)), []
     with JobPool(machine) as pool:
-        while waiting or pool:
-            if waiting and not pool.full:
-                number, (folder, run, other) = waiting.popleft()
-                say(f"[{number}/{len(missing)}] {run}: ranking under {other}")
-                pool.begin((folder.path(run), other), partial(folder.ranking, run, other))
-                continue
-            try:
-                pool.next_to_end()[1].end()
-            except RunFailed as error:
-                failures.append(str(error))
+        try:
+            while waiting or pool:
+                if waiting and not pool.full:
+                    number, (folder, run, other) = waiting.popleft()
+                    say(f"[{number}/{len(missing)}] {run}: ranking under {other}")
+                    pool.begin((folder.path(run), other), partial(folder.ranking, run, other))
+                    continue
+                try:
+                    pool.next_to_end()[1].end()
+                except RunFailed as error:
+                    failures.append(str(error))
+        except KeyboardInterrupt:
+            there = sum(folder.is_ranked(run, other) for folder, run, other in wanted)
+            raise Interrupted(f"{there} of {len(wanted)} rankings are there, and the same command goes on") from None
     return failures
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from recbole_hail.comparison import jobs
 from recbole_hail.comparison.jobs import Machine
-from recbole_hail.comparison.training import train_missing
+from recbole_hail.comparison.training import rank_missing, train_missing
 from recbole_hail.errors import Interrupted, RunFailed
 
 
@@ -106,3 +106,30 @@ def test_runs_under_way_are_abandoned_where_the_command_is_interrupted(plan, mon
     with pytest.raises(Interrupted, match=f"0 of {len(plan.runs)} runs are there, and the same command goes on"):
         train_missing(placed(plan, trainer), lambda text: None, Machine(2))
     assert trainer.abandoned == trainer.tried == plan.runs[:2]
+
+
+class Ranker(Trainer):
+    """Of whose runs all are trained, and the first is ranked."""
+
+    def has(self, run):
+        return True
+
+    def is_ranked(self, run, protocol):
+        return run in self.there
+
+    def ranking(self, run, protocol, share):
+        return self.training((run, protocol), share)
+
+
+def test_rankings_under_way_are_abandoned_where_the_command_is_interrupted(plan, monkeypatch):
+    """It said no more than that it was interrupted."""
+
+    def interrupt(pool, timeout):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(jobs, "wait", interrupt)
+    ranker = Ranker()
+    ranker.there.add(plan.runs[0])
+    with pytest.raises(Interrupted, match=f"1 of {len(plan.runs)} rankings are there, and the same command goes on"):
+        rank_missing(placed(plan, ranker), ["full"], lambda text: None, Machine(2))
+    assert ranker.abandoned == ranker.tried == [(run, "full") for run in plan.runs[1:3]]
