@@ -135,6 +135,8 @@ class _BudgetedLoader:
     def __iter__(self):
         budget = self._trainer.budget
         if budget.spent:
+            if getattr(self._trainer, "goes_on_in_epoch", False):
+                return
             raise BudgetSpent
         yield from budget.watch(self._loader)
         budget.wait(self._trainer.device)  # before it is asked whether this was the last epoch
@@ -143,12 +145,19 @@ class _BudgetedLoader:
 
 
 def with_last_epoch_validated(original):
-    """RecBole's `Trainer._train_epoch`: its `fit` would train what `eval_step` leaves over and throw it away."""
+    """RecBole's `Trainer._train_epoch`: its `fit` would train what `eval_step` leaves over and throw it away.
+
+    RecVAE, MKR and KGAT call it several times for an epoch, which a budget that ends within it must not cut off
+    unvalidated: the passes that are left have no batches, and their loss is 0.
+    """
 
     @wraps(original)
     def train_epoch(self, train_data, epoch_idx, *args, **kwargs):
         validate_last(self, epoch_idx)
-        return original(self, train_data, epoch_idx, *args, **kwargs)
+        self.goes_on_in_epoch = epoch_idx == getattr(self, "begun_epoch", None)
+        self.begun_epoch = epoch_idx
+        loss = original(self, train_data, epoch_idx, *args, **kwargs)
+        return 0.0 if loss is None and self.goes_on_in_epoch else loss
 
     return train_epoch
 
@@ -168,6 +177,7 @@ def with_budget(original):
         if isinstance(self, TraditionalTrainer):  # Pop and its like count all events once, and half of them is no model
             bounds = None, None
         self.budget = Budget(*bounds, *getattr(self, "taken", ()))  # a resumed run has taken part of it already
+        self.begun_epoch = None
         follows = not getattr(self, "keeps_curve", False)
         if follows:
             self.curve = Curve()

@@ -25,7 +25,12 @@ def trained(build, name, monkeypatch, *, saved=True, **settings):
     built = build(name, **{**LONG, **settings})
     built.losses, built.validated = [], []
     original = built.model.calculate_loss
-    monkeypatch.setattr(built.model, "calculate_loss", lambda batch: built.losses.append(1) or original(batch))
+
+    def counted(batch, **how):
+        built.losses.append(1)
+        return original(batch, **how)
+
+    monkeypatch.setattr(built.model, "calculate_loss", counted)
     built.outcome = built.trainer.fit(
         built.train, built.valid, saved=saved, callback_fn=lambda epoch, score: built.validated.append(epoch)
     )
@@ -52,6 +57,17 @@ def test_max_steps_cuts_an_epoch_which_is_validated_and_saved(build, monkeypatch
     assert built.validated == [10 // len(built.train)]
     assert built.outcome[0] == built.outcome[1]["mrr"] == built.trainer.best_valid_score
     assert weights_are_saved(built)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_an_epoch_of_several_passes_is_validated_wherever_it_is_cut(build, monkeypatch, more):
+    """RecVAE's steps of that epoch were lost, and within the first there was no checkpoint: its second pass was no more
+    than the end of the budget.
+    """
+    built = build("RecVAE", max_steps=1, train_batch_size=8)
+    built = trained(build, "RecVAE", monkeypatch, max_steps=len(built.train) + more, eval_step=100, train_batch_size=8)
+    assert built.trainer.budget.steps == len(built.losses) == len(built.train) + more
+    assert built.validated == [0] and weights_are_saved(built)
 
 
 @pytest.mark.parametrize("name", TRAINED)
