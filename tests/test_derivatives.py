@@ -19,9 +19,8 @@ def test_transforms_of_torch_func_are_left_to_torch():
     found = torch.func.grad(lambda given: torch.func.functional_call(networks, given, inputs).pow(2).sum())(weights)
     networks(*inputs).pow(2).sum().backward()
     for name, weight in networks.named_parameters():
-        torch.testing.assert_close(
-            found[name], torch.zeros_like(weight) if weight.grad is None else weight.grad, rtol=1e-4, atol=1e-4
-        )
+        grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+        torch.testing.assert_close(found[name], grad, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.skipif(native.library() is None, reason="there is no C compiler")

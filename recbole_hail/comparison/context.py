@@ -76,8 +76,7 @@ class Context:
             )
         return (
             f"{self.head}{self.dataset}, difference to {reference} over {generators:,} generators{self._each_alike}; "
-            "candidates: "
-            f"{lists}; {self.budget}. {seeds}."
+            f"candidates: {lists}; {self.budget}. {seeds}."
         )
 
     @property
