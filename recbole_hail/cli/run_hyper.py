@@ -147,7 +147,7 @@ def _show(search: Search, arguments) -> None:
     print(f"results of {len(search.trials)} trials written to", ", ".join(map(str, written)))
     missing = search.total - len(search.trials)
     if search.out_of_patience():
-        print(f"ended by early_stop: the last {search.early_stop} trials were no better")
+        print(f"ended by early_stop={search.early_stop}: no better trial followed the best")
     elif missing > 0:
         print(
             f"{'1 trial is' if missing == 1 else f'{missing} trials are'} missing; the same command continues from here"

@@ -39,7 +39,7 @@ def _check_comparable(configs: dict) -> None:
     if ours and others and not differ:
         differ.append(
             f"model_list: under these settings RecBole itself ranks {', '.join(others)}, otherwise than "
-            f"{', '.join(ours)}; give one --candidates for all, or make a table of each"
+            f"{', '.join(ours)}; take the split LS and --repeatable=True, or make a table of each"
         )
     if differ:
         raise SettingsError(differ)

@@ -172,7 +172,7 @@ def test_stops_after_trials_without_progress(search, monkeypatch, capsys):
     assert search("--early_stop=2", space="alpha choice [0.1,0.2,0.3,0.4,0.5,0.6]\n") == 0
     assert [trial["score"] for trial in trials()] == [0.1, 0.3, 0.2, 0.1]
     said = capsys.readouterr().out
-    assert "ended by early_stop: the last 2 trials were no better" in said
+    assert "ended by early_stop=2: no better trial followed the best" in said
     assert "missing" not in said, "the same command would train nothing"
 
 
