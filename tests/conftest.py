@@ -87,10 +87,18 @@ def cyclic_sequences(*, elements: int = 110, generators: int = 120, length: int 
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """An empty working directory with clean process arguments, which RecBole reads as settings."""
+    """An empty working directory with clean process arguments, which RecBole reads as settings.
+
+    What a test imports from it is forgotten afterwards: another test may have a module of the same name.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["pytest"])
-    return tmp_path
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and tmp_path in Path(file).absolute().parents:
+            del sys.modules[name]
 
 
 @pytest.fixture

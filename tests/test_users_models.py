@@ -66,15 +66,12 @@ FITTING = ["--dataset=cyclic", "--config_files=small.yaml", "--candidates=strict
 
 
 @pytest.fixture
-def mine(cyclic, monkeypatch):
+def mine(cyclic):
     """The module `mine` in the working directory, and, as for every command, none of it imported."""
     (cyclic / "mine.py").write_text(SOURCE)
     (cyclic / "Last.yaml").write_text("width_of_mine: 24\nloss_type: CE\ntrain_batch_size: 64\n")
-    monkeypatch.setattr(sys, "path", list(sys.path))
     importlib.invalidate_caches()
-    yield cyclic
-    for name in ("mine", "other"):
-        sys.modules.pop(name, None)
+    return cyclic
 
 
 def small(**settings) -> dict:
