@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recbole.config import Config
+from recbole.utils import ModelType
 
 from recbole_hail.comparison.notation import UNTRAINED, ModelSpec
 from recbole_hail.comparison.runs import Run, Shared
@@ -185,6 +186,11 @@ def _problems_of_model(spec: ModelSpec, config: Config, base: Config) -> list[st
         found.append(f"models: {spec.model} is a class of your own; write {full_name(config.model_class)}")
     if config["MODEL_TYPE"] in WITH_LABELS:
         found.append(f"{spec.label}: {spec.model} learns from labels and has no ranking to compare; leave it out")
+    elif config["MODEL_TYPE"] == ModelType.KNOWLEDGE:
+        found.append(
+            f"{spec.label}: {spec.model} reads a knowledge graph, by which elements are numbered otherwise and ranked "
+            "among other lists; leave it out"
+        )
     elif protocol_of(base, "test") and not protocol_of(config, "test"):
         found.append(
             f"{spec.label}: {spec.model} is not sequential, and where eval_args hold out more than one target of a "

@@ -1,5 +1,6 @@
 """From results to tables: all targets, repeat and new ones apart, and the differences to one system."""
 
+from collections import Counter
 from functools import reduce
 from itertools import combinations, groupby
 from operator import itemgetter
@@ -61,13 +62,12 @@ def _difference_cells(values: np.ndarray, base: np.ndarray, *, marked: bool) -> 
 
 def _check_lists(results: dict[str, list[Result]]) -> None:
     hashes = {label: {result.candidates["hash"] for result in runs} for label, runs in results.items()}
-    first = next(iter(hashes.values()))
-    differ = [label for label, found in hashes.items() if found != first or len(found) > 1]
+    ((usual, _),) = Counter(one for found in hashes.values() for one in found).most_common(1)
+    differ = [f"{label} {' '.join(sorted(found))}" for label, found in hashes.items() if found != {usual}]
     if differ:
-        each = ", ".join(f"{label} {' '.join(sorted(hashes[label]))}" for label in differ)
         raise UserError(
-            f"candidates: not all models were ranked among the same lists ({next(iter(hashes))} {' '.join(first)}, "
-            f"{each}); leave these models out"
+            f"candidates: not all models were ranked among the same lists, {usual}, but {', '.join(differ)}; "
+            "leave these models out"
         )
 
 

@@ -4,12 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+import torch
 from torch import nn
 
+from recbole_hail.errors import SettingsError
 from recbole_hail.networks.convolutional import ConvolutionalEncoder
 from recbole_hail.networks.encoders import RecurrentEncoder, TransformerEncoder
 from recbole_hail.networks.informer import InformerNetwork
 from recbole_hail.networks.robust import RobustEncoder
+from recbole_hail.networks.sizes import Sizes
+
+_ROUNDING = 1e-3  # of hidden states of about 1
 
 
 class BaseNetwork(NamedTuple):
@@ -39,6 +44,7 @@ BASE_NETWORKS = {
     "duronet": BaseNetwork("next", RobustEncoder, needs_visible=False),
     "informer": BaseNetwork("following", InformerNetwork, needs_visible=True, own_draws=True),
 }
+_SHIPPED = frozenset(BASE_NETWORKS)  # whose tests say what reaches what
 
 
 def predicts(base_network: str) -> str:
@@ -46,8 +52,41 @@ def predicts(base_network: str) -> str:
     return BASE_NETWORKS[base_network].predicts
 
 
-def build_encoder(base_network: str, *arguments, **options) -> nn.Module:
-    """One peer's encoder; ValueError names an unknown base network."""
+def build_encoder(base_network: str, sizes: Sizes, **options) -> nn.Module:
+    """One peer's encoder.
+
+    Raises:
+        ValueError: there is no such base network.
+        SettingsError: it is to predict the next element, and later ones reach it.
+    """
     if base_network not in BASE_NETWORKS:
         raise ValueError(f"base_network: {base_network!r} must be one of {', '.join(BASE_NETWORKS)}")
-    return BASE_NETWORKS[base_network].build(*arguments, **options)
+    encoder = BASE_NETWORKS[base_network].build(sizes, **options)
+    of_a_user = predicts(base_network) == "next" and base_network not in _SHIPPED
+    if of_a_user and (change := change_by_later(encoder, sizes)) > _ROUNDING:
+        raise SettingsError(
+            [
+                f"base_network: {base_network} predicts the next element, but what it gives at a position changes with "
+                f"later ones (by {change:.2g}), so it would be trained on the answers; let no position see those to "
+                'its right, or let it predict "masked"'
+            ]
+        )
+    return encoder
+
+
+@torch.no_grad()
+def change_by_later(encoder: nn.Module, sizes: Sizes) -> float:
+    """How far the first half of what an encoder gives moves, at most, when the second half of the input is another."""
+    half = sizes.positions // 2
+    device = next((weight.device for weight in encoder.parameters()), torch.device("cpu"))
+    if not half or device.type == "meta":  # which holds no numbers
+        return 0.0
+    draw = torch.Generator().manual_seed(0)
+    first, other = torch.randn(2, 1, sizes.positions, sizes.hidden_size, generator=draw, device="cpu").to(device)
+    other[:, :half] = first[:, :half]
+    visible = torch.ones(1, 1, 1, sizes.positions, dtype=torch.bool, device=device)
+    was_training = encoder.training
+    encoder.eval()
+    before, after = encoder(first, visible)[:, :half], encoder(other, visible)[:, :half]
+    encoder.train(was_training)
+    return (before - after).abs().max().item()

@@ -211,7 +211,7 @@ def test_models_that_were_ranked_among_other_lists_are_refused(plan, folder, ran
     for run, higher in ranks.items():
         other = {"candidates": {"test": {"protocol": "strict", "drawn": 99, "seed": 7, "hash": "def"}}}
         write_run(folder.path(run), places(higher), **(other if run.spec.model == "Pop" else {}))
-    with pytest.raises(UserError, match=r"same lists \(SASRec abc, Pop def\)"):
+    with pytest.raises(UserError, match="same lists, abc, but Pop def; leave these"):
         make_tables(plan, folder, "wilcoxon")
 
 
