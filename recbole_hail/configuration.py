@@ -83,6 +83,8 @@ def _fit_together(defaults: dict, given: dict, model_class) -> None:
     sequential = model_class.type == ModelType.SEQUENTIAL
     if sequential:
         _negatives_by_loss(defaults, merged, model_class)
+        if defaults["eval_args"]["order"] == "RO":  # for GRU4RecKG and KSR alone RecBole forgets what all others have
+            defaults["eval_args"] |= {"split": {"LS": "valid_and_test"}, "order": "TO"}
     if "load_col" not in given and isinstance(defaults["load_col"], dict):
         _columns_by_name(defaults, merged)
         _all_but_unloaded(defaults, merged)

@@ -38,6 +38,8 @@ def check_forms(merged: dict) -> None:
             for name in map(str, negatives)
             if name not in _OF_NEGATIVES
         ]
+    if not merged["checkpoint_dir"] or not isinstance(merged["checkpoint_dir"], str):
+        found.append(f"checkpoint_dir: {merged['checkpoint_dir']!r} names no folder; leave it out for saved/")
     if merged["valid_metric"] is None:
         found.append("valid_metric: None names no metric; give one, such as MRR")
     if found:
@@ -46,7 +48,7 @@ def check_forms(merged: dict) -> None:
 
 def problems(config) -> list[str]:
     """One sentence for each wrong setting: its name, its value, what to do."""
-    found = check(config, _CHECKS) + _columns(config) + _attention(config) + _negatives(config)
+    found = check(config, _CHECKS) + _columns(config) + _features(config) + _attention(config) + _negatives(config)
     if base_of(config.model_class) is None:
         found += check(config, _OF_RECBOLES_MODELS)
         if not (hasattr(config.model_class, "input_type") or is_users(config.model_class)):  # it goes by the loss
@@ -95,6 +97,18 @@ def _columns(config) -> list[str]:
     if ordered and config["TIME_FIELD"] in (config["discretization"] or ()):
         found.append(f"discretization: {config['TIME_FIELD']} orders the events, which its buckets could not; leave it")
     return found
+
+
+def _features(config) -> list[str]:
+    """What models with features of elements, such as FDSA, find missing once all is read."""
+    features, columns = config["selected_features"], config["load_col"]
+    if not features or not isinstance(columns, dict):
+        return []
+    loaded = columns.get("item", [])
+    missing = [] if loaded == "*" else [name for name in features if name not in (loaded or ())]
+    whole = {**columns, "item": list(dict.fromkeys([config["ITEM_ID_FIELD"], *(loaded or ()), *missing]))}
+    advice = f'add --load_col="{whole}", or name columns of the .item file that are'
+    return [f"selected_features: {', '.join(missing)} of the .item file is not loaded; {advice}"] * bool(missing)
 
 
 def _both_ways(load_col, unload_col) -> list[str]:

@@ -20,6 +20,7 @@ MAY_DIFFER = OF_THE_MACHINE | {
     *("eval_batch_size", "loss_decimal_place", "distributed_timeout", "MODEL_TYPE", "verbose"),
 }
 _ARGUMENTS = {"model", "dataset", "config_files"}  # which stand among settings too
+_MEANT = {"device": "use_gpu"}  # names that other programs have for a setting of RecBole's
 
 
 def given(config) -> dict:
@@ -42,6 +43,8 @@ def known_settings(config) -> set[str]:
 
 def closest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that an unknown one is most like, in letters of either case, where it is like one."""
+    if _MEANT.get(name) in known:
+        return _MEANT[name]
     by_lower = {other.lower(): other for other in known}
     return next((by_lower[found] for found in difflib.get_close_matches(name.lower(), by_lower, n=1)), None)
 

@@ -27,6 +27,7 @@ def said(model="HAIL", **settings) -> str:
         ({"metrics": ["AUC"]}, "valid_metric: 'MRR' must be one of AUC (metrics and topk)"),
         ({"metrics": ["GAUC"]}, "valid_metric: 'MRR' must be one of GAUC (metrics and topk)"),
         ({"valid_metric": None}, "valid_metric: None names no metric"),
+        ({"checkpoint_dir": None}, "checkpoint_dir: None names no folder; leave it out for saved/"),
         ({"load_col": ["user_id"]}, "load_col: ['user_id'] must name columns by file"),
         ({"load_col": None, "unload_col": {"inter": ["timestamp"]}}, "unload_col: {'inter': ['timestamp']} leaves out"),
         (
@@ -143,3 +144,22 @@ def test_numbers_of_negatives_that_are_none_are_refused(workplace, negatives, me
     """They were tracebacks, or passed over."""
     assert message in said("BPR", train_neg_sample_args={"distribution": "uniform", **negatives})
     Config(model="BPR", dataset="chi18", config_dict={"train_neg_sample_args": {"distribution": "None"}})
+
+
+def test_features_that_are_not_loaded_are_named_before_anything_is_read():
+    """FDSA ended in "KeyError: 'class'" with all of its settings, once the data were read."""
+    columns = {"inter": ["user_id", "item_id", "timestamp"]}
+    whole = {**columns, "item": ["item_id", "class"]}
+    message = said("FDSA", load_col=columns)
+    assert message.startswith(f'selected_features: class of the .item file is not loaded; add --load_col="{whole}"')
+    for loaded in (whole, {**columns, "item": "*"}, None):
+        Config(model="FDSA", dataset="chi18", config_dict={"load_col": loaded})
+
+
+@pytest.mark.parametrize("model", ["GRU4RecKG", "KSR"])
+def test_an_order_that_nobody_gave_is_not_blamed(model, workplace):
+    """RecBole leaves these two out of what it gives all sequential models."""
+    config = Config(model=model, dataset="mine")
+    assert config["eval_args"]["order"] == "TO" and config["eval_args"]["split"] == {"LS": "valid_and_test"}
+    with pytest.raises(SettingsError, match="order 'RO' must be TO"):
+        Config(model=model, dataset="mine", config_dict={"eval_args": {"order": "RO"}})

@@ -16,6 +16,9 @@ from recbole_hail.files import read_json
 from recbole_hail.forecast.loading import check_model
 from recbole_hail.page import wording
 
+_MEASURED = {"test": "test_result", "valid": "best_valid_result"}  # of what `recbole.quick_start.run` returns
+_TARGETS = {"test": "test", "valid": "validation"}
+
 
 def closing_lines(config, result: dict | None, since: float, model: str) -> list[str]:
     """Three lines; none for a model that `forecast` cannot use, or that was not saved.
@@ -26,8 +29,9 @@ def closing_lines(config, result: dict | None, since: float, model: str) -> list
         since: when the run began, in seconds since 1970; its record is younger.
         model: as the command was given it, perhaps MODULE:CLASS.
     """
-    measured = result and result["test_result"]
-    record = _record(Path(config["checkpoint_dir"]), dict(measured), since) if measured else None
+    phase = "test" if result and result["test_result"] else "valid"  # of a split that has no test
+    measured = result and result[_MEASURED[phase]]
+    record = _record(Path(config["checkpoint_dir"]), phase, dict(measured), since) if measured else None
     if record is None or config["benchmark_filename"] is not None:
         return []
     checkpoint = Path(config["checkpoint_dir"], record["checkpoint"])
@@ -36,19 +40,19 @@ def closing_lines(config, result: dict | None, since: float, model: str) -> list
     except CheckpointError:
         return []
     return [
-        f"result: {_in_words(measured, record)}",
+        f"result: {_in_words(phase, measured, record)}",
         f"checkpoint: {os.path.normpath(checkpoint)}",
         f"next: {'; '.join(_commands(checkpoint, record, model))}",
     ]
 
 
-def _record(folder: Path, measured: dict, since: float) -> dict | None:
-    """That of the run with this test result: a spawned rank has written it, and others may run beside it."""
+def _record(folder: Path, phase: str, measured: dict, since: float) -> dict | None:
+    """That of the run with this result: a spawned rank has written it, and others may run beside it."""
     files = [file for file in folder.glob("*.json") if file.stat().st_mtime >= since]
     for file in sorted(files, key=os.path.getmtime, reverse=True):
         try:
             record = read_json(file)
-            same = _as_text(measured) in map(_as_text, record["results"]["test"].values())
+            same = _as_text(measured) in map(_as_text, record["results"][phase].values())
             if same and (folder / record["checkpoint"]).is_file():
                 return record
         except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no record of a run with a test
@@ -61,22 +65,23 @@ def _as_text(measured: dict) -> str:
     return json.dumps(measured, default=str)
 
 
-def _in_words(measured: dict, record: dict) -> str:
+def _in_words(phase: str, measured: dict, record: dict) -> str:
     """`the right element came first for 5.1 % of 79 test targets; …`; of other metrics their names and values."""
-    asked, settings = (record["candidates"] or {}).get("test"), record["settings"]
+    asked, settings = (record["candidates"] or {}).get(phase), record["settings"]
+    of_phase = f"{_TARGETS[phase]} targets"
     names = titles(settings["metrics"], settings["topk"])
     if asked:
-        targets, digits = f" of {asked['targets']:,} test targets", 3
+        targets, digits = f" of {asked['targets']:,} {of_phase}", 3
         among = f"ranked against {wording.candidates(asked)}"
         measured = {name: value for name, value in measured.items() if name in names}
     else:  # RecBole has rounded, and its other metrics need not be means over targets
-        mode = settings["eval_args"]["mode"]["test"].replace("full", "all other elements")
+        mode = settings["eval_args"]["mode"][phase].replace("full", "all other elements")
         targets, digits = "", min(4, settings["metric_decimal_place"])
         among = f"among {mode}, by RecBole's own evaluation"
     lengths = [k for k in sorted(settings["topk"]) if f"hit@{k}" in measured]
     shares = [_share(k, measured[f"hit@{k}"], digits) for k in dict.fromkeys([*lengths[:1], *lengths[-1:]])]
     if shares:
-        first = f"{shares[0]}{targets or ' of the test targets'}"
+        first = f"{shares[0]}{targets or f' of the {of_phase}'}"
         return f"the right element came {', '.join([first, *shares[1:]])}; {among}"
     values = [f"{names.get(name, name.upper())} {value:.{digits}f}" for name, value in measured.items()]
     return f"{', '.join(values)}{targets}; {among}"

@@ -54,7 +54,7 @@ def _numbers(column):
     try:
         return (column.replace("", np.nan) if column.dtype.kind == "O" else column).astype(float)
     except ValueError as error:
-        raise ValueError(f"{column.name}: {error}") from None
+        raise ValueError(f"{column.name}: {error}; write numbers, dates as seconds since 1970") from None
 
 
 def _refuse_swallowed_rows(file: str, frame, delimiter: str, encoding: str | None) -> None:

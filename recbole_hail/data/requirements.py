@@ -29,7 +29,7 @@ def check_files(config) -> None:
         needed.append(config["LABEL_FIELD"])
     kinds = {field: "float" if field in (config["TIME_FIELD"], config["LABEL_FIELD"]) else "token" for field in needed}
     _check_present(needed, kinds, file, fields, config)
-    _check_kinds(kinds, file, fields)
+    _check_kinds(kinds, file, fields, config)
     _check_loaded(needed, config)
 
 
@@ -43,12 +43,13 @@ def _check_present(needed: list[str], kinds: dict[str, str], file: str, fields: 
         )
 
 
-def _check_kinds(kinds: dict[str, str], file: str, fields: dict[str, str]) -> None:
+def _check_kinds(kinds: dict[str, str], file: str, fields: dict[str, str], config) -> None:
     for field, kind in kinds.items():
         if fields[field] != kind:
             why = "its numbers count" if kind == "float" else "it names things"
+            dates = ", and dates seconds since 1970" if field == config["TIME_FIELD"] else ""
             raise DataError(
-                f"dataset: {file} has {field}:{fields[field]} in its header; make it {field}:{kind}, for {why}"
+                f"dataset: {file} has {field}:{fields[field]} in its header; make it {field}:{kind}, for {why}{dates}"
             )
 
 

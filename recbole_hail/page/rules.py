@@ -17,6 +17,7 @@ from recbole_hail.training.rules import count
 _COUNTED = ("GeneratorFrequency", "GeneratorKNN")
 COMMONEST = "Pop"  # which names the same everywhere, and with which no forecast can be made
 RULES_BESIDE = (COMMONEST, *_COUNTED)
+_OF_ENTITIES = {"preload_weight", "additional_feat_suffix", "alias_of_entity_id", "alias_of_relation_id"}
 
 
 class _Popularity(Rule):
@@ -80,8 +81,10 @@ def _value(config: Config, name: str):
 
 
 def _config(rule: str, trained: Config) -> Config:
-    """The rule's settings on the data and the evaluation of a trained model."""
+    """The rule's settings on the data and the evaluation of a trained model, without what it has of entities."""
     names = of_data_and_evaluation(trained) | {"checkpoint_dir"}
+    if not trained["alias_of_item_id"]:  # by which a file of vectors adds to the elements
+        names -= _OF_ENTITIES
     settings = {name: trained[name] for name in names if trained[name] is not None}
     settings |= {"train_on_valid": bool(trained["train_on_valid"]), "valid_metric": "MRR", "metrics": ["Hit", "MRR"]}
     settings["repeatable"] = True  # RecBole asks it of sequential models; nothing is drawn by it

@@ -33,7 +33,9 @@ def with_protocols(original):
 
     @wraps(original)
     def evaluate(self, eval_data, load_best_model=True, model_file=None, show_progress=False):
-        if not eval_data:
+        if not eval_data:  # of a split without a test
+            self.results = getattr(self, "results", {})
+            write_record(self)
             return None
         phase = _phase(self, eval_data._dataset)
         if load_best_model:

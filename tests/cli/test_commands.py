@@ -213,12 +213,13 @@ def test_a_setting_of_other_models_is_pointed_out(cyclic, run_here):
 
 def test_a_misspelt_setting_of_a_file_is_pointed_out(cyclic, run_here):
     """It was passed over in silence."""
-    Path("misspelt.yaml").write_text("epochs: 1\nalhpa: 0.3\nnote of mine: 5\n")
+    Path("misspelt.yaml").write_text("epochs: 1\nalhpa: 0.3\nnote of mine: 5\ndevice: cpu\n")
     files = "--config_files=small.yaml misspelt.yaml"
     done = run_here("run_recbole", "--model=HAIL", "--dataset=cyclic", files)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("warning: ") == 1
+    assert done.stderr.count("warning: ") == 2
     assert "warning: alhpa is not a setting of HAIL; did you mean alpha?" in done.stderr
+    assert "warning: device is not a setting of HAIL; did you mean use_gpu?" in done.stderr
 
 
 def test_prune_writes_a_model_of_one_peer(cyclic, run_command, run_here):

@@ -207,6 +207,8 @@ def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare
         (["--dataset=nowhere", "--output=comparisons/cyclic"], "nowhere is not at"),
         (["--output=small.yaml"], "output: small.yaml cannot be a folder"),
         (["--models=HAIL,DeepFM"], "DeepFM: DeepFM learns from labels and has no ranking to compare"),
+        (["--models=HAIL,CFKG"], "CFKG: CFKG reads a knowledge graph"),  # all was trained, and no table made
+        (["--models=HAIL,FDSA"], "FDSA: selected_features: class of the .item file is not loaded; add --load_col="),
         (["seeds"], "seeds: is no argument of compare"),
         (["--ray_address=127.0.0.1:1"], "ray_address: 127.0.0.1:1 cannot be reached"),
         (["--alpha=0.1", "--alpha=0.2"], "alpha: given as 0.1 and as 0.2; leave out all but one"),  # took the last

@@ -68,11 +68,20 @@ def test_what_recbole_evaluates_itself_has_no_page(cyclic, run_here):
     assert onwards == "next: recbole-hail forecast --dataset cyclic --all --output cyclic-SASRec-forecasts.csv"
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--model=Pop"], ["--model=GeneratorKNN", "--eval_args={'split':{'LS':'valid_only'}}"]]
-)
-def test_nothing_is_said_where_there_is_no_forecast_or_no_test(cyclic, run_here, arguments):
-    assert last_lines(run_here("run_recbole", *arguments, *SHORT)) == []
+def test_nothing_is_said_where_there_is_no_forecast(cyclic, run_here):
+    assert last_lines(run_here("run_recbole", "--model=Pop", *SHORT)) == []
+
+
+@pytest.mark.parametrize("model", ["HAIL", "SASRec", "GeneratorKNN"])
+def test_a_run_without_a_test_names_its_checkpoint_and_what_validation_gave(cyclic, run_here, model):
+    """It ended without a word, and RecBole's models left no record."""
+    given = [f"--model={model}", "--eval_args={'split':{'LS':'valid_only'}}", "--candidates=strict", *SHORT]
+    result, checkpoint, onwards = last_lines(run_here("run_recbole", *given))
+    assert re.match(r"result: the right element came .* for \d+\.\d % of 120 validation targets", result)
+    assert result.endswith("; ranked against 99 distinct elements other than the target")
+    (file,) = cyclic.glob(f"saved/{model}-*.pth")
+    assert checkpoint == f"checkpoint: saved/{file.name}" and file.with_suffix(".json").is_file()
+    assert onwards == f"next: recbole-hail forecast --dataset cyclic --all --output cyclic-{model}-forecasts.csv"
 
 
 def test_a_class_of_ones_own_is_named_in_the_commands(cyclic, run_here, monkeypatch):
@@ -126,4 +135,4 @@ HOW = "; among all other elements, by RecBole's own evaluation"
 )
 def test_no_more_is_said_of_recboles_own_values_than_is_known(measured, settings, expected):
     record = {"candidates": None, "settings": {**BY_RECBOLE, **settings}}
-    assert run_summary._in_words(measured, record) == expected
+    assert run_summary._in_words("test", measured, record) == expected

@@ -90,7 +90,7 @@ def test_a_number_that_is_none_is_named(workplace):
     folder.mkdir(parents=True)
     header = "user_id:token\titem_id:token\ttimestamp:float\n"
     (folder / "words.inter").write_text(header + "a\tx\t1\na\ty\t2016-01-01\n")
-    with pytest.raises(DataError, match=r"words cannot be loaded: timestamp:float: .*2016-01-01"):
+    with pytest.raises(DataError, match=r"timestamp:float: .*'2016-01-01'; write numbers, dates as seconds"):
         create_dataset(Config(model="HAIL", dataset="words"))
 
 

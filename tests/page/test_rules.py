@@ -73,3 +73,24 @@ def test_a_rule_has_no_curve_because_it_has_no_training(page_of, rule):
     section = page.split('id="curves"')[1].split("</section>")[0]
     assert report.record and f"{rule} is a rule: it counts past events and has no training, so there is no" in section
     assert "no record" not in section and "<svg" not in section
+
+
+def test_the_page_of_a_model_with_vectors_of_entities(workplace, write_dataset):
+    """The rules beside GRU4RecKG were asked to take its vectors, of a field that they have not."""
+    elements = [f"e{number}" for number in range(12)]
+    sequences = {f"g{g}": [elements[(g + i) % 12] for i in range(8)] for g in range(20)}
+    folder = write_dataset(workplace / "dataset", "known", sequences).parent
+    files = {
+        "ent": ["ent_id:token\tent_emb:float_seq", *(f"m{name}\t{' '.join(['0.5'] * 64)}" for name in elements)],
+        "kg": ["head_id:token\trelation_id:token\ttail_id:token", *(f"m{name}\tr\tme0" for name in elements)],
+        "link": ["item_id:token\tentity_id:token", *(f"{name}\tm{name}" for name in elements)],
+    }
+    for kind, lines in files.items():
+        (folder / f"known.{kind}").write_text("\n".join(lines) + "\n")
+    columns = {kind: [field.partition(":")[0] for field in lines[0].split("\t")] for kind, lines in files.items()}
+    vectors = {"additional_feat_suffix": ["ent"], "alias_of_entity_id": ["ent_id"]}
+    vectors["preload_weight"] = {"ent_id": "ent_emb"}
+    given = {"load_col": {"inter": ["user_id", "item_id", "timestamp"], **columns}, **vectors, "candidates": "full"}
+    run_recbole(model="GRU4RecKG", dataset="known", config_dict={**given, "epochs": 1, "show_progress": False})
+    with open_run(next(Path("saved").glob("*.pth"))) as it:
+        assert names_in(gather(it, say=lambda text: None)) == ["GRU4RecKG", "Pop", "GeneratorFrequency", "GeneratorKNN"]
