@@ -1,6 +1,7 @@
 """The course of a training, epoch by epoch: what the losses and the validation have been after how many steps."""
 
 from recbole_hail.evaluation.metrics import of_all_targets
+from recbole_hail.training.evaluations import evaluations_of
 
 _DIGITS = 6  # losses and metrics are kept to be looked at
 
@@ -43,4 +44,5 @@ class Curve:
         steps = trainer.budget.steps - before["step"]
         self.trained(epoch, trainer.budget, {"loss": summed / max(steps, 1)})
         # A trainer that validates in a way of its own may never have called `evaluate`.
-        self.validated(getattr(trainer, "view_results", {}), getattr(trainer, "agreement", None))
+        found = evaluations_of(trainer)
+        self.validated(found.newest, found.agreement)

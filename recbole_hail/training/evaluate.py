@@ -17,6 +17,7 @@ from recbole_hail.evaluation.protocol import leaves_out_repeats
 from recbole_hail.evaluation.ranking import chosen_view, rank_targets, view_names
 from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval
 from recbole_hail.evaluation.tables import result_table
+from recbole_hail.training.evaluations import evaluations_of
 from recbole_hail.training.records import write_ranks_of, write_record
 
 # What RecBole's Collector has a row of for every question.
@@ -26,33 +27,31 @@ _BY_QUESTION = ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.labe
 def with_protocols(original):
     """RecBole's `Trainer.evaluate`, by ranks where a protocol applies (see `protocol_of`).
 
-    The trainer then holds, for what it has evaluated last, `view_results` (metrics of each view) and `agreement` (of
-    the peers' answers, None where the ranks of peers are not known) and, for each phase,
-    `results`, `candidates`, and after a test `intervals`; records and ranks of a test are written beside the model.
+    The trainer keeps what was found in its `Evaluations`; records and ranks of a test are written beside the model.
     """
 
     @wraps(original)
     def evaluate(self, eval_data, load_best_model=True, model_file=None, show_progress=False):
         if not eval_data:  # of a split without a test
-            self.results = getattr(self, "results", {})
             write_record(self)
             return None
+        found = evaluations_of(self)
         phase = _phase(self, eval_data._dataset)
         if load_best_model:
             _load(self, model_file or self.saved_model_file)
         if phase is None:
             with _every_question_once(self, eval_data):
                 result = original(self, eval_data, False, None, show_progress)
-            self.agreement = None
-            self.view_results = {view_names(self.model)[chosen_view(self.model)]: dict(result)}
+            found.agreement = None
+            found.newest = {view_names(self.model)[chosen_view(self.model)]: dict(result)}
         else:
             self.model.eval()
             result = _by_ranks(self, eval_data._dataset, phase, show_progress)
             self.wandblogger.log_eval_metrics(result, head="eval")
         name = getattr(eval_data._dataset, "phase", "test")
         if name == "test":
-            self.results = {**getattr(self, "results", {}), "test": self.view_results}
-            self.logger.info(set_color("test result by view", "yellow") + ":\n" + result_table(self.view_results))
+            found.results["test"] = found.newest
+            self.logger.info(set_color("test result by view", "yellow") + ":\n" + result_table(found.newest))
             write_record(self)
         return result
 
@@ -91,7 +90,7 @@ def _phase(trainer, part) -> Phase | None:
     if EVENTS_BEFORE not in part.inter_feat:
         return None
     rows, name = part.inter_feat[EVENTS_BEFORE], getattr(part, "phase", None)
-    phases = vars(trainer).setdefault("phases", {})
+    phases = evaluations_of(trainer).phases
     known, phase = phases.get(name, (None, None))
     if known is not rows:  # sorting a part puts new columns in place of the old
         phase = phase_of(trainer.config, part)
@@ -124,15 +123,16 @@ def _by_ranks(trainer, part, phase: Phase, progress: bool) -> dict[str, float]:
     collected = trainer.eval_collector.get_data_struct()
     evaluator = RankEvaluator(trainer.config)
     views = view_names(trainer.model)
-    trainer.agreement = agreement(collected.get("rec.ranks").numpy(), views)
-    trainer.view_results = {view: evaluator.evaluate(collected, index) for index, view in enumerate(views)}
-    trainer.candidates = {**getattr(trainer, "candidates", {}), phase.name: phase.described()}
+    found = evaluations_of(trainer)
+    found.agreement = agreement(collected.get("rec.ranks").numpy(), views)
+    found.newest = {view: evaluator.evaluate(collected, index) for index, view in enumerate(views)}
+    found.candidates[phase.name] = phase.described()
     if phase.name == "test":
-        trainer.intervals = {
+        found.intervals = {
             view: _intervals(evaluator, collected, index, phase.generators) for index, view in enumerate(views)
         }
         write_ranks_of(trainer, phase, views, collected.get("rec.ranks").numpy())
-    return trainer.view_results[views[chosen_view(trainer.model)]]
+    return found.newest[views[chosen_view(trainer.model)]]
 
 
 def _ranks_of_all_processes(trainer, part, phase: Phase, progress: bool) -> torch.Tensor:

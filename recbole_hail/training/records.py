@@ -10,6 +10,7 @@ import torch
 
 from recbole_hail.files import atomic_write, write_json
 from recbole_hail.training.checkpoints import plain
+from recbole_hail.training.evaluations import evaluations_of
 from recbole_hail.versions import versions
 
 AS_RECORD = {"ensure_ascii": False, "default": str}  # how `write_json` writes one
@@ -41,7 +42,7 @@ def write_record(trainer) -> None:
     if not _leaves_files(trainer):
         return
     config, budget, curve = trainer.config, getattr(trainer, "budget", None), getattr(trainer, "curve", None)
-    valid = getattr(trainer, "best_valid_result", None)
+    valid, found = getattr(trainer, "best_valid_result", None), evaluations_of(trainer)
     record = {
         "model": config["model"],
         "dataset": config["dataset"],
@@ -51,9 +52,9 @@ def write_record(trainer) -> None:
         "parameters": sum(weight.numel() for weight in trainer.model.parameters()),
         "best epoch": getattr(trainer, "best_epoch", None),
         "steps": budget and budget.steps,
-        "results": {**({"valid": {"model": dict(valid)}} if valid else {}), **trainer.results},
-        "intervals": getattr(trainer, "intervals", None),
-        "candidates": getattr(trainer, "candidates", None),
+        "results": {**({"valid": {"model": dict(valid)}} if valid else {}), **found.results},
+        "intervals": found.intervals,
+        "candidates": found.candidates or None,
         "curve": curve and curve.points,
         "training seconds": budget and round(budget.seconds, 3),
         "peak memory MiB": peak_memory_mib(trainer.device),

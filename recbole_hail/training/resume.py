@@ -12,6 +12,7 @@ from recbole_hail.errors import CheckpointError
 from recbole_hail.settings import MAY_DIFFER
 from recbole_hail.training.checkpoints import entries_of, from_plain, plain, read_checkpoint
 from recbole_hail.training.curve import Curve
+from recbole_hail.training.evaluations import evaluations_of
 
 
 def state_of(trainer, epoch: int, best_valid_result) -> dict:
@@ -26,7 +27,7 @@ def state_of(trainer, epoch: int, best_valid_result) -> dict:
             "seconds": trainer.budget.seconds,
             "best_epoch": trainer.best_epoch,
             "best_valid_result": dict(best_valid_result or {}),
-            "results": trainer.results,
+            "results": evaluations_of(trainer).results,
             "curve": trainer.curve.points,
             "random_states": random_states(),
             "scaler": trainer.scaler.state_dict(),
@@ -60,7 +61,7 @@ def restore(trainer, file: str) -> None:
     trainer.best_valid_score = state["best_valid_score"]
     trainer.best_valid_result = run["best_valid_result"] or None
     trainer.taken, trainer.best_epoch = (run["steps"], run["seconds"]), run["best_epoch"]
-    trainer.results, trainer.schedule_start = run["results"], run["schedule_start"]
+    evaluations_of(trainer).results, trainer.schedule_start = run["results"], run["schedule_start"]
     trainer.curve = Curve(run.get("curve"))  # what was saved before there were curves goes on without its beginning
     try:
         trainer.model.load_state_dict(state["state_dict"])

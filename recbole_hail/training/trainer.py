@@ -16,6 +16,7 @@ from recbole_hail.training import records, resume
 from recbole_hail.training.budget import NOT_VALIDATED, validate_last
 from recbole_hail.training.checkpoints import write_checkpoint
 from recbole_hail.training.curve import Curve
+from recbole_hail.training.evaluations import evaluations_of
 from recbole_hail.training.memory import hold_free_memory, release_free_memory
 from recbole_hail.training.optimizer import build_optimizer, threads_of_step
 from recbole_hail.training.progress import LossLog
@@ -44,8 +45,6 @@ class HAILTrainer(Trainer):
         self.best_epoch = None
         self._epoch = 0  # under way; RecBole tells it to training and not to validation
         self.valid_result = None
-        self.view_results = {}
-        self.results = {}
         self.curve = Curve()
         if config["resume"]:
             self.resume_checkpoint(config["resume"])
@@ -170,9 +169,10 @@ class HAILTrainer(Trainer):
 
     def _valid_epoch(self, valid_data, show_progress=False):
         score, self.valid_result = super()._valid_epoch(valid_data, show_progress)
-        self.curve.validated(self.view_results, self.agreement)
-        self.logger.info(set_color("valid result by view", "blue") + ":\n" + result_table(self.view_results))
-        for view, result in self.view_results.items():
+        found = evaluations_of(self)
+        self.curve.validated(found.newest, found.agreement)
+        self.logger.info(set_color("valid result by view", "blue") + ":\n" + result_table(found.newest))
+        for view, result in found.newest.items():
             for metric, value in result.items():
                 self.tensorboard.add_scalar(f"Valid/{view}/{metric}", value, self._epoch)
         return score, self.valid_result
@@ -182,8 +182,9 @@ class HAILTrainer(Trainer):
         if not self.saving or (epoch < 0 and self.start_epoch > 0):
             return
         self.best_epoch = epoch if epoch >= 0 else None  # -1: saved before any training
-        if self.view_results:
-            self.results["valid"] = self.view_results
+        found = evaluations_of(self)
+        if found.newest:
+            found.results["valid"] = found.newest
         file = kwargs.get("saved_model_file", self.saved_model_file)
         self._write_checkpoint(file, epoch, self.valid_result)
         if verbose:

@@ -50,7 +50,7 @@ def test_most_elements_are_not_popular_at_all(build, caplog, write_dataset):
         result = built.trainer.evaluate(built.test, load_best_model=False)
     assert "for 60 of 60 targets: 0 have none and are left out, the others are ranked among 2 or more" in caplog.text
     assert result["hit@5"] == 1 and result["repeat_targets"] == 1
-    assert built.trainer.candidates["test"]["shortage"] in caplog.text, "and records tell of it"
+    assert built.trainer.evaluations.candidates["test"]["shortage"] in caplog.text, "and records tell of it"
 
 
 def test_pop_runs_where_a_generator_has_had_every_element(build):

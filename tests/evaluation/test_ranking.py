@@ -209,12 +209,12 @@ def test_each_sequence_is_encoded_once(build, monkeypatch, name, method):
 def test_each_view_gives_what_a_run_that_predicts_with_it_gives(build):
     together = build("HAIL", peers=2, candidates="strict")
     together.trainer.evaluate(together.test, load_best_model=False)
-    assert list(together.trainer.view_results) == ["peer 1", "peer 2", "mean"]
+    assert list(together.trainer.evaluations.newest) == ["peer 1", "peer 2", "mean"]
     for choice, view in ((1, "peer 1"), (2, "peer 2"), ("mean", "mean")):
         alone = build("HAIL", peers=2, candidates="strict", predict_with=choice)
         result = alone.trainer.evaluate(alone.test, load_best_model=False)
-        assert result == together.trainer.view_results[view]
-    assert together.trainer.view_results["peer 1"] != together.trainer.view_results["peer 2"]
+        assert result == together.trainer.evaluations.newest[view]
+    assert together.trainer.evaluations.newest["peer 1"] != together.trainer.evaluations.newest["peer 2"]
 
 
 def test_each_view_is_ranked_by_its_own_scores(build, predict_by_view):

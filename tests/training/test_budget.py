@@ -138,7 +138,6 @@ def test_the_best_model_is_kept_where_the_cut_epoch_is_worse(build, monkeypatch,
     monkeypatch.setattr(Trainer, "_valid_epoch", lambda *args, **kwargs: (next(scores), {"mrr": 0.0}))
     if name == "HAIL":
         monkeypatch.setattr("recbole_hail.training.trainer.HAILTrainer._valid_epoch", Trainer._valid_epoch)
-        monkeypatch.setattr("recbole_hail.training.trainer.HAILTrainer.view_results", {}, raising=False)
     steps = len(build(name, **LONG).train)
     built = trained(build, name, monkeypatch, max_steps=steps + 2, eval_step=1)
     assert built.validated == [0, 1] and built.outcome[0] == 0.9

@@ -8,6 +8,7 @@ from recbole.quick_start import run_recbole
 
 from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.curve import Curve
+from recbole_hail.training.evaluations import Evaluations
 
 
 def budget(steps, seconds):
@@ -43,8 +44,7 @@ def test_the_loss_of_recboles_trainers_is_the_mean_over_the_steps_since_the_poin
     trainer = SimpleNamespace(
         train_loss_dict={0: 8.0, 1: 6.0, 2: 4.0, 3: 1.0},
         budget=budget(4, 1.0),
-        view_results={"model": {"mrr": 0.5}},
-        agreement=None,
+        evaluations=Evaluations(newest={"model": {"mrr": 0.5}}),
     )
     curve = Curve()
     curve.follow(trainer, 0)
@@ -54,6 +54,7 @@ def test_the_loss_of_recboles_trainers_is_the_mean_over_the_steps_since_the_poin
         (4, {"loss": 2.0}),
         (13, {"loss": 1.111111}),
     ]
+    assert curve.points[-1]["valid"] == {"model": {"mrr": 0.5}}
 
 
 def test_a_curve_goes_on_from_its_points_and_leaves_those_it_was_given():

@@ -217,7 +217,7 @@ def test_a_validation_without_a_history_is_not_taken_for_the_test(build, write_d
         built.trainer.fit(built.train, built.valid, saved=False)
     assert "test result by view" not in caplog.text and not hasattr(built.trainer, "results")
     built.trainer.evaluate(built.test, load_best_model=False)
-    assert list(built.trainer.results["test"]) == ["model"]
+    assert list(built.trainer.evaluations.results["test"]) == ["model"]
 
 
 def test_wandb_is_told_the_results(build, monkeypatch):
