@@ -153,8 +153,19 @@ def build_parser() -> Parser:
     return parser
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, such as a batch system's at the end of its time; it leaves nothing behind either."""
+
+
+def _terminate(*_) -> None:
+    raise Terminated
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; the exit status: 0 done, 1 `check` has findings, 2 an error, told in one line."""
+    """Runs one command; the exit status: 0 done, 1 `check` has findings, 2 an error, told in one line.
+
+    130 after Ctrl-C, 143 after SIGTERM.
+    """
     options = vars(build_parser().parse_args(arguments))
     run, command = options.pop("run"), options["command"]
     try:
@@ -162,10 +173,11 @@ def main(arguments: list[str] | None = None) -> int:
     except ConversionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
+        said, status = ("ended by SIGTERM", 143) if isinstance(end, Terminated) else ("interrupted", 130)
         goes_on = "the same command goes on with what has been downloaded"
-        print(f"error: interrupted; {goes_on if command == 'download' else 'nothing was written'}", file=sys.stderr)
-        return 130
+        print(f"error: {said}; {goes_on if command == 'download' else 'nothing was written'}", file=sys.stderr)
+        return status
     try:
         print(text, flush=True)
     except BrokenPipeError:  # the reader, such as head, has gone; what was asked for is done all the same
@@ -174,7 +186,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # a batch system's time limit leaves nothing behind either
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(main())
