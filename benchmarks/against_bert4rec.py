@@ -14,10 +14,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 
 import measuring
+
+from recbole_hail.cli.common import guarded
 
 CHILD = """
 import json, sys
@@ -115,6 +118,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".json"))
     parser.add_argument("--go-on", action="store_true", help="add to OUTPUT, BERT4Rec's run in it included")
     options = parser.parse_args()
+    measuring.require_datasets(options.data_path, "chi18")
     measuring.show_header(COLUMNS)
     if options.go_on:
         rows = json.loads(options.output.read_text(encoding="utf-8"))["results"]
@@ -131,4 +135,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guarded(main))

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 from pathlib import Path
 
 import measuring
+
+from recbole_hail.cli.common import guarded
 
 CHILD = """
 import json, logging, sys
@@ -78,6 +81,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".json"))
     options = parser.parse_args()
+    measuring.require_datasets(options.data_path, *options.datasets)
     rows = []
     measuring.show_header(COLUMNS)
     for dataset in options.datasets:
@@ -88,4 +92,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guarded(main))

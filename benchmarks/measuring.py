@@ -29,6 +29,14 @@ class Seconds(NamedTuple):
     processor: float
 
 
+def require_datasets(folder: Path, *names: str) -> None:
+    """DataError where one is missing, before children that measure end in a traceback without it."""
+    from recbole_hail.data.missing_dataset import require_inter_file  # needs pandas, which that of the GPU does not
+
+    for name in names:
+        require_inter_file({"dataset": name, "data_path": str(folder / name)})
+
+
 def timed(run: Callable[[], object]) -> Seconds:
     wall, processor = perf_counter(), process_time()
     run()

@@ -54,7 +54,7 @@ def test_figures_are_written_beside_the_machine(tmp_path):
     assert {"processors", "python"} <= found["machine"].keys()
 
 
-@pytest.mark.parametrize("name", ["training", "evaluation"])
+@pytest.mark.parametrize("name", ["training", "evaluation", "loading", "against_bert4rec"])
 def test_a_missing_dataset_is_a_message_and_status_2(name, tmp_path):
     """It was a traceback."""
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), f"--data_path={tmp_path}"]

@@ -25,6 +25,8 @@ MEMBER_SEEDS = 1000  # between the seeds of the models that one mean is taken of
 SHARED = ("eval_args", "repeatable", "load_col", "metrics", "topk", "valid_metric", "max_steps", "max_minutes")
 SHARED += ("candidates", "candidates_seed", "ties")
 _OF_THE_COMPARISON = ("model", "dataset", "seed", "resume", "checkpoint_dir", "nproc")
+_OUT_OF_PLACE = dict.fromkeys(WITH_LABELS, "learns from labels and has no ranking to compare")
+_OUT_OF_PLACE[ModelType.KNOWLEDGE] = "reads a knowledge graph, which numbers elements otherwise and so has other lists"
 _OF_THE_MACHINE = MAY_DIFFER.difference(_OF_THE_COMPARISON)
 
 
@@ -184,13 +186,8 @@ def _problems_of_model(spec: ModelSpec, config: Config, base: Config) -> list[st
     found, known = [], known_settings(config)
     if ":" not in spec.model and is_users(config.model_class):  # known because another of these models brought it
         found.append(f"models: {spec.model} is a class of your own; write {full_name(config.model_class)}")
-    if config["MODEL_TYPE"] in WITH_LABELS:
-        found.append(f"{spec.label}: {spec.model} learns from labels and has no ranking to compare; leave it out")
-    elif config["MODEL_TYPE"] == ModelType.KNOWLEDGE:
-        found.append(
-            f"{spec.label}: {spec.model} reads a knowledge graph, by which elements are numbered otherwise and ranked "
-            "among other lists; leave it out"
-        )
+    if why := _OUT_OF_PLACE.get(config["MODEL_TYPE"]):
+        found.append(f"{spec.label}: {spec.model} {why}; leave it out")
     elif protocol_of(base, "test") and not protocol_of(config, "test"):
         found.append(
             f"{spec.label}: {spec.model} is not sequential, and where eval_args hold out more than one target of a "

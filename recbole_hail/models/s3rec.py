@@ -8,8 +8,8 @@ from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION, WindowBatc
 from recbole_hail.data.segments import CONTEXT, SEGMENT, SEGMENT_LENGTH
 from recbole_hail.losses import HailLossParts, fused_hail_loss_parts, segment_loss
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
-from recbole_hail.models.windowed import visible_positions
 from recbole_hail.networks import both_ways
+from recbole_hail.networks.base import visible_positions
 
 
 class S3RecID(CrossEntropyRecommender):

@@ -12,14 +12,10 @@ from recbole_hail.data.rows import distinct_rows
 from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
 from recbole_hail.models import settings
 from recbole_hail.networks import BASE_NETWORKS, PeerNetworks, Sizes, predicts
+from recbole_hail.networks.base import visible_positions
 from recbole_hail.threads import side_by_side
 
 POSITIONS_AT_A_TIME = 2**13  # of sequences that are encoded without gradients
-
-
-def visible_positions(sequences: Tensor, lengths: Tensor) -> Tensor:
-    """True where there is an element, [B, L]."""
-    return torch.arange(sequences.shape[1], device=sequences.device) < lengths[:, None]
 
 
 class WindowedRecommender(SequentialRecommender):

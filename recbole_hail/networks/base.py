@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from recbole_hail.errors import SettingsError
 from recbole_hail.networks.convolutional import ConvolutionalEncoder
@@ -50,6 +50,11 @@ _SHIPPED = frozenset(BASE_NETWORKS)  # whose tests say what reaches what
 def predicts(base_network: str) -> str:
     """ "masked", "next" or "following"."""
     return BASE_NETWORKS[base_network].predicts
+
+
+def visible_positions(sequences: Tensor, lengths: Tensor) -> Tensor:
+    """True where there is an element, [B, L]."""
+    return torch.arange(sequences.shape[1], device=sequences.device) < lengths[:, None]
 
 
 def build_encoder(base_network: str, sizes: Sizes, **options) -> nn.Module:
