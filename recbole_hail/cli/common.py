@@ -163,8 +163,8 @@ def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, list[str
 
 
 def say(text: str) -> None:
-    """Says at once how something long goes, where output is a file too."""
-    print(text, flush=True)
+    """How something long goes, to standard error: what it ends with stands alone in a file or a pipe."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:

@@ -1,10 +1,10 @@
 """Write one HTML page about a trained model: data, curves, metrics, repeats, generators, peers and settings."""
 
-import sys
 from pathlib import Path
 
 import recbole_hail  # noqa: F401  registers the plugin
 from recbole_hail.cli.checkpoints import add_checkpoint, chosen
+from recbole_hail.cli.common import say
 from recbole_hail.errors import SettingsError
 from recbole_hail.files import write_text
 from recbole_hail.page.gather import gather
@@ -41,6 +41,6 @@ def run(arguments) -> None:
     arguments.checkpoint = chosen(arguments)
     output = _output(arguments)
     with open_run(arguments.checkpoint, data_path=arguments.data_path) as found:
-        report = gather(found, say=lambda text: print(text, file=sys.stderr, flush=True))
+        report = gather(found, say=say)
     write_text(output, to_html(report))
     print(output)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import dataset_converters
-from recbole_hail.cli.common import add_processes, guarded, parse, recbole_parser, run_model, say
+from recbole_hail.cli.common import add_processes, guarded, parse, recbole_parser, run_model
 from recbole_hail.cli.config import checked_config, config_files, warn_of_unknown
 from recbole_hail.cli.run_summary import closing_lines
 from recbole_hail.data.requirements import check_files
@@ -32,7 +32,7 @@ def _run() -> None:
     result = run_model(arguments.model, files, arguments)
     if not arguments.group_offset:  # of several machines the first one says it
         for line in closing_lines(config, result, since, arguments.model):
-            say(line)
+            print(line)
 
 
 def main() -> int:

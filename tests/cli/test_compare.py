@@ -81,12 +81,12 @@ def test_the_table_has_models_controls_and_rules(done):
 
 def test_a_second_call_trains_nothing_and_another_seed_only_what_is_new(done, compare, contents):
     before = contents(done / "runs")
-    status, out, _ = compare(f"--models={MODELS}", "--seeds=1", "--test=bootstrap")
-    assert status == 0 and out.count("there already") == len(UNTRAINED) + 4 and ": training" not in out
-    assert "paired bootstrap" in " ".join(out.split())
+    status, out, err = compare(f"--models={MODELS}", "--seeds=1", "--test=bootstrap")
+    assert status == 0 and err.count("there already") == len(UNTRAINED) + 4 and ": training" not in err
+    assert "paired bootstrap" in " ".join(out.split()) and "there already" not in out, "tables stand alone in a file"
     assert contents(done / "runs") == before
-    status, out, _ = compare("--models=HAIL", "--seeds=1,2")
-    assert status == 0 and [line for line in out.splitlines() if line.endswith(": training")] == [
+    status, _, err = compare("--models=HAIL", "--seeds=1,2")
+    assert status == 0 and [line for line in err.splitlines() if line.endswith(": training")] == [
         f"[{len(UNTRAINED) + 2}/{len(UNTRAINED) + 2}] HAIL, seed 2: training"
     ]
     assert before.items() <= contents(done / "runs").items()
@@ -102,9 +102,9 @@ def servers(process: int) -> list[psutil.Process]:
 def test_finished_runs_are_ranked_under_another_protocol_without_training(compare, done, contents):
     """Another protocol was another folder, and all of it was trained again."""
     before = contents(done / "runs")
-    status, out, _ = compare(f"--models={MODELS}", "--seeds=1", "--also=full,strict", "--intervals")
-    assert status == 0 and out.count("ranking under full") == len(UNTRAINED) + 4 and ": training" not in out
-    assert "ranking under strict" not in out, "that of the training"
+    status, _, err = compare(f"--models={MODELS}", "--seeds=1", "--also=full,strict", "--intervals")
+    assert status == 0 and err.count("ranking under full") == len(UNTRAINED) + 4 and ": training" not in err
+    assert "ranking under strict" not in err, "that of the training"
     assert {path.name for path in done.iterdir()} == {
         *FILES,
         *(f"table-full.{form}" for form in FORMS),
@@ -116,14 +116,14 @@ def test_finished_runs_are_ranked_under_another_protocol_without_training(compar
     assert re.search(r"\| MarkovChain \| \*\*1\.000\*\* \\\[0\.969, 1\.000\\\]", full), (
         "what is certain is first of all"
     )
-    status, out, _ = compare(f"--models={MODELS}", "--seeds=1", "--also=full")
-    assert status == 0 and "ranking" not in out, "it was ranked already"
+    status, _, err = compare(f"--models={MODELS}", "--seeds=1", "--also=full")
+    assert status == 0 and "ranking" not in err, "it was ranked already"
 
 
 def test_a_row_is_named_anew_without_training(compare, done, contents):
     before = contents(done / "runs")
-    status, out, _ = compare("--models=all=HAIL,one network = HAIL[peers=1]", "--seeds=1")
-    assert status == 0 and ": training" not in out and {"all", "one network"} < rows(done).keys()
+    status, _, err = compare("--models=all=HAIL,one network = HAIL[peers=1]", "--seeds=1")
+    assert status == 0 and ": training" not in err and {"all", "one network"} < rows(done).keys()
     assert contents(done / "runs") == before
     status, _, err = compare("--models=Pop=HAIL,HAIL[peers=1]")
     assert status == 2 and "HAIL and Pop would both be Pop in the table; name one, as in 'another=Pop'" in err
@@ -172,20 +172,20 @@ def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare
     for gone in ("Pop-*", "HAIL-peers=1-1-*", "mean-*"):
         shutil.rmtree(next((done / "runs").glob(gone)))
     command = [sys.executable, "-m", "recbole_hail.cli.main", "compare", *SHARED, f"--models={MODELS}", "--seeds=1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    for line in process.stdout:
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
         if "HAIL (peers=1), seed 1: training" in line:
             break
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    process.stdout.close()
+    process.stderr.close()
     _, alive = psutil.wait_procs(family, timeout=20)
     assert family and not alive, "the run in progress ends with its command"
     assert list((done / "runs").glob("Pop-*")) and not list((done / "runs").glob("HAIL-peers=1-1-*"))
-    status, out, err = compare(f"--models={MODELS}", "--seeds=1", "--jobs=2")
+    status, _, err = compare(f"--models={MODELS}", "--seeds=1", "--jobs=2")
     assert status == 0, err
-    assert "Pop, seed 1: there already" in out and "HAIL (peers=1), seed 1: done" in out
+    assert "Pop, seed 1: there already" in err and "HAIL (peers=1), seed 1: done" in err
     assert not list((done / "runs").glob(".*"))
     assert rows(done) == expected
 

@@ -78,12 +78,12 @@ def test_what_is_missing_is_made_and_nothing_else(done, paper, contents):
     shutil.rmtree(next(done.glob("HAIL-distillation=mimicry-1-*")))
     next(done.glob("Pop-1-*")).joinpath("ranks.paper.npz").unlink()
     kept = {path for path in before if path.exists()}
-    status, out, err = paper(*ARGUMENTS, "--jobs=2")
+    status, _, err = paper(*ARGUMENTS, "--jobs=2")
     assert status == 0, err
-    assert [line.split("] ")[1] for line in out.splitlines() if line.endswith(": training")] == [
+    assert [line.split("] ")[1] for line in err.splitlines() if line.endswith(": training")] == [
         "HAIL (distillation=mimicry), seed 1: training"
     ]
-    assert out.count("ranking under paper") == 2 and "calibration" not in out
+    assert err.count("ranking under paper") == 2 and "calibration" not in err
     assert rows() == expected and "--jobs" not in Path("results/cyclic-table3-4.md").read_text()
     after = contents(done)
     assert all(after[path] == before[path] for path in kept)
@@ -108,9 +108,9 @@ def test_a_dry_run_of_what_is_there_promises_no_time(done, paper):
 
 
 def test_another_protocol_is_added_to_what_is_trained(done, paper):
-    status, out, err = paper(*ARGUMENTS, "--also=full,paper")
+    status, _, err = paper(*ARGUMENTS, "--also=full,paper")
     assert status == 0, err
-    assert ": training" not in out and "under strict" not in out and "under paper" not in out
+    assert ": training" not in err and "under strict" not in err and "under paper" not in err
     assert {row["candidates"].split()[0].strip(",") for row in rows()} == {"strict", "paper", "full"}
     assert all((run / "ranks.full.npz").is_file() for run in done.iterdir())
     assert ", candidates full\n" in Path("results/cyclic-table3-4.md").read_text()
@@ -150,8 +150,8 @@ def test_what_to_do_about_few_elements_is_told_before_anything_is_measured(paper
     write_dataset(Path("dataset"), "few", {f"g{g}": [f"e{(g + i) % 12}" for i in range(9)] for g in range(20)})
     before = contents(Path())
     arguments = (*ARGUMENTS, "--dataset=few")
-    status, out, err = paper(*arguments)
-    assert status == 2 and "calibration" not in out and contents(Path()) == before
+    status, _, err = paper(*arguments)
+    assert status == 2 and "calibration" not in err and contents(Path()) == before
     assert err.endswith("""but few has only 12; draw fewer with --eval_args="{'mode': 'uni11'}"\n""")
-    status, out, err = paper(*arguments, "--eval_args={'mode': 'uni11'}", "--epochs=9", "--dry-run")
+    status, _, err = paper(*arguments, "--eval_args={'mode': 'uni11'}", "--epochs=9", "--dry-run")
     assert status == 0, err

@@ -40,7 +40,7 @@ def test_searches_the_grid_and_leaves_table_plot_and_results(search, capsys, rec
     assert not [warning for warning in recwarn if "is not a setting" in str(warning.message)], (
         "of `dataset`, each trial"
     )
-    said = capsys.readouterr().out
+    said = "".join(capsys.readouterr())
     kept = trials()
     assert sorted((trial["settings"]["alpha"], trial["settings"]["beta"]) for trial in kept) == [
         *((0.25, 0.0), (0.25, 0.02)),
@@ -135,7 +135,7 @@ def test_a_trial_that_diverges_is_kept_and_the_search_goes_on(search, capsys):
     assert sorted(trial["status"] for trial in trials()) == ["diverged", "diverged", "finished", "finished"]
     rows = list(csv.DictReader((FOLDER / "table.csv").open()))
     assert [row["status"] for row in rows] == ["finished", "finished", "diverged", "diverged"]
-    assert "diverged: the loss is not finite" in capsys.readouterr().out
+    assert "diverged: the loss is not finite" in capsys.readouterr().err
 
 
 def test_settings_that_are_impossible_together_are_an_outcome(search, capsys):
@@ -143,20 +143,20 @@ def test_settings_that_are_impossible_together_are_an_outcome(search, capsys):
     assert search("--epochs=1", space="hidden_size choice [16,18]\nn_heads choice [1,4]\n") == 0
     found = {(trial["settings"]["hidden_size"], trial["settings"]["n_heads"]): trial["status"] for trial in trials()}
     assert found == {(16, 1): "finished", (16, 4): "finished", (18, 1): "finished", (18, 4): "impossible"}
-    assert "impossible: n_heads: 4 must divide hidden_size: 18" in capsys.readouterr().out
+    assert "impossible: n_heads: 4 must divide hidden_size: 18" in capsys.readouterr().err
 
 
 def test_a_long_trial_says_how_it_goes(search, monkeypatch, capsys):
     """Trials of an hour said nothing until they ended."""
     monkeypatch.setattr("recbole_hail.tuning.search._SAY_EVERY", 0)
     assert search("--epochs=3", space="alpha choice [0.25]\n") == 0
-    said = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr().err.splitlines()
     assert said[0] == "trial 1 of 1: alpha 0.25: training"
     assert [re.fullmatch(r"alpha 0\.25: mrr [\d.]+ after (\d) steps", line)[1] for line in said[1:3]] == ["3", "6"]
     assert said[3].startswith("trial 1 of 1: alpha 0.25: mrr")
     monkeypatch.setattr("recbole_hail.tuning.search._SAY_EVERY", 3600)
     assert search("--epochs=3", "--output=quiet", space="alpha choice [0.25]\n") == 0
-    assert "after" not in capsys.readouterr().out
+    assert "steps" not in capsys.readouterr().err
 
 
 def test_stops_after_trials_without_progress(search, monkeypatch, capsys):
