@@ -47,7 +47,7 @@ def _check_kinds(kinds: dict[str, str], file: str, fields: dict[str, str], confi
     for field, kind in kinds.items():
         if fields[field] != kind:
             why = "its numbers count" if kind == "float" else "it names things"
-            dates = ", and dates seconds since 1970" if field == config["TIME_FIELD"] else ""
+            dates = "; write dates as seconds since 1970" if field == config["TIME_FIELD"] else ""
             raise DataError(
                 f"dataset: {file} has {field}:{fields[field]} in its header; make it {field}:{kind}, for {why}{dates}"
             )

@@ -24,7 +24,7 @@ HEADER = "user_id:token\titem_id:token\ttimestamp:float\n"
         (b"user_id\titem_id:token\ttimestamp\na\tb\t1\n", "what 'user_id', 'timestamp' holds; write name:token"),
         (
             HEADER.replace("timestamp:float", "timestamp:token").encode() + b"a\tb\t1\n",
-            "make it timestamp:float, for its numbers count, and dates seconds since 1970",
+            "make it timestamp:float, for its numbers count; write dates as seconds since 1970",
         ),
         (HEADER.replace("item_id:token", "item_id:token_seq").encode() + b"a\tb\t1\n", "make it item_id:token, for it"),
         (b"\xef\xbb\xbf" + HEADER.encode() + b"a\tb\t1\n", "byte-order mark; read it with --encoding=utf-8-sig"),
