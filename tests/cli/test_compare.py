@@ -159,12 +159,12 @@ def test_ctrl_c_while_a_run_is_starting_is_one_message(cyclic, start_command):
     time.sleep(0.5)
     for process in (*family, running):  # as a terminal does
         process.send_signal(signal.SIGINT)
-    assert running.wait(200) == 130
+    assert running.wait(60) == 130
     said = log.read_text()
     assert (
         said.endswith("interrupted; 0 of 6 runs are there, and the same command goes on\n") and "Traceback" not in said
     )
-    assert not psutil.wait_procs(family, timeout=120)[1]
+    assert not psutil.wait_procs(family, timeout=20)[1]
 
 
 def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare, cyclic):
@@ -180,7 +180,7 @@ def test_a_command_that_is_killed_goes_on_and_gives_the_same_table(done, compare
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stderr.close()
-    _, alive = psutil.wait_procs(family, timeout=120)
+    _, alive = psutil.wait_procs(family, timeout=20)
     assert family and not alive, "the run in progress ends with its command"
     assert list((done / "runs").glob("Pop-*")) and not list((done / "runs").glob("HAIL-peers=1-1-*"))
     status, _, err = compare(f"--models={MODELS}", "--seeds=1", "--jobs=2")

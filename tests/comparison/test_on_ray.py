@@ -58,13 +58,13 @@ def test_a_worker_that_is_lost_is_a_failed_job(cluster, tmp_path, begun):
     with pytest.raises(RunFailed, match=r"one failed with status 1: ray: .*died"):
         running.job.end()
     assert [path.name for path in tmp_path.iterdir()] == ["one.failed.txt"]
-    assert not psutil.wait_procs([running.process], timeout=120)[1]
+    assert not psutil.wait_procs([running.process], timeout=20)[1]
 
 
 def test_a_job_that_is_abandoned_ends_and_leaves_nothing(cluster, tmp_path, begun):
     running = begun(cluster)
     running.job.abandon()
-    assert not psutil.wait_procs([running.process], timeout=120)[1]
+    assert not psutil.wait_procs([running.process], timeout=20)[1]
     assert not list(tmp_path.iterdir())
 
 
