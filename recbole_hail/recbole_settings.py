@@ -102,13 +102,13 @@ def _columns(config) -> list[str]:
 def _features(config) -> list[str]:
     """What models with features of elements, such as FDSA, find missing once all is read."""
     features, columns = config["selected_features"], config["load_col"]
-    if not features or not isinstance(columns, dict):
+    loaded = columns.get("item") or [] if isinstance(columns, dict) else "*"
+    missing = [] if loaded == "*" else [name for name in features or () if name not in loaded]
+    if not missing:
         return []
-    loaded = columns.get("item", [])
-    missing = [] if loaded == "*" else [name for name in features if name not in (loaded or ())]
-    whole = {**columns, "item": list(dict.fromkeys([config["ITEM_ID_FIELD"], *(loaded or ()), *missing]))}
-    advice = f'add --load_col="{whole}", or name columns of the .item file that are'
-    return [f"selected_features: {', '.join(missing)} of the .item file is not loaded; {advice}"] * bool(missing)
+    with_them = {**columns, "item": list(dict.fromkeys([config["ITEM_ID_FIELD"], *loaded, *missing]))}
+    advice = f'add --load_col="{with_them}", or name columns of the .item file that are'
+    return [f"selected_features: {', '.join(missing)} of the .item file is not loaded; {advice}"]
 
 
 def _both_ways(load_col, unload_col) -> list[str]:
