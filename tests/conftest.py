@@ -18,6 +18,7 @@ import torch
 from hypothesis import settings
 
 import recbole_hail  # noqa: F401  before any test imports RecBole
+from recbole_hail.evaluation.kept_ranks import KeptRanks
 from recbole_hail.threads import usable_cores
 
 torch.set_num_threads(1)  # tests run side by side, one process for each core
@@ -294,22 +295,15 @@ def threads():
 def write_run():
     """Writes record and ranks as a run leaves them: `ranks` [N, views, 3], one generator for each question."""
 
-    def write(folder, ranks, *, views=("model",), repeat=None, generators=None, predict_with="mean", **record):
+    def write(
+        folder, ranks, *, views=("model",), repeat=None, generators=None, predict_with="mean", candidates=None, **record
+    ):
         folder.mkdir(parents=True)
-        ranks = np.asarray(ranks)
-        np.savez_compressed(
-            folder / "ranks.npz",
-            ranks=ranks,
-            views=list(views),
-            generators=generators or [f"g{row}" for row in range(len(ranks))],
-            repeat=np.zeros(len(ranks), dtype=bool) if repeat is None else repeat,
-        )
-        kept = {
-            "settings": {"predict_with": predict_with},
-            "training seconds": 1.0,
-            "parameters": 10,
-            "candidates": {"test": {"protocol": "strict", "drawn": 99, "seed": 2020, "hash": "abc"}},
-        }
+        asked = candidates or {"protocol": "strict", "drawn": 99, "seed": 2020, "hash": "abc"}
+        names = np.array(generators or [f"g{row}" for row in range(len(ranks))])
+        repeat = np.zeros(len(ranks), dtype=bool) if repeat is None else repeat
+        KeptRanks(np.asarray(ranks), list(views), names, repeat, asked).write(folder / "ranks.npz")
+        kept = {"settings": {"predict_with": predict_with}, "training seconds": 1.0, "parameters": 10}
         (folder / "record.json").write_text(json.dumps(kept | record))
 
     return write

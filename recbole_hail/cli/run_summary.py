@@ -11,6 +11,7 @@ import numpy as np
 from dataset_converters.next_steps import every_generator
 from recbole_hail.cli.checkpoints import SAVED
 from recbole_hail.errors import CheckpointError
+from recbole_hail.evaluation.kept_ranks import KeptRanks
 from recbole_hail.evaluation.metrics import titles
 from recbole_hail.files import read_json
 from recbole_hail.forecast.loading import check_model
@@ -110,5 +111,4 @@ def _generators(checkpoint: Path) -> float:
     file = checkpoint.with_suffix(".ranks.npz")
     if not file.is_file():
         return math.inf
-    with np.load(file) as ranks:
-        return len(np.unique(ranks["generators"]))
+    return len(np.unique(KeptRanks.read(file).generators))

@@ -1,6 +1,5 @@
 """What finished runs say: metrics of every generator from kept ranks, cost, and the lists that were ranked."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from recbole_hail.comparison.notation import UNTRAINED
+from recbole_hail.evaluation.kept_ranks import KeptRanks
 from recbole_hail.evaluation.metrics import Ranks, by_question, rows_by_target
 from recbole_hail.files import read_json
 
@@ -59,11 +59,8 @@ def ranks_file(folder: Path, protocol: str | None = None) -> Path:
 
 
 def read_candidates(folder: Path, protocol: str | None = None) -> dict:
-    """What a run's test targets were ranked among, as `Phase.described` has it; `protocol` as for `ranks_file`."""
-    if protocol is None:
-        return read_record(folder)["candidates"]["test"]
-    with np.load(ranks_file(folder, protocol)) as file:
-        return json.loads(str(file["candidates"]))
+    """What a run's test targets were ranked among; `protocol` as for `ranks_file`."""
+    return KeptRanks.read(ranks_file(folder, protocol)).candidates
 
 
 def read_result(
@@ -78,22 +75,19 @@ def read_result(
         protocol: as for `ranks_file`.
         view: "peer 1", "mean", …; by default the one to predict with. A model with a single view has no other.
     """
-    record = read_record(folder)
-    with np.load(ranks_file(folder, protocol)) as file:
-        views, ranks = list(file["views"]), file["ranks"]
-        generators, repeat = file["generators"], file["repeat"]
+    record, kept = read_record(folder), KeptRanks.read(ranks_file(folder, protocol))
     choice = record["settings"].get("predict_with", "mean")
     asked = view or (choice if choice == "mean" else f"peer {choice}")
-    view = 0 if len(views) == 1 else views.index(asked)  # a single one is called "peer 1", "mean" or "model"
-    values = by_question(Ranks(*ranks[:, view].T), config, config["ties"])
+    view = 0 if len(kept.views) == 1 else kept.views.index(asked)  # a single one is called "peer 1", "mean" or "model"
+    values = by_question(Ranks(*kept.ranks[:, view].T), config, config["ties"])
     values = np.stack([values[metric] for metric in metrics], axis=1)  # [N, M]
-    rows = rows_by_target(repeat)
+    rows = rows_by_target(kept.repeat)
     return Result(
-        values={targets: _by_generator(generators[chosen], values[chosen]) for targets, chosen in rows.items()},
+        values={targets: _by_generator(kept.generators[chosen], values[chosen]) for targets, chosen in rows.items()},
         seconds=record["training seconds"],
         steps=record.get("steps"),
         parameters=record["parameters"],
-        candidates=read_candidates(folder, protocol),
+        candidates=kept.candidates,
         trained=record.get("model") not in UNTRAINED,
     )
 

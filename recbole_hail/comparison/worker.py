@@ -20,6 +20,7 @@ from recbole.utils import init_seed
 import recbole_hail  # noqa: F401  registers the plugin
 from recbole_hail.comparison.results import ranks_file, read_record, record_file
 from recbole_hail.errors import UserError
+from recbole_hail.evaluation.kept_ranks import KeptRanks
 from recbole_hail.evaluation.phase import Phase
 from recbole_hail.evaluation.protocol import protocol_of
 from recbole_hail.evaluation.ranking import rank_targets, view_names
@@ -28,7 +29,7 @@ from recbole_hail.model_names import model_named
 from recbole_hail.training.budget import Budget
 from recbole_hail.training.checkpoints import read_checkpoint
 from recbole_hail.training.loading import data_of, restored
-from recbole_hail.training.records import AS_RECORD, write_ranks
+from recbole_hail.training.records import AS_RECORD
 from recbole_hail.users_models import code_hash, find_in
 
 PROGRESS = "progress.txt"  # how far training has come, as long as it goes on
@@ -58,9 +59,9 @@ def train(request: dict) -> None:
     here = Path()
     (ranks,) = here.glob("*.ranks.npz")
     stem = ranks.name.removesuffix(".ranks.npz")
-    os.replace(ranks, "ranks.npz")
+    os.replace(ranks, ranks_file(here))
     os.replace(f"{stem}.pth", "model.pth")
-    os.replace(f"{stem}.json", "record.json")
+    os.replace(f"{stem}.json", record_file(here))
     Path(PROGRESS).unlink(missing_ok=True)
     shutil.rmtree("log")  # RecBole's; log.txt has the same and what went to the terminal
 
@@ -81,8 +82,8 @@ def _teller() -> Callable[[Budget], None]:
 def average(request: dict) -> None:
     """Tests the mean of trained models; it costs what they cost together."""
     files = request["members"]
-    phase, views, ranks = _ranked(request)
-    write_ranks(Path("ranks.npz"), phase, views, ranks)
+    kept = _ranked(request)
+    kept.write(ranks_file(Path()))
     records = [read_record(Path(file).parent) for file in files]
     steps, seconds = ([record[cost] for record in records] for cost in ("steps", "training seconds"))
     record = {
@@ -91,7 +92,7 @@ def average(request: dict) -> None:
         "parameters": sum(record["parameters"] for record in records),
         "steps": None if None in steps else max(steps),
         "training seconds": None if None in seconds else sum(seconds),
-        "candidates": {"test": phase.described()},
+        "candidates": {"test": kept.candidates},
     }
     write_json(record_file(Path()), record, **AS_RECORD)
 
@@ -100,12 +101,11 @@ def rank(request: dict) -> None:
     """Ranks the test questions of a finished run, `members`, under another protocol."""
     protocol = request["rank"]
     request["settings"]["candidates"] = protocol
-    phase, views, ranks = _ranked(request)
-    write_ranks(ranks_file(Path(), protocol), phase, views, ranks)
+    _ranked(request).write(ranks_file(Path(), protocol))
 
 
-def _ranked(request: dict):
-    """The test phase, views and ranks of the model that `members` names, or of the mean of several."""
+def _ranked(request: dict) -> KeptRanks:
+    """The test of the model that `members` names, or of the mean of several."""
     states = [read_checkpoint(file) for file in request["members"]]
     config, settings = states[0]["config"], request["settings"]
     # Data and lists are where this command has them, wherever the model was trained.
@@ -121,7 +121,7 @@ def _ranked(request: dict):
     phase = Phase(config, part, "test", *protocol_of(config, "test"))
     ranks = rank_targets(model, part, phase.rows, phase.candidates, most_rows=config["eval_batch_size"])
     views = ["mean"] if len(models) > 1 else view_names(model)
-    return phase, views, ranks
+    return KeptRanks.of(phase, views, ranks)
 
 
 def main(folder: str) -> None:

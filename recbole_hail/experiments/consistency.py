@@ -1,13 +1,12 @@
 """How often peers answer inconsistently, at the end and over training (paper section 1, Figure 1b)."""
 
-from pathlib import Path
-
 import numpy as np
 
 from recbole_hail.comparison.results import read_record
 from recbole_hail.comparison.runs import Run
 from recbole_hail.comparison.tabulate import sd
 from recbole_hail.evaluation.agreement import SHARES, shared_answers
+from recbole_hail.evaluation.kept_ranks import KeptRanks
 from recbole_hail.evaluation.significance import mean_interval
 from recbole_hail.experiments.sweep import Placed, Sweep
 from recbole_hail.tables.table import Cell, Column, Table
@@ -41,16 +40,11 @@ def _answers(place: Placed, run: Run, protocol: str) -> np.ndarray | None:
     files = [place.folder.ranks(member, protocol) for member in run.members or (run,)]
     if not all(file.is_file() for file in files):
         return None
-    ranks, views = zip(*map(_kept, files), strict=True)
+    kept = [*map(KeptRanks.read, files)]
     if not run.members:
-        return shared_answers(ranks[0], views[0])
-    names = [f"peer {number}" for number in range(1, len(ranks) + 1)]
-    return shared_answers(np.stack([of_one[:, 0] for of_one in ranks], axis=1), names)
-
-
-def _kept(file: Path) -> tuple[np.ndarray, list[str]]:
-    with np.load(file) as content:
-        return content["ranks"], list(content["views"])
+        return shared_answers(kept[0].ranks, kept[0].views)
+    names = [f"peer {number}" for number in range(1, len(kept) + 1)]
+    return shared_answers(np.stack([of_one.ranks[:, 0] for of_one in kept], axis=1), names)
 
 
 def _cells(answers: np.ndarray) -> list[Cell]:

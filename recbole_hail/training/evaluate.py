@@ -11,6 +11,7 @@ from recbole_hail import distributed
 from recbole_hail.data.history import EVENTS_BEFORE
 from recbole_hail.evaluation.agreement import agreement
 from recbole_hail.evaluation.candidates import CandidateSets
+from recbole_hail.evaluation.kept_ranks import KeptRanks
 from recbole_hail.evaluation.metrics import RankEvaluator, by_question
 from recbole_hail.evaluation.phase import Phase, phase_of
 from recbole_hail.evaluation.protocol import leaves_out_repeats
@@ -18,7 +19,7 @@ from recbole_hail.evaluation.ranking import chosen_view, rank_targets, view_name
 from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval
 from recbole_hail.evaluation.tables import result_table
 from recbole_hail.training.evaluations import evaluations_of
-from recbole_hail.training.records import write_ranks_of, write_record
+from recbole_hail.training.records import write_ranks, write_record
 
 # What RecBole's Collector has a row of for every question.
 _BY_QUESTION = ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.label")
@@ -131,7 +132,7 @@ def _by_ranks(trainer, part, phase: Phase, progress: bool) -> dict[str, float]:
         found.intervals = {
             view: _intervals(evaluator, collected, index, phase.generators) for index, view in enumerate(views)
         }
-        write_ranks_of(trainer, phase, views, collected.get("rec.ranks").numpy())
+        write_ranks(trainer, KeptRanks.of(phase, views, collected.get("rec.ranks")))
     return found.newest[views[chosen_view(trainer.model)]]
 
 

@@ -1,14 +1,13 @@
 """What a run leaves beside its checkpoint: a JSON of settings, data counts, results, curve, cost and versions."""
 
-import json
 import os
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from recbole_hail.files import atomic_write, write_json
+from recbole_hail.evaluation.kept_ranks import KeptRanks
+from recbole_hail.files import write_json
 from recbole_hail.training.checkpoints import plain
 from recbole_hail.training.evaluations import evaluations_of
 from recbole_hail.versions import versions
@@ -63,23 +62,10 @@ def write_record(trainer) -> None:
     write_json(Path(f"{_stem(trainer)}.json"), record, **AS_RECORD)
 
 
-def write_ranks(path: Path, phase, views: list[str], ranks) -> None:
-    """Ranks of every question of a phase, [N, views, 3] (candidates scored higher, the same, in all), and the lists."""
-    with atomic_write(path) as temporary:
-        np.savez_compressed(
-            temporary,
-            ranks=ranks,
-            views=views,
-            generators=phase.generators.astype(str),
-            repeat=phase.repeat,
-            candidates=json.dumps(phase.described()),
-        )
-
-
-def write_ranks_of(trainer, phase, views: list[str], ranks) -> None:
-    """`write_ranks` beside the checkpoint; nothing for a run that saves none."""
+def write_ranks(trainer, kept: KeptRanks) -> None:
+    """Beside the checkpoint; nothing for a run that saves none."""
     if _leaves_files(trainer):
-        write_ranks(Path(f"{_stem(trainer)}.ranks.npz"), phase, views, ranks)
+        kept.write(Path(f"{_stem(trainer)}.ranks.npz"))
 
 
 def _stem(trainer) -> str:

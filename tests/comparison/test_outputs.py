@@ -1,7 +1,5 @@
 """From runs to tables: means, deviations, significance and files, on results of the test's choosing."""
 
-import json
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -12,6 +10,7 @@ from recbole_hail.comparison.results import read_result
 from recbole_hail.comparison.runs import RunFolder
 from recbole_hail.comparison.tabulate import differences_of
 from recbole_hail.errors import UserError
+from recbole_hail.evaluation.kept_ranks import KeptRanks
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def test_differences_by_hand(plan, folder, write_run):
 
 def test_differences_to_what_was_ranked_among_other_lists_are_refused(plan, folder, ranks, write_run):
     for run, higher in ranks.items():
-        other = {"candidates": {"test": {"protocol": "strict", "drawn": 99, "seed": 7, "hash": "def"}}}
+        other = {"candidates": {"protocol": "strict", "drawn": 99, "seed": 7, "hash": "def"}}
         write_run(folder.path(run), places(higher), **(other if run.spec.model == "Pop" else {}))
     with pytest.raises(UserError, match="same lists"):
         differences(plan, folder)
@@ -165,7 +164,7 @@ def test_short_lists_are_told_of_in_the_caption_and_once(plan, folder, ranks, wr
     shortage = "candidates: popular finds fewer than 99 for 7 of 120 targets: 0 have none and are left out"
     lists = {"protocol": "popular", "drawn": 99, "seed": 2020, "hash": "abc"}
     for run, higher in ranks.items():
-        write_run(folder.path(run), places(higher), candidates={"test": {**lists, "shortage": shortage}})
+        write_run(folder.path(run), places(higher), candidates={**lists, "shortage": shortage})
     (table,) = make_tables(plan, folder, "t")
     assert table.caption.endswith(f". Short lists: {shortage.removeprefix('candidates: ')}.")
     assert short_lists(plan, folder, (None,)) == [shortage]
@@ -177,8 +176,8 @@ def test_short_lists_of_a_protocol_beside_that_of_the_training_are_told_of(plan,
     for run, higher in ranks.items():
         write_run(folder.path(run), places(higher))
         lists = {"protocol": "paper", "drawn": 99, "seed": 2020, "hash": "def", "shortage": "candidates: paper finds"}
-        with np.load(folder.path(run) / "ranks.npz") as own:
-            np.savez(folder.path(run) / "ranks.paper.npz", **own, candidates=json.dumps(lists))
+        own = KeptRanks.read(folder.path(run) / "ranks.npz")
+        own._replace(candidates=lists).write(folder.path(run) / "ranks.paper.npz")
     assert short_lists(plan, folder, (None, "paper", "full")) == ["candidates: paper finds"]
     assert "Short lists" not in make_tables(plan, folder, "t")[0].caption
     assert "Short lists: paper finds." in make_tables(plan, folder, "t", "paper")[0].caption
@@ -209,7 +208,7 @@ def test_models_are_compared_over_the_generators_that_all_were_asked_about(plan,
 
 def test_models_that_were_ranked_among_other_lists_are_refused(plan, folder, ranks, write_run):
     for run, higher in ranks.items():
-        other = {"candidates": {"test": {"protocol": "strict", "drawn": 99, "seed": 7, "hash": "def"}}}
+        other = {"candidates": {"protocol": "strict", "drawn": 99, "seed": 7, "hash": "def"}}
         write_run(folder.path(run), places(higher), **(other if run.spec.model == "Pop" else {}))
     with pytest.raises(UserError, match="same lists, abc, but Pop def; leave these"):
         make_tables(plan, folder, "wilcoxon")

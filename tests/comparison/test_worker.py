@@ -16,9 +16,8 @@ def test_a_mean_counts_the_steps_of_the_member_that_took_most(tmp_path, monkeypa
         (tmp_path / member).mkdir()
         record = {"steps": steps, "parameters": 5, "training seconds": 2.0}
         (tmp_path / member / "record.json").write_text(json.dumps(record))
-    phase = SimpleNamespace(described=dict)
-    monkeypatch.setattr(worker, "_ranked", lambda request: (phase, ["mean"], None))
-    monkeypatch.setattr(worker, "write_ranks", lambda *_: None)
+    kept = SimpleNamespace(write=lambda path: None, candidates={})
+    monkeypatch.setattr(worker, "_ranked", lambda request: kept)
     monkeypatch.chdir(tmp_path)
     worker.average({"members": ["a/model.pth", "b/model.pth"]})
     record = json.loads((tmp_path / "record.json").read_text())

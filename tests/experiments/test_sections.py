@@ -1,12 +1,12 @@
 """From kept runs to the tables, charts and files of experiments; results are of the test's choosing."""
 
 import csv
-import json
 
 import numpy as np
 import pytest
 
 from recbole_hail.comparison.notation import UNTRAINED
+from recbole_hail.evaluation.kept_ranks import KeptRanks
 from recbole_hail.experiments import consistency, outputs
 from recbole_hail.experiments.controls import controls
 from recbole_hail.experiments.figures import fig1b, fig4, peers, table3
@@ -39,9 +39,8 @@ def finish(sweep, write_run):
             ranks = np.stack([places, 0 * places, 0 * places + 99], axis=-1)
             points = [{"step": 7, "agreement": {"all right": 0.1, "some right": 0.1 * run.seed, "none right": 0.5}}]
             write_run(folder.path(run), ranks, views=views, curve=None if alone else points, steps=93)
-            lists = json.dumps({"protocol": "paper", "hash": "def"})
-            kept = dict(np.load(folder.path(run) / "ranks.npz")) | {"candidates": lists}
-            np.savez_compressed(folder.ranks(run, "paper"), **kept)
+            kept = KeptRanks.read(folder.path(run) / "ranks.npz")
+            kept._replace(candidates={"protocol": "paper", "hash": "def"}).write(folder.ranks(run, "paper"))
         return higher
 
     return make
