@@ -1,11 +1,11 @@
 """What RecBole 1.2.1 does wrongly, or not on today's pandas, scipy and torch; each shim names the fault it covers."""
 
 import copy
+import importlib
 import os
 import sys
 
 import numpy as np
-import recbole.model.sequential_recommender  # noqa: F401  turns on what `_train_at_full_speed` turns off
 import torch
 from recbole.config import Config
 from recbole.evaluator import Collector
@@ -22,6 +22,11 @@ from recbole_hail import devices, distributed
 from recbole_hail.settings import given
 from recbole_hail.training.checkpoints import from_plain, write_checkpoint
 from recbole_hail.training.records import path_of_this_run
+
+_MODELS = "recbole.model.sequential_recommender"  # see `_train_at_full_speed`
+# Where they were imported before, nobody knows whether the user wants it too.
+_anomalies_wanted = torch.is_anomaly_enabled() and _MODELS not in sys.modules
+importlib.import_module(_MODELS)
 
 
 def patch() -> None:
@@ -135,7 +140,7 @@ def _train_at_full_speed() -> None:
     """RecBole's SINE turns autograd's anomaly detection on for the whole process when its package is imported. It makes
     every training step slower, and ends a diverging run with a traceback before its loss can be reported.
     """
-    torch.autograd.set_detect_anomaly(False)
+    torch.autograd.set_detect_anomaly(_anomalies_wanted)
 
 
 def _collect_what_is_no_tensor() -> None:

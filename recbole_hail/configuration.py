@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from recbole.utils import ModelType
 
-from recbole_hail import distributed, recbole_settings
+from recbole_hail import distributed, model_needs, recbole_settings
 from recbole_hail.data import caches
 from recbole_hail.errors import SettingsError
 from recbole_hail.evaluation import eval_args, protocol
@@ -178,7 +178,7 @@ def with_checks(original):
 
 
 def _common_problems(config) -> list[str]:
-    found = eval_args.problems(config) + recbole_settings.problems(config)
+    found = eval_args.problems(config) + recbole_settings.problems(config) + model_needs.problems(config)
     found += protocol.problems(config) + budget.problems(config) + distributed.problems(config)
     if config["resume"] == "":  # of a shell whose pattern met no file
         found.append("resume: is empty; name the checkpoint to go on from, or leave it out")

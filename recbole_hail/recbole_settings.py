@@ -48,7 +48,7 @@ def check_forms(merged: dict) -> None:
 
 def problems(config) -> list[str]:
     """One sentence for each wrong setting: its name, its value, what to do."""
-    found = check(config, _CHECKS) + _columns(config) + _features(config) + _attention(config) + _negatives(config)
+    found = check(config, _CHECKS) + _columns(config) + _attention(config) + _negatives(config)
     if base_of(config.model_class) is None:
         found += check(config, _OF_RECBOLES_MODELS)
         if not (hasattr(config.model_class, "input_type") or is_users(config.model_class)):  # it goes by the loss
@@ -97,18 +97,6 @@ def _columns(config) -> list[str]:
     if ordered and config["TIME_FIELD"] in (config["discretization"] or ()):
         found.append(f"discretization: {config['TIME_FIELD']} orders the events, which its buckets could not; leave it")
     return found
-
-
-def _features(config) -> list[str]:
-    """What models with features of elements, such as FDSA, find missing once all is read."""
-    features, columns = config["selected_features"], config["load_col"]
-    loaded = columns.get("item") or [] if isinstance(columns, dict) else "*"
-    missing = [] if loaded == "*" else [name for name in features or () if name not in loaded]
-    if not missing:
-        return []
-    with_them = {**columns, "item": list(dict.fromkeys([config["ITEM_ID_FIELD"], *loaded, *missing]))}
-    advice = f'add --load_col="{with_them}", or name columns of the .item file that are'
-    return [f"selected_features: {', '.join(missing)} of the .item file is not loaded; {advice}"]
 
 
 def _both_ways(load_col, unload_col) -> list[str]:

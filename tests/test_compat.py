@@ -62,6 +62,18 @@ def test_anomaly_detection_stays_off_whatever_is_imported(fresh):
     assert fresh.anomaly.endswith("False")
 
 
+def test_anomaly_detection_that_the_user_has_turned_on_stays_on(run_python):
+    """The plugin turned it off whoever had turned it on."""
+    done = run_python(
+        "import torch\n"
+        "torch.autograd.set_detect_anomaly(True)\n"
+        "import recbole_hail\n"
+        "import recbole.model.sequential_recommender.sine\n"
+        "print(torch.is_anomaly_enabled())\n"
+    )
+    assert done.stdout.splitlines()[-1] == "True", done.stderr
+
+
 @pytest.mark.parametrize("written", ["~", "None"])
 def test_nothing_can_be_written_as_in_yaml_on_the_command_line(workplace, monkeypatch, written):
     """`--train_batch_tokens=~`, as the error message advises, was refused as text."""

@@ -146,16 +146,6 @@ def test_numbers_of_negatives_that_are_none_are_refused(workplace, negatives, me
     Config(model="BPR", dataset="chi18", config_dict={"train_neg_sample_args": {"distribution": "None"}})
 
 
-def test_features_that_are_not_loaded_are_named_before_anything_is_read():
-    """FDSA ended in "KeyError: 'class'" with all of its settings, once the data were read."""
-    columns = {"inter": ["user_id", "item_id", "timestamp"]}
-    whole = {**columns, "item": ["item_id", "class"]}
-    message = said("FDSA", load_col=columns)
-    assert message.startswith(f'selected_features: class of the .item file is not loaded; add --load_col="{whole}"')
-    for loaded in (whole, {**columns, "item": "*"}, None):
-        Config(model="FDSA", dataset="chi18", config_dict={"load_col": loaded})
-
-
 @pytest.mark.parametrize("model", ["GRU4RecKG", "KSR"])
 def test_an_order_that_nobody_gave_is_not_blamed(model, workplace):
     """RecBole leaves these two out of what it gives all sequential models."""

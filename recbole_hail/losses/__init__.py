@@ -11,14 +11,14 @@ from recbole_hail.losses.adaptive_denoising import (
 )
 from recbole_hail.losses.denoising import denoising_mask
 from recbole_hail.losses.fused import fused_hail_loss_parts, fused_weighted_loss_parts
-from recbole_hail.losses.hail import HailLossParts, hail_loss, hail_loss_parts
+from recbole_hail.losses.hail import LossParts, hail_loss, hail_loss_parts
 from recbole_hail.losses.mimicry import mimicry_loss
 from recbole_hail.losses.mutual_exclusivity import mutual_exclusivity_loss
 from recbole_hail.losses.segments import segment_loss
 from recbole_hail.losses.self_knowledge import self_knowledge_loss
 
 __all__ = [
-    "HailLossParts",
+    "LossParts",
     "denoising_mask",
     "drop_rate_at",
     "fused_hail_loss_parts",

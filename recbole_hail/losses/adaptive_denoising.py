@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from recbole_hail.losses.denoising import hardest_positions
-from recbole_hail.losses.hail import HailLossParts
+from recbole_hail.losses.hail import LossParts
 
 
 def likelihood_weights(cross_entropy: Tensor, exponent: float) -> Tensor:
@@ -54,7 +54,7 @@ def drop_rate_at(step: int, *, drop_rate: float, drop_steps: int) -> float:
     return drop_rate * min(step / drop_steps, 1.0) if drop_steps else drop_rate
 
 
-def weighted_loss_parts(cross_entropy: Tensor, weights: Tensor) -> HailLossParts:
+def weighted_loss_parts(cross_entropy: Tensor, weights: Tensor) -> LossParts:
     """The sum over peers of the mean over positions of weight · cross-entropy, [T, M] each; an empty batch gives 0.
 
     `self_knowledge` of the parts is the mean cross-entropy without weights, `dropped` the mean weight taken away.
@@ -64,6 +64,4 @@ def weighted_loss_parts(cross_entropy: Tensor, weights: Tensor) -> HailLossParts
     total = (weights * cross_entropy).sum() / positions
     self_knowledge = cross_entropy.detach().sum(dim=1) / positions  # [T]
     dropped = (1 - weights.to(cross_entropy.dtype)).sum() / (peers * positions)
-    return HailLossParts(
-        total, self_knowledge, torch.zeros_like(self_knowledge), torch.zeros_like(self_knowledge), dropped
-    )
+    return LossParts(total, self_knowledge, torch.zeros_like(self_knowledge), torch.zeros_like(self_knowledge), dropped)

@@ -1,7 +1,6 @@
 """One pass over positions after the other, for the loss and the gradients of hidden states, table and bias."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,21 +9,14 @@ from recbole_hail.losses import lane_in_c
 from recbole_hail.losses.adaptive_denoising import weighted_loss_parts
 from recbole_hail.losses.blocks import blocks_for
 from recbole_hail.losses.denoising import hardest_positions, keep_mask
-from recbole_hail.losses.hail import HailLossParts, HailSettings, combine_terms, cross_entropy_parts
+from recbole_hail.losses.hail import HailSettings, LossParts, combine_terms, cross_entropy_parts
 from recbole_hail.threads import side_by_side
 
-
-class ChunkSizes(NamedTuple):
-    """How many logits are made at once, and how many torch takes for a block at most, both in elements of [T, ., V]."""
-
-    product: int
-    block: int
-
-
-# Both want to stay in the processor's cache: torch passes over a block some twenty times, the C code over a row a few
-# times. On a GPU launching a kernel costs more than what caches save.
-ON_CPU = ChunkSizes(product=2**19, block=2**19)  # 2 MB of float32, shared by all lanes
-ON_GPU = ChunkSizes(product=2**26, block=2**26)  # 256 MB
+# Logits [T, ., V] that are made at once, and that torch takes for a block at most. They are to stay in the processor's
+# cache: torch passes over a block some twenty times, the C code over a row a few times. On a GPU launching a kernel
+# costs more than what caches save.
+ON_CPU = 2**19  # 2 MB of float32, shared by all lanes
+ON_GPU = 2**26  # 256 MB
 FEWEST_POSITIONS = 64  # in a product, however many elements, for each reads the table and adds to its gradient
 IN_LANES = 2**22  # elements of all lanes' gradients of the table, 16 MB of float32
 FEWEST_LOGITS = 2**17  # that earn back a lane of their own
@@ -41,7 +33,7 @@ class ChunkedLoss:
 
     def __init__(self, hidden: Tensor, table: Tensor, bias: Tensor, settings: HailSettings):
         on_cpu = hidden.device.type == "cpu"
-        sizes = ON_CPU if on_cpu else ON_GPU
+        logits = ON_CPU if on_cpu else ON_GPU
         threads = torch.get_num_threads() if on_cpu else 1
         self.settings = settings
         self.distils = len(hidden) > 1 and settings.distillation != "none"
@@ -49,8 +41,8 @@ class ChunkedLoss:
         self.elements = len(table)
         elements = peers * self.elements
         lanes = threads if threads * table.numel() <= IN_LANES else 1
-        at_once = _positions_per_chunk(sizes.product // lanes // elements, -(-positions // lanes))
-        block = blocks_for(hidden, table, bias, settings, min(max(sizes.block // elements, 1), at_once))
+        at_once = _positions_per_chunk(logits // lanes // elements, -(-positions // lanes))
+        block = blocks_for(hidden, table, bias, settings, min(max(logits // elements, 1), at_once))
         if lane_in_c.supports(block, shared=lanes < threads):
             lane = lane_in_c.SharedNativeLane if lanes < threads else lane_in_c.NativeLane
             self.lanes = [lane(hidden, table, bias, block, at_once) for _ in range(lanes)]
@@ -59,7 +51,7 @@ class ChunkedLoss:
         in_block = min(block.positions, -(-at_once * lanes // threads))
         self.lanes = [_Lane(hidden, table, bias, block, at_once, in_block) for _ in range(lanes)]
 
-    def loss(self, hidden: Tensor, targets: Tensor) -> tuple[HailLossParts, Tensor]:
+    def loss(self, hidden: Tensor, targets: Tensor) -> tuple[LossParts, Tensor]:
         """hidden [T, M, d], targets [M] -> the loss and its parts, and the gradient of hidden."""
         settings = self.settings
         share = torch.full(targets.shape, 1 / max(len(targets), 1), dtype=hidden.dtype, device=hidden.device)  # [M]
@@ -82,7 +74,7 @@ class ChunkedLoss:
 
     def weighted_loss(
         self, hidden: Tensor, targets: Tensor, weights: Callable[[Tensor], Tensor]
-    ) -> tuple[HailLossParts, Tensor]:
+    ) -> tuple[LossParts, Tensor]:
         """As `loss`, of one peer's size, for the cross-entropy of every position times the weight that it earns itself.
 
         What a position weighs is known once all losses are, so it enters the gradient with a weight of 1, and what that

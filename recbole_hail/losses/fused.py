@@ -7,11 +7,11 @@ from torch import Tensor
 
 from recbole_hail.derivatives import first_only
 from recbole_hail.losses.chunked import ChunkedLoss
-from recbole_hail.losses.hail import HailLossParts, HailSettings
+from recbole_hail.losses.hail import HailSettings, LossParts
 from recbole_hail.losses.likelihood import no_element
 
 
-def fused_hail_loss_parts(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, **settings) -> HailLossParts:
+def fused_hail_loss_parts(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, **settings) -> LossParts:
     """`hail_loss_parts(hidden @ table.T + bias, targets, **settings)`, but for rounding, in less time and memory.
 
     Positions are taken chunk by chunk. The gradient has a closed form, so it is computed along with the loss, and
@@ -30,12 +30,12 @@ def fused_hail_loss_parts(hidden: Tensor, table: Tensor, bias: Tensor, targets: 
         IndexError: a target that the table lacks, where looking for one does not stall the device.
     """
     _check(hidden, table, bias, targets)
-    return HailLossParts(*_PredictionAndLoss.apply(hidden, table, bias, targets, HailSettings(**settings), None))
+    return LossParts(*_PredictionAndLoss.apply(hidden, table, bias, targets, HailSettings(**settings), None))
 
 
 def fused_weighted_loss_parts(
     hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, weights: Callable[[Tensor], Tensor]
-) -> HailLossParts:
+) -> LossParts:
     """`weighted_loss_parts(losses, weights(losses))` of `self_knowledge_loss(hidden @ table.T + bias, targets)`.
 
     Likewise without the logits of all positions. Arguments and errors are those of `fused_hail_loss_parts`, and
@@ -45,7 +45,7 @@ def fused_weighted_loss_parts(
     """
     _check(hidden, table, bias, targets)
     plain = HailSettings(distillation="none")
-    return HailLossParts(*_PredictionAndLoss.apply(hidden, table, bias, targets, plain, weights))
+    return LossParts(*_PredictionAndLoss.apply(hidden, table, bias, targets, plain, weights))
 
 
 def _check(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> None:

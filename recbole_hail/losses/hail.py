@@ -56,7 +56,7 @@ class HailSettings:
             raise ValueError(f"distillation: {self.distillation!r} must be one of {', '.join(DISTILLATIONS)}")
 
 
-class HailLossParts(NamedTuple):
+class LossParts(NamedTuple):
     """The loss of a batch and what it is made of; all but `total` are detached.
 
     `positive` and `negative` are the terms of mutual exclusivity before the factor 1 - alpha; under mimicry the
@@ -75,7 +75,7 @@ def hail_loss(logits: Tensor, targets: Tensor, **settings) -> Tensor:
     return hail_loss_parts(logits, targets, **settings).total
 
 
-def hail_loss_parts(logits: Tensor, targets: Tensor, **settings) -> HailLossParts:
+def hail_loss_parts(logits: Tensor, targets: Tensor, **settings) -> LossParts:
     """Eqs. 9 and 10: the sum over peers of alpha · self-knowledge + (1 - alpha) · distilled knowledge.
 
     Every term is averaged over all M positions; an empty batch gives 0. With one peer, or `distillation="none"`, there
@@ -105,7 +105,7 @@ def hail_loss_parts(logits: Tensor, targets: Tensor, **settings) -> HailLossPart
     return combine_terms(self_knowledge, positive, negative if chosen.negative_term else zero, keep, chosen)
 
 
-def cross_entropy_parts(self_knowledge: Tensor) -> HailLossParts:
+def cross_entropy_parts(self_knowledge: Tensor) -> LossParts:
     """The plain cross-entropy of every peer, [T, M] -> the loss and its parts."""
     zero = torch.zeros_like(self_knowledge)
     keep = torch.ones_like(self_knowledge[0], dtype=torch.bool)
@@ -114,7 +114,7 @@ def cross_entropy_parts(self_knowledge: Tensor) -> HailLossParts:
 
 def combine_terms(
     self_knowledge: Tensor, positive: Tensor, negative: Tensor, keep: Tensor, settings: HailSettings
-) -> HailLossParts:
+) -> LossParts:
     """The loss out of its terms, [T, M] each, and of the positions that denoising keeps, bool [M]."""
     if settings.denoise == "authors":
         self_knowledge = self_knowledge * keep
@@ -124,4 +124,4 @@ def combine_terms(
     )  # [T] each
     total = (settings.alpha * self_knowledge + (1 - settings.alpha) * (positive + negative)).sum()
     dropped = (~keep).sum() / positions
-    return HailLossParts(total, self_knowledge.detach(), positive.detach(), negative.detach(), dropped)
+    return LossParts(total, self_knowledge.detach(), positive.detach(), negative.detach(), dropped)

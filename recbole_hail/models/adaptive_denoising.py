@@ -6,7 +6,7 @@ from torch import Tensor
 
 from recbole_hail import checks
 from recbole_hail.losses import (
-    HailLossParts,
+    LossParts,
     drop_rate_at,
     fused_weighted_loss_parts,
     likelihood_weights,
@@ -22,7 +22,7 @@ class AdaptiveDenoisingRecommender(CrossEntropyRecommender):
     def weights(self, cross_entropy: Tensor) -> Tensor:
         """[T, M] -> [T, M]."""
 
-    def loss_parts(self, interaction) -> HailLossParts:
+    def loss_parts(self, interaction) -> LossParts:
         return fused_weighted_loss_parts(*self.prediction(interaction), self.weights)
 
 

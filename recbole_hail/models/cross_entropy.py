@@ -1,7 +1,7 @@
 """What the paper's other systems share: the cross-entropy over all elements and nothing else (paper section 5.2)."""
 
 from recbole_hail import checks
-from recbole_hail.losses import HailLossParts
+from recbole_hail.losses import LossParts
 from recbole_hail.models.windowed import WindowedRecommender
 
 
@@ -14,7 +14,7 @@ class CrossEntropyRecommender(WindowedRecommender):
     own_network: str | None = None
     network_checks: tuple = ()  # of the settings that its own network takes as options, see `checks.check`
 
-    def loss_parts(self, interaction) -> HailLossParts:
+    def loss_parts(self, interaction) -> LossParts:
         return self.fused_loss_parts(interaction, distillation="none")
 
     @classmethod

@@ -1,6 +1,6 @@
 """HAIL as a RecBole model: T peers that exchange the unlikelihood of correct answers."""
 
-from recbole_hail.losses import HailLossParts
+from recbole_hail.losses import LossParts
 from recbole_hail.models.windowed import WindowedRecommender
 
 
@@ -20,7 +20,7 @@ class HAIL(WindowedRecommender):
         if self.peers == 1:
             self.logger.info("peers: 1, so there is nothing to distil; the loss is the plain cross-entropy.")
 
-    def loss_parts(self, interaction) -> HailLossParts:
+    def loss_parts(self, interaction) -> LossParts:
         slots = self.slots_per_sequence and self.slots_per_sequence * len(interaction[self.ITEM_SEQ])
         return self.fused_loss_parts(interaction, slots=slots, **{**self.loss_settings, "alpha": self.alpha()})
 

@@ -7,7 +7,7 @@ from recbole_hail import checks
 from recbole_hail.data.dataset import CONTEXT_END
 from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION
 from recbole_hail.data.periods import WAYS, Periods, cut_periods
-from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
+from recbole_hail.losses import LossParts, fused_hail_loss_parts
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 from recbole_hail.networks.hypergraph import Hypergraph, PeriodStates
 from recbole_hail.networks.hyperrec import HyperRecNetworks, PositionPeriods
@@ -44,7 +44,7 @@ class HyperRec(CrossEntropyRecommender):
         hypergraphs = _hypergraphs(cut, periods=self.periods, elements=self.n_items - 1)
         return HyperRecNetworks(hypergraphs=hypergraphs, convolutions=config["convolutions"], **common)
 
-    def loss_parts(self, interaction) -> HailLossParts:
+    def loss_parts(self, interaction) -> LossParts:
         sequences, positions = interaction[self.ITEM_SEQ], interaction[TARGET_POSITION]
         # The target is the event after its position.
         periods = self._periods(interaction, sequences.shape[1], shift=1).period.flatten()[positions]  # [M]
@@ -63,7 +63,7 @@ class HyperRec(CrossEntropyRecommender):
             for of, table, wanted, count in by_period
             if count
         ]
-        return HailLossParts(*(sum(parts) for parts in zip(*shares, strict=True)))
+        return LossParts(*(sum(parts) for parts in zip(*shares, strict=True)))
 
     def hidden_at_targets(self, interaction) -> Tensor:
         return self._hidden_at(interaction, interaction[TARGET_POSITION], self.networks.period_states())

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from recbole_hail import checks
 from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION, WindowBatch
 from recbole_hail.data.segments import CONTEXT, SEGMENT, SEGMENT_LENGTH
-from recbole_hail.losses import HailLossParts, fused_hail_loss_parts, segment_loss
+from recbole_hail.losses import LossParts, fused_hail_loss_parts, segment_loss
 from recbole_hail.models.cross_entropy import CrossEntropyRecommender
 from recbole_hail.networks import both_ways
 from recbole_hail.networks.base import visible_positions
@@ -33,11 +33,11 @@ class S3RecID(CrossEntropyRecommender):
         spread = config["initializer_range"]
         nn.init.trunc_normal_(self.segment_map.weight, std=spread, a=-2 * spread, b=2 * spread)
 
-    def loss_parts(self, batch: WindowBatch) -> HailLossParts:
+    def loss_parts(self, batch: WindowBatch) -> LossParts:
         """By what the batch of `SegmentLoader` holds: the losses of pre-training, or the next element's."""
         return self.pretraining_parts(batch) if SEGMENT in batch else super().loss_parts(batch)
 
-    def pretraining_parts(self, batch: WindowBatch) -> HailLossParts:
+    def pretraining_parts(self, batch: WindowBatch) -> LossParts:
         """Masked item prediction and segment prediction (section 4.2); the latter stands in `positive`."""
         sequences, lengths = batch[self.ITEM_SEQ], batch[self.ITEM_SEQ_LEN]
         with both_ways(self.networks.peers[0]):
@@ -50,7 +50,7 @@ class S3RecID(CrossEntropyRecommender):
         stretches = segment_loss(self.segment_map(contexts), segments)
         total = self.weights["mip_weight"] * elements + self.weights["sp_weight"] * stretches
         nothing = torch.zeros_like(total.detach())
-        return HailLossParts(total, elements.detach()[None], stretches.detach()[None], nothing[None], nothing)
+        return LossParts(total, elements.detach()[None], stretches.detach()[None], nothing[None], nothing)
 
     def _last_hidden(self, sequences: Tensor, lengths: Tensor) -> Tensor:
         """[B, L] -> [B, d]: the last hidden vector stands for a sequence (section 4.2.4)."""

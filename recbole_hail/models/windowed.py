@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from recbole_hail import checks
 from recbole_hail.data.loader import TARGET_ELEMENT, TARGET_POSITION, WindowBatch
 from recbole_hail.data.rows import distinct_rows
-from recbole_hail.losses import HailLossParts, fused_hail_loss_parts
+from recbole_hail.losses import LossParts, fused_hail_loss_parts
 from recbole_hail.models import settings
 from recbole_hail.networks import BASE_NETWORKS, PeerNetworks, Sizes, predicts
 from recbole_hail.networks.base import visible_positions
@@ -27,7 +27,7 @@ class WindowedRecommender(SequentialRecommender):
     """
 
     settings_of = ("HAIL",)  # yaml/HAIL.yaml holds the defaults of them all; a model's own yaml only what differs
-    parts: HailLossParts | None = None  # of the newest loss
+    parts: LossParts | None = None  # of the newest loss
     step = 0  # optimiser steps taken so far, which the trainer tells before each,
     total_steps = 1  # and how many there will be in all
     knows_generators = False  # by their numbers
@@ -82,7 +82,7 @@ class WindowedRecommender(SequentialRecommender):
         return PeerNetworks(**common)
 
     @abstractmethod
-    def loss_parts(self, interaction) -> HailLossParts:
+    def loss_parts(self, interaction) -> LossParts:
         """The loss of a batch of `WindowLoader` and its parts."""
 
     def calculate_loss(self, interaction) -> Tensor:
@@ -99,7 +99,7 @@ class WindowedRecommender(SequentialRecommender):
         """RecBole's name of the table of elements, [n_items + 1, d]: padding, the elements, [MASK]."""
         return self.networks.embedding.element
 
-    def fused_loss_parts(self, interaction, **loss_settings) -> HailLossParts:
+    def fused_loss_parts(self, interaction, **loss_settings) -> LossParts:
         """Prediction layer and loss in one for a batch of `WindowLoader`; settings as for `fused_hail_loss_parts`."""
         return fused_hail_loss_parts(*self.prediction(interaction), **loss_settings)
 

@@ -3,7 +3,7 @@
 import torch
 
 from recbole_hail.errors import TrainingDiverged
-from recbole_hail.losses import HailLossParts
+from recbole_hail.losses import LossParts
 
 PARTS = ("self-knowledge", "positive", "negative")
 # Reading the parts makes the host wait for the device, so it is not done at every step.
@@ -24,7 +24,7 @@ class LossLog:
         self.steps = 0
         self.sums = torch.zeros(self.peers * len(PARTS) + 2, dtype=torch.float64)
 
-    def add(self, parts: HailLossParts) -> None:
+    def add(self, parts: LossParts) -> None:
         by_peer = torch.stack([parts.self_knowledge, parts.positive, parts.negative], dim=1)  # [T, parts]
         ends = torch.stack([parts.dropped.to(by_peer.dtype), parts.total.detach().to(by_peer.dtype)])
         self.unread.append(torch.cat([by_peer.flatten(), ends]))

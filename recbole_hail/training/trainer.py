@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from recbole_hail.errors import Interrupted, TrainingDiverged
 from recbole_hail.evaluation.tables import result_table
-from recbole_hail.losses import HailLossParts
+from recbole_hail.losses import LossParts
 from recbole_hail.training import records, resume
 from recbole_hail.training.budget import NOT_VALIDATED, validate_last
 from recbole_hail.training.checkpoints import write_checkpoint
@@ -131,7 +131,7 @@ class HAILTrainer(Trainer):
             self.scaler.step(self.optimizer)
         self.scaler.update()
 
-    def _parts(self) -> HailLossParts:
+    def _parts(self) -> LossParts:
         """Of the loss that has just been calculated."""
         parts, self.model.parts = self.model.parts, None
         if parts is None:

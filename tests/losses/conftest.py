@@ -204,4 +204,4 @@ def small_chunks(monkeypatch):
     """Products of 7 positions and 5 elements at most, blocks of 3 positions: small cases have several of all."""
     monkeypatch.setattr(chunked, "FEWEST_POSITIONS", 7)
     monkeypatch.setattr(chunked, "COLUMNS", 5)
-    monkeypatch.setattr(chunked, "ON_CPU", chunked.ChunkSizes(product=1, block=30))
+    monkeypatch.setattr(chunked, "ON_CPU", 30)

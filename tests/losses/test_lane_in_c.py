@@ -31,7 +31,7 @@ def small_blocks(monkeypatch):
     if native.library() is None or native.matrix_product() is None:
         pytest.skip("needs a C compiler, and a torch that shows its matrix product")
     monkeypatch.setattr(lane_in_c, "BLOCK", TILE)
-    monkeypatch.setattr(chunked, "ON_CPU", chunked.ChunkSizes(product=1, block=1))
+    monkeypatch.setattr(chunked, "ON_CPU", 1)
     monkeypatch.setattr(chunked, "FEWEST_POSITIONS", 7)
     monkeypatch.setattr(chunked, "FEWEST_LOGITS", 1)
 

@@ -2,12 +2,12 @@ import pytest
 import torch
 
 from recbole_hail.errors import TrainingDiverged
-from recbole_hail.losses import HailLossParts
+from recbole_hail.losses import LossParts
 from recbole_hail.training.progress import READ_EVERY, LossLog
 
 
 def parts(own=(1.0, 2.0), positive=(3.0, 4.0), negative=(5.0, 6.0), *, dropped=0.25, total=10.0):
-    return HailLossParts(
+    return LossParts(
         torch.tensor(total, requires_grad=True),
         torch.tensor(own),
         torch.tensor(positive),
@@ -108,7 +108,7 @@ def test_divergence_is_noticed_without_asking_after_some_steps():
 def test_half_precision_parts_are_summed_in_full():
     log = LossLog(2)
     single = parts(total=10.0625)  # 20 of them are 201.25, which half precision cannot hold
-    half = HailLossParts(*(part.bfloat16() for part in single))
+    half = LossParts(*(part.bfloat16() for part in single))
     for _ in range(300):
         log.add(half)
     log.read()
