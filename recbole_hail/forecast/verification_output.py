@@ -2,12 +2,13 @@
 
 from dataclasses import asdict
 
+from recbole_hail.evaluation.estimates import Estimate
 from recbole_hail.evaluation.significance import FEW
 from recbole_hail.forecast.forecaster import Forecaster
 from recbole_hail.forecast.output import counted, csv_text, json_text
 from recbole_hail.forecast.selection import with_counts
 from recbole_hail.forecast.verification import METRICS, Verification
-from recbole_hail.forecast.verification_tables import Estimate, VerificationTable
+from recbole_hail.forecast.verification_tables import VerificationTable
 from recbole_hail.tables.forms import aligned
 
 _TITLES = dict(zip(METRICS, ("right first", "in the first 5", "in the first 10", "MRR"), strict=True))
@@ -41,7 +42,7 @@ def conclusions(found: Verification, table: VerificationTable) -> list[str]:
     """Sentences: the model beside the better count, and how far its chances can be believed."""
     differences = [_compared(found.model, table, metric) for metric in ("hit@1", "mrr")]
     came_true = table.scores[found.model]["hit@1"].mean
-    beyond = {1: ", more than forecast", -1: ", fewer than forecast", 0: ""}[table.came_true_less_chance.told]
+    beyond = {1: ", more than forecast", -1: ", fewer than forecast", 0: ""}[table.came_true_less_chance.side]
     believed = (
         f"{found.model}'s first answers had a chance of {100 * table.chance.mean:.1f} % on average, and "
         f"{100 * came_true:.1f} % of them came true{beyond}"
@@ -128,10 +129,10 @@ def _compared(model: str, table: VerificationTable, metric: str) -> str:
     interval = f"95 % interval {' to '.join(ends)}"
     if found.low is None:
         said = f"differs by {mean}{unit} from {count}; one generator says nothing of others"
-    elif not found.told:
+    elif not found.side:
         said = f"cannot be told apart from {count} ({mean}{unit}, {interval})"
     else:
-        said = f"is {mean[1:]}{unit} {'better' if found.told > 0 else 'worse'} than {count} ({interval})"
+        said = f"is {mean[1:]}{unit} {'better' if found.side > 0 else 'worse'} than {count} ({interval})"
     return f"{_TITLES[metric]}: {model} {said}"
 
 

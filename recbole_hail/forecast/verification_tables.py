@@ -4,26 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recbole_hail.evaluation.significance import mean_interval
+from recbole_hail.evaluation.estimates import Estimate, estimates_of
 from recbole_hail.forecast.verification import METRICS, Verification
 
 _Z = 1.96  # of a 95 % interval
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over events and its 95 % interval over generators (`mean_interval`); None of a single generator."""
-
-    mean: float
-    low: float | None
-    high: float | None
-
-    @property
-    def told(self) -> int:
-        """Which side of 0 it is on, 1 or -1; 0 where that cannot be told."""
-        if self.low is None or self.low <= 0 <= self.high:
-            return 0
-        return 1 if self.low > 0 else -1
 
 
 @dataclass(frozen=True)
@@ -85,9 +69,8 @@ def _estimates(columns: dict, generators: np.ndarray) -> dict:
     """An `Estimate` of each column [N]; all events of a generator are drawn together."""
     values = np.stack(list(columns.values()), axis=1)
     if len(np.unique(generators)) == 1:  # nothing is known of others
-        ends = [(None, None)] * len(columns)
+        found = [Estimate(mean, None, None) for mean in values.mean(axis=0).tolist()]
     else:
         lowest = np.array([-1.0 if name == "came true" or name[0] == "less" else 0.0 for name in columns])
-        ends = mean_interval(values, groups=generators, lowest=lowest).tolist()
-    means = values.mean(axis=0).tolist()
-    return {name: Estimate(mean, *interval) for name, mean, interval in zip(columns, means, ends, strict=True)}
+        found = estimates_of(values, generators, lowest=lowest)
+    return dict(zip(columns, found, strict=True))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise
 
+from recbole_hail.evaluation.estimates import Estimate
 from recbole_hail.page.markup import Markup, text
 
 WIDTH = 360  # units of the drawing, about the pixels of a phone; the style sheet lets it grow on wider screens
@@ -33,18 +34,6 @@ class Series:
     y: Sequence[float]
 
 
-@dataclass(frozen=True)
-class Mark:
-    """A mean with the ends of its interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3f} ({self.low:.3f}–{self.high:.3f})"
-
-
 def bars(rows: Sequence[tuple[str, float, str]], *, title: str) -> Markup:
     """Horizontal bars of (label, value, value in words), each with its label above and its words at its end."""
     top = max((value for _, value, _ in rows), default=0) or 1
@@ -63,7 +52,7 @@ def bars(rows: Sequence[tuple[str, float, str]], *, title: str) -> Markup:
     return _drawing(36 * len(rows), parts, title, alt)
 
 
-def intervals(rows: Sequence[tuple[str, Sequence[Mark]]], *, marks: Sequence[str], title: str) -> Markup:
+def intervals(rows: Sequence[tuple[str, Sequence[Estimate]]], *, marks: Sequence[str], title: str) -> Markup:
     """A row for each label with one mark for each of `marks`: a whisker from low to high and a sign at the mean.
 
     The numbers of a single mark stand to the right of all whiskers.

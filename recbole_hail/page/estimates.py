@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from recbole_hail.evaluation.estimates import Estimate, estimates_of
 from recbole_hail.evaluation.metrics import Ranks, by_question, titles
-from recbole_hail.evaluation.significance import INTERVAL_DRAWS, mean_interval, share_interval
-from recbole_hail.page.charts import Mark
+from recbole_hail.evaluation.significance import INTERVAL_DRAWS, share_interval
 
 METRICS = ("Hit", "NDCG", "MRR")  # paper section 5.1.2
 FIRST = 10  # answers of a forecast, as its command gives them
@@ -23,20 +23,19 @@ def values_of(ranks: np.ndarray, topk: list[int], ties: str) -> np.ndarray:
     return np.stack([np.stack([found[name] for name in shown_metrics(topk)], axis=1) for found in each], axis=1)
 
 
-def estimate(values: np.ndarray, generators: np.ndarray, *, lowest: float = 0.0) -> list[list[Mark]]:
-    """Means over the questions of `values` [N, S, M] as a mark for each of S scorers and M metrics.
+def estimate(values: np.ndarray, generators: np.ndarray, *, lowest: float = 0.0) -> list[list[Estimate]]:
+    """Means over the questions of `values` [N, S, M], for each of S scorers and M metrics.
 
     The intervals are those of records: 95 % percentile bootstrap, the questions of a generator drawn together;
     `lowest` as for `mean_interval`.
     """
     questions, scorers, metrics = values.shape
     flat = values.reshape(questions, scorers * metrics)
-    ends = mean_interval(flat, groups=generators, lowest=lowest, draws=INTERVAL_DRAWS)
-    marks = [Mark(float(mean), *map(float, pair)) for mean, pair in zip(flat.mean(axis=0), ends, strict=True)]
-    return [marks[start : start + metrics] for start in range(0, len(marks), metrics)]
+    found = estimates_of(flat, generators, lowest=lowest, draws=INTERVAL_DRAWS)
+    return [found[start : start + metrics] for start in range(0, len(found), metrics)]
 
 
-def difference(values: np.ndarray, first: int, second: int, generators: np.ndarray) -> Mark:
+def difference(values: np.ndarray, first: int, second: int, generators: np.ndarray) -> Estimate:
     """How much a scorer is above another, [N, S] of one metric, paired by question."""
     return estimate((values[:, first] - values[:, second])[:, None, None], generators, lowest=-1.0)[0][0]
 
@@ -46,9 +45,9 @@ def right_answers(ranks: np.ndarray, ties: str) -> np.ndarray:
     return values_of(ranks, [1, FIRST], ties)[:, :, :2]
 
 
-def shares(right: np.ndarray, generators: np.ndarray) -> list[Mark]:
+def shares(right: np.ndarray, generators: np.ndarray) -> list[Estimate]:
     """How often each of M columns of `right` [N, M] is so, with the ends of its `share_interval`."""
-    return [Mark(float(column.mean()), *share_interval(column, generators)) for column in right.T]
+    return [Estimate(float(column.mean()), *share_interval(column, generators)) for column in right.T]
 
 
 def guessed(ranks: np.ndarray) -> tuple[float, float]:

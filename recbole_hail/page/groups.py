@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recbole_hail.page.charts import Mark
+from recbole_hail.evaluation.estimates import Estimate
 from recbole_hail.page.estimates import estimate
 
 SUPPORT = 20  # questions, below which a group's mean is not shown
@@ -25,8 +25,8 @@ class GeneratorGroup:
     generators: int
     questions: int
     repeats: float  # share of the questions whose target the generator has had before
-    model: Mark
-    rule: Mark
+    model: Estimate
+    rule: Estimate
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from recbole.config import Config
 
 from recbole_hail.evaluation.agreement import Pair
-from recbole_hail.page.charts import Mark
+from recbole_hail.evaluation.estimates import Estimate
 from recbole_hail.page.data import DataSummary
 from recbole_hail.page.groups import Grouping
 
@@ -21,11 +21,11 @@ class Scorer(NamedTuple):
 
 @dataclass(frozen=True)
 class ProtocolResult:
-    """What the scorers reach under one protocol: a row of marks for each of them, a column for each metric."""
+    """What the scorers reach under one protocol: a row of estimates for each of them, a column for each metric."""
 
     described: dict  # name, candidates drawn, seed, hash and number of questions
     shortage: str | None
-    marks: dict[str, list[list[Mark]]]  # by "all", "repeat" and "new", where there are such targets
+    marks: dict[str, list[list[Estimate]]]  # by "all", "repeat" and "new", where there are such targets
     questions: dict[str, int]
     pairs: list[Pair]
     same_as: str | None  # the protocol before it whose lists are all elements too
@@ -35,13 +35,13 @@ class ProtocolResult:
 class Summary:
     """How often the right one is named, in numbers for those who know no metric: [first, among the first `FIRST`]."""
 
-    shares: list[list[Mark]]  # of each scorer, under the run's own protocol
+    shares: list[list[Estimate]]  # of each scorer, under the run's own protocol
     guessed: tuple[float, float]  # without any knowledge
     plain: int  # the scorer that the model is compared with: the commonest everywhere, or where that is it, a rule
-    above_plain: list[Mark]  # how much larger the model's shares are
+    above_plain: list[Estimate]  # how much larger the model's shares are
     commonest: list[tuple[str, float]]  # elements of the training part, with their shares of its events
-    among_all: list[Mark] | None  # of the model, among all elements, in the test
-    in_validation: Mark | None  # the first of these in the validation, as forecasts tell it
+    among_all: list[Estimate] | None  # of the model, among all elements, in the test
+    in_validation: Estimate | None  # the first of these in the validation, as forecasts tell it
     validated: int  # validation targets asked about
     of_larger_split: int  # questions that `TENTHS` would ask
 
@@ -66,7 +66,7 @@ class Report:
     best_rule: int  # among the scorers
     to_take: int  # the best of the scorers that forecasts can be made with
     command: str | None  # that trains it; None where it is the model itself
-    above_rule: Mark  # how much the model's lead metric is above the best rule's
+    above_rule: Estimate  # how much the model's lead metric is above the best rule's
     groupings: list[Grouping]
     settings: dict
     record: dict | None

@@ -1,7 +1,8 @@
 """The sections of the page that tell how well the model answers, which questions, and how far its peers agree."""
 
+from recbole_hail.evaluation.estimates import Estimate
 from recbole_hail.page import wording
-from recbole_hail.page.charts import Mark, bars, intervals
+from recbole_hail.page.charts import bars, intervals
 from recbole_hail.page.groups import SHOWN, SUPPORT, GeneratorGroup, Grouping
 from recbole_hail.page.markup import Markup, element, figure, paragraph, table
 from recbole_hail.page.report import ProtocolResult, Report, Scorer
@@ -168,7 +169,7 @@ def _name(report: Report, scorer: Scorer) -> str:
     return "mean of the peers" if scorer.name == "mean" else wording.of_view(scorer.name, report.views)
 
 
-def _cell(mark: Mark) -> Markup:
+def _cell(mark: Estimate) -> Markup:
     return Markup(f"{mark.mean:.3f} {element('small', f'{mark.low:.3f}–{mark.high:.3f}')}")
 
 

@@ -3,9 +3,9 @@
 from recbole.utils import ModelType
 
 from dataset_converters.next_steps import TENTHS
+from recbole_hail.evaluation.estimates import Estimate
 from recbole_hail.evaluation.significance import FEW
 from recbole_hail.page import wording
-from recbole_hail.page.charts import Mark
 from recbole_hail.page.estimates import FIRST
 from recbole_hail.page.markup import Markup, bullets, element, paragraph, table, text
 from recbole_hail.page.report import Report
@@ -74,12 +74,12 @@ def _plain(report: Report) -> str:
     return "the commonest everywhere" if name == COMMONEST else f"the rule {name}"
 
 
-def _share(mark: Mark) -> Markup:
+def _share(mark: Estimate) -> Markup:
     share, ends = wording.percent(mark).split(" ")
     return Markup(f"{share} {element('small', ends.strip('()'))}")
 
 
-def _points(mark: Mark) -> Markup:
+def _points(mark: Estimate) -> Markup:
     mean, low, high = (wording.signed(100 * value, 1) for value in (mark.mean, mark.low, mark.high))
     return Markup(f"{mean} {element('small', f'{low} to {high}')}")
 
@@ -88,9 +88,7 @@ def _verdict(report: Report) -> str:
     """Whether the model is right more often than naming the commonest elements; of both columns, once if they agree."""
     other = _plain(report).replace("the commonest everywhere", "naming the commonest elements everywhere")
     alike = f"cannot be told apart with {report.own.questions['all']:,} questions"
-    verdicts = [
-        "more often" if mark.low > 0 else "less often" if mark.high < 0 else None for mark in report.summary.above_plain
-    ]
+    verdicts = [{1: "more often", -1: "less often", 0: None}[above.side] for above in report.summary.above_plain]
     if verdicts == [None, None]:
         return f"The model and {other} {alike}."
     if verdicts[0] == verdicts[1]:
@@ -140,11 +138,7 @@ def _beside_the_rule(report: Report) -> list[Markup]:
     rule, above = report.scorers[report.best_rule].name, report.above_rule
     metric, own = report.metrics[report.lead], report.own.marks["all"]
     beside = "other rules" if report.is_rule else "rules"
-    verdict = "The two do not differ clearly"
-    if above.low > 0:
-        verdict = "The model is better"
-    elif above.high < 0:
-        verdict = "The model is worse"
+    verdict = {0: "The two do not differ clearly", 1: "The model is better", -1: "The model is worse"}[above.side]
     ends = (wording.signed(value) for value in (above.mean, above.low, above.high))
     apart = "{verdict}: the difference is {} ({} to {}).".format(*ends, verdict=verdict)
     if above.low == above.high == 0:  # as rules of two settings may be
@@ -159,7 +153,7 @@ def _beside_the_rule(report: Report) -> list[Markup]:
 
 def _advice(report: Report) -> list[Markup]:
     """What to take where a rule is better, or where no forecast can be made with the model."""
-    rule, worse = report.scorers[report.best_rule].name, report.above_rule.high < 0
+    rule, worse = report.scorers[report.best_rule].name, report.above_rule.side < 0
     is_commonest = report.config["model"] == COMMONEST
     if worse and not is_commonest and report.best_rule == report.to_take:
         return [Markup(f"Use {text(rule)} instead: {element('code', report.command)}")]

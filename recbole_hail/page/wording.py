@@ -1,6 +1,6 @@
 """What the page says in words that do not depend on the run."""
 
-from recbole_hail.page.charts import Mark
+from recbole_hail.evaluation.estimates import Estimate
 
 USES_TITLE = "What this must not be used for"
 # docs/uses.md says the same at more length.
@@ -38,7 +38,7 @@ def of_view(name: str, views: int) -> str:
     return "the model" if views == 1 and name.startswith("peer ") else name
 
 
-def percent(mark: Mark) -> str:
+def percent(mark: Estimate) -> str:
     """A share with the ends of its interval."""
     return f"{mark.mean:.1%} ({100 * mark.low:.1f}–{mark.high:.1%})"
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_hail.page.charts import Mark, Series, _spread, _ticks, bars, intervals, lines
+from recbole_hail.evaluation.estimates import Estimate
+from recbole_hail.page.charts import Series, _spread, _ticks, bars, intervals, lines
 
 
 def numbers(attribute: str, drawing: str) -> list[float]:
@@ -21,7 +22,7 @@ def test_bars_are_as_long_as_their_values():
 
 
 def test_every_chart_tells_its_numbers_in_words():
-    marks = [Mark(0.25, 0.2, 0.3), Mark(0.5, 0.45, 0.55)]
+    marks = [Estimate(0.25, 0.2, 0.3), Estimate(0.5, 0.45, 0.55)]
     drawing = intervals([("HAIL", marks)], marks=["repeat", "new"], title="MRR")
     assert "<title" in drawing and ">MRR</title>" in drawing
     assert "HAIL: repeat 0.250 (0.200–0.300), new 0.500 (0.450–0.550)" in drawing
@@ -31,7 +32,7 @@ def test_every_chart_tells_its_numbers_in_words():
 
 
 def test_an_interval_is_drawn_around_its_mean_and_right_is_more():
-    drawing = intervals([("a", [Mark(0.3, 0.2, 0.4)]), ("b", [Mark(0.5, 0.4, 0.6)])], marks=["m"], title="T")
+    drawing = intervals([("a", [Estimate(0.3, 0.2, 0.4)]), ("b", [Estimate(0.5, 0.4, 0.6)])], marks=["m"], title="T")
     whiskers = [tuple(map(float, ends)) for ends in re.findall(r'"M([\d.]+) \d+H([\d.]+)"', drawing)]
     means = [float(x) for x in re.findall(r"translate\(([\d.]+)", drawing)]
     for (low, high), mean in zip(whiskers, means, strict=True):
@@ -41,7 +42,7 @@ def test_an_interval_is_drawn_around_its_mean_and_right_is_more():
 
 def test_numbers_do_not_lie_on_whiskers():
     """Near the right end `0.934 (0.880–0.987)` stood over its own interval."""
-    drawing = intervals([("a", [Mark(0.9, 0.8, 1.0)]), ("b", [Mark(0.1, 0.0, 0.2)])], marks=["m"], title="T")
+    drawing = intervals([("a", [Estimate(0.9, 0.8, 1.0)]), ("b", [Estimate(0.1, 0.0, 0.2)])], marks=["m"], title="T")
     ends = [float(end) for end in re.findall(r'"M[\d.]+ \d+H([\d.]+)"', drawing)]
     assert max(ends) + 5 < 360 - 6 * len("0.900 (0.800–1.000)")
     assert drawing.count('x="360.0"') == 2
@@ -69,7 +70,7 @@ def test_a_name_that_is_wider_than_a_phone_is_cut_and_told_whole():
 
 
 def test_names_are_escaped():
-    drawing = intervals([('<a> & "b"', [Mark(1, 1, 1)])], marks=["m"], title="<T>")
+    drawing = intervals([('<a> & "b"', [Estimate(1, 1, 1)])], marks=["m"], title="<T>")
     assert "<a>" not in drawing and "&lt;a&gt; &amp; &quot;b&quot;" in drawing and "&lt;T&gt;" in drawing
 
 

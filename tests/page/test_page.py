@@ -14,10 +14,10 @@ from recbole.quick_start import run_recbole
 
 from recbole_hail.errors import DataError, SettingsError
 from recbole_hail.evaluation.agreement import right
+from recbole_hail.evaluation.estimates import Estimate
 from recbole_hail.page import gather as gathering
 from recbole_hail.page import wording
 from recbole_hail.page.answers import answer
-from recbole_hail.page.charts import Mark
 from recbole_hail.page.curves import curves
 from recbole_hail.page.data import by_length, summarise
 from recbole_hail.page.gather import gather
@@ -146,9 +146,9 @@ def test_what_to_do_is_told_where_a_rule_is_better(pages):
     rule = report.scorers[report.best_rule].name
     command = f"run_recbole --model={rule} --dataset=world --candidates=strict"
     given = {"to_take": report.best_rule, "command": command}
-    worse = to_html(replace(report, above_rule=Mark(-0.1, -0.2, -0.05), **given))
+    worse = to_html(replace(report, above_rule=Estimate(-0.1, -0.2, -0.05), **given))
     assert "(−0.200 to −0.050).</li>" in worse and f"<li>Use {rule} instead: <code>{command}</code></li>" in worse
-    assert "Use " not in to_html(replace(report, above_rule=Mark(-0.1, -0.2, 0.05), **given))
+    assert "Use " not in to_html(replace(report, above_rule=Estimate(-0.1, -0.2, 0.05), **given))
     assert "The MRR (the mean of 1 / rank of the right one; 1 is perfect) is 0." in page
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from recbole.quick_start import run_recbole
 
-from recbole_hail.page.charts import Mark
+from recbole_hail.evaluation.estimates import Estimate
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import to_html
 from recbole_hail.training.loading import open_run
@@ -55,7 +55,7 @@ def test_a_rule_with_other_settings_is_told_apart_from_the_one_beside_it(page_of
 def test_two_settings_that_answer_alike_are_not_said_to_be_hardly_apart(page_of):
     """ "The two do not differ clearly: the difference is +0.000 (+0.000 to +0.000)" says less than is known."""
     report, _ = page_of("GeneratorKNN", weight=1)
-    page = to_html(replace(report, above_rule=Mark(0.0, 0.0, 0.0)))
+    page = to_html(replace(report, above_rule=Estimate(0.0, 0.0, 0.0)))
     assert "The two give every target the same rank.</li>" in page and "differ clearly" not in page
 
 

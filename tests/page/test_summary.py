@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from recbole.quick_start import run_recbole
 
-from recbole_hail.page.charts import Mark
+from recbole_hail.evaluation.estimates import Estimate
 from recbole_hail.page.estimates import guessed, right_answers, shares
 from recbole_hail.page.gather import gather
 from recbole_hail.page.html import to_html
@@ -80,7 +80,7 @@ def test_the_model_stands_beside_the_commonest_and_guessing(report_of):
 )
 def test_whether_the_model_is_right_more_often_is_told_by_the_intervals(report_of, above, expected):
     report = report_of("GeneratorFrequency")
-    marks = [Mark((low + high) / 2, low, high) for low, high in above]
+    marks = [Estimate((low + high) / 2, low, high) for low, high in above]
     text = said(replace(report, summary=replace(report.summary, above_plain=marks)))
     assert expected.format("naming the commonest elements everywhere") in text
 
@@ -120,7 +120,7 @@ def test_the_shares_of_test_and_validation_are_both_told(report_of):
 def test_where_the_commonest_are_better_they_are_named_and_a_rule_that_forecasts_is_taken(report_of):
     """ "Take Pop: run_recbole --model=Pop …" ended with status 2, and no forecast can be made with it."""
     report = report_of("GeneratorFrequency")
-    names, worse = [scorer.name for scorer in report.scorers], Mark(-0.1, -0.2, -0.05)
+    names, worse = [scorer.name for scorer in report.scorers], Estimate(-0.1, -0.2, -0.05)
     at_pop = replace(report, best_rule=names.index("Pop"), above_rule=worse)
     named = "; ".join(f"{name} ({share:.1%})" for name, share in report.summary.commonest)
     text = said(at_pop)
