@@ -2,6 +2,7 @@
 
 import gzip
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -126,12 +127,18 @@ def slow_generator_knn(history, generator, training, popularity, power, weight):
     return scores
 
 
-@given(st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=8), min_size=1, max_size=6), st.floats(0.5, 8))
-def test_neighbours_are_those_of_comparing_one_by_one(rows, power):
+@given(
+    st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=8), min_size=1, max_size=6),
+    st.floats(0.5, 8),
+    st.sampled_from([0.0, 1.0]),
+)
+def test_neighbours_are_those_of_comparing_one_by_one(rows, power, many):
+    """Whether many of them have a say, so that their shares are summed in one go, or few."""
     counts = rules.element_counts(sequences(*rows), 7)
     popularity = rules.popularity_share(sequences(*rows), 7)
     generator = np.arange(len(rows))
-    found = rules.generator_knn(counts, generator, counts, popularity, power=power, weight=20)
+    with mock.patch.object(rules, "_MANY", many):
+        found = rules.generator_knn(counts, generator, counts, popularity, power=power, weight=20)
     expected = slow_generator_knn(counts.toarray(), generator, counts.toarray(), popularity, power, 20)
     np.testing.assert_allclose(found, expected, atol=1e-5)  # but for the share that breaks ties
 
