@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from recbole.data.interaction import Interaction
 from torch import Tensor
+from torch.nn.functional import pad
 from tqdm import tqdm
 
 from recbole_hail.errors import TrainingDiverged
@@ -17,6 +18,8 @@ from recbole_hail.evaluation.candidates import CandidateSets
 # Scores held at a time, 128 MiB of float32; memory does not grow with generators or with sequence length.
 SCORES_AT_A_TIME = 2**25
 ROWS_AT_A_TIME = 256
+# Elements whose scores cost a CPU no more, in one product, than that of a single one whose embedding is looked up.
+IN_ONE_PRODUCT = 128
 
 
 class Scored(NamedTuple):
@@ -71,8 +74,8 @@ def score_targets(
     """Scores of targets and their candidates, every sequence encoded once.
 
     Args:
-        model: any RecBole model, in evaluation mode. One with `encode_rows` and `score_encoded` (see
-            `WindowedRecommender`) is ranked by each of its views; any other is one view.
+        model: any RecBole model, in evaluation mode. One with `encode_rows`, `score_encoded` and `score_candidates`
+            (see `WindowedRecommender`) is ranked by each of its views; any other is one view.
         dataset: a validation or test part.
         rows: [N], the rows of `dataset` to rank.
         sets: candidates of these rows, in their order.
@@ -82,7 +85,9 @@ def score_targets(
     Raises:
         TrainingDiverged: a score is not a number.
     """
-    step = max(min(most_rows, ROWS_AT_A_TIME, SCORES_AT_A_TIME // dataset.item_num), 1)
+    count = dataset.item_num if sets.elements is None else sets.elements.shape[1] + 1
+    scored = count if _looks_up(model, dataset, count) else dataset.item_num
+    step = max(min(most_rows, ROWS_AT_A_TIME, SCORES_AT_A_TIME // scored), 1)
     lengths = getattr(dataset, "item_list_length_field", None)
     # Sequences of like length are encoded together, so that little of a batch is padding.
     order = dataset.inter_feat[lengths][rows].argsort(stable=True).numpy() if lengths else np.arange(len(rows))
@@ -96,24 +101,41 @@ def score_targets(
             candidates = torch.from_numpy(sets.elements[batch]).long().to(target.device)  # [B, K]
         asked = torch.cat([target, candidates], dim=1)
         real = torch.cat([torch.ones_like(target, dtype=torch.bool), (candidates != 0) & (candidates != target)], dim=1)
-        for view, of_all in enumerate(scores_by_view(model, dataset, interaction, asked, most_rows)):
-            scores = of_all.gather(1, asked)
+        for view, scores in enumerate(scores_by_view(model, dataset, interaction, asked, most_rows)):
             if (scores.isnan() & real).any():
                 raise TrainingDiverged("the model's scores are not numbers (NaN), so nothing can be ranked by them")
             yield Scored(batch, view, asked, scores, real)
 
 
-def scores_by_view(model, dataset, interaction: Interaction, asked: Tensor, most_rows: int) -> Iterator[Tensor]:
-    """[B, n_items] for each view, one view in memory at a time; `asked` [B, K] are the elements that will be read."""
+def _looks_up(model, dataset, count: int) -> bool:
+    """Whether so few of the elements are asked about that only their scores are computed."""
+    return hasattr(model, "views") and IN_ONE_PRODUCT * count < dataset.item_num
+
+
+def scores_by_view(model, dataset, interaction: Interaction, asked: Tensor | None, most_rows: int) -> Iterator[Tensor]:
+    """Scores by each view, one in memory at a time: of the elements `asked` [B, K], or, where that is None, of all,
+    [B, n_items], with any number for padding.
+    """
     if hasattr(model, "views"):
+        few = asked is not None and _looks_up(model, dataset, asked.shape[1])
         for hidden in model.encode_rows(interaction):
-            yield model.score_encoded(hidden)
+            yield model.score_candidates(hidden, asked) if few else _of(asked, model.score_encoded(hidden))
         return
     try:
-        yield model.full_sort_predict(interaction).view(len(asked), -1)
+        scores = model.full_sort_predict(interaction).view(len(interaction), -1)
     except NotImplementedError:  # a model that can only score single elements
         _tell_slow(type(model).__name__)
-        yield _one_by_one(model, dataset, interaction, asked, most_rows)
+        if asked is not None:
+            yield _one_by_one(model, dataset, interaction, asked, most_rows)
+            return
+        every = torch.arange(1, dataset.item_num, device=model.device).expand(len(interaction), -1)
+        yield pad(_one_by_one(model, dataset, interaction, every, most_rows), (1, 0))
+    else:
+        yield _of(asked, scores)
+
+
+def _of(asked: Tensor | None, scores: Tensor) -> Tensor:
+    return scores if asked is None else scores.gather(1, asked)
 
 
 @cache
@@ -124,7 +146,7 @@ def _tell_slow(name: str) -> None:
 
 def _one_by_one(model, dataset, interaction: Interaction, asked: Tensor, most_rows: int) -> Tensor:
     """`scores_by_view` by `predict`, each element with its own features beside it."""
-    scores = torch.full((len(asked), dataset.item_num), -torch.inf, device=asked.device)
+    scores = torch.empty(asked.shape, device=asked.device)
     step = max(most_rows // asked.shape[1], 1)
     for start in range(0, len(asked), step):
         elements = asked[start : start + step]  # [b, K]
@@ -132,5 +154,5 @@ def _one_by_one(model, dataset, interaction: Interaction, asked: Tensor, most_ro
         rows.update(Interaction({dataset.iid_field: elements.flatten()}))
         if dataset.item_feat is not None:
             rows.update(dataset.item_feat[elements.flatten().cpu()].to(asked.device))
-        scores[start : start + step].scatter_(1, elements, model.predict(rows).view_as(elements).float())
+        scores[start : start + step] = model.predict(rows).view_as(elements)
     return scores

@@ -54,13 +54,13 @@ def logits(trained: ForecastModel, sequences: Sequence[np.ndarray], generators: 
     """
     model, dataset = trained.model, trained.train
     interaction = _interaction(trained, sequences, generators).to(trained.config["device"])
-    asked = torch.arange(1, dataset.item_num, device=trained.config["device"]).expand(len(sequences), -1)
+    most_rows = ROWS_AT_A_TIME * dataset.item_num
     try:
-        scores = torch.stack(list(scores_by_view(model, dataset, interaction, asked, ROWS_AT_A_TIME * asked.shape[1])))
+        scores = torch.stack(list(scores_by_view(model, dataset, interaction, None, most_rows)))
     except KeyError as error:
         raise CheckpointError(_needs(trained, error.args[0], generators)) from None
     # A rule breaks ties by millionths of an event, which float32 would round away.
-    scores = ((scores + 1 / len(asked[0])).log() if trained.is_rule else scores.float()).cpu()
+    scores = ((scores + 1 / (dataset.item_num - 1)).log() if trained.is_rule else scores.float()).cpu()
     if scores[..., 1:].isnan().any():
         raise TrainingDiverged("the model's scores are not numbers (NaN), so nothing can be forecast by them")
     scores[..., 0] = -torch.inf

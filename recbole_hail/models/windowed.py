@@ -187,6 +187,10 @@ class WindowedRecommender(SequentialRecommender):
         """Scores of every element, [..., d] of `encode` -> [..., n_items]; padding scores -inf."""
         return torch.nn.functional.pad(self.networks.logits(hidden), (1, 0), value=-torch.inf)
 
+    def score_candidates(self, hidden: Tensor, elements: Tensor) -> Tensor:
+        """Scores of some elements only, [B, d] of `encode` and [B, K] -> [B, K]; padding scores anything."""
+        return self.networks.candidate_logits(hidden[:, None], elements)
+
     def predict(self, interaction) -> Tensor:
         """Scores of the element of each row, [N], by the view that `predict_with` names.
 

@@ -92,4 +92,4 @@ class HyperRecNetworks(PeerNetworks):
         return (hidden * self._newest()[elements - 1]).sum(-1) + self.head.bias[elements - 1]
 
     def _newest(self) -> Tensor:
-        return self.tables(self.period_states())[-1]  # [|E|, d]
+        return self.period_states().elements[-1] + self.embedding.predictable  # [|E|, d]

@@ -15,7 +15,7 @@ from recbole_hail.evaluation import ranking
 from recbole_hail.evaluation.candidates import CandidateSets
 from recbole_hail.evaluation.metrics import RankEvaluator
 from recbole_hail.evaluation.phase import phase_of
-from recbole_hail.evaluation.ranking import Scored, first_answers, rank_targets
+from recbole_hail.evaluation.ranking import Scored, first_answers, rank_targets, score_targets
 
 METRICS = [f"{metric}@{k}" for metric in ("hit", "ndcg", "mrr") for k in (1, 5, 10, 100)]
 
@@ -195,6 +195,33 @@ def test_neither_batch_size_nor_the_order_of_rows_changes_a_rank(build, name):
     turned = CandidateSets(phase.candidates.elements[::-1].copy(), "")
     again = rank_targets(built.model, part, phase.rows[::-1].copy(), turned, most_rows=7)
     assert torch.equal(again.flip(0), found[0])
+
+
+@pytest.mark.parametrize("name", ["HAIL", "HyperRec"])
+def test_of_many_elements_only_those_that_are_asked_about_are_scored(build, monkeypatch, name):
+    """All of a million were scored for the 100 of each list, which took 200 times as long."""
+    built = build(name, candidates="strict")
+    part, model = built.test._dataset, built.model
+    phase = phase_of(built.config, part)
+
+    def scored():
+        found = score_targets(model.eval(), part, phase.rows, phase.candidates, most_rows=4096)
+        return [(one.view, one.scores.masked_fill(~one.real, 0.0)) for one in found]
+
+    of_all, ranks = scored(), rank_targets(model, part, phase.rows, phase.candidates, most_rows=4096)
+    monkeypatch.setattr(ranking, "IN_ONE_PRODUCT", 0)
+    monkeypatch.setattr(model, "score_encoded", None)
+    for (view, some), (expected_view, expected) in zip(scored(), of_all, strict=True):
+        assert view == expected_view
+        torch.testing.assert_close(some, expected)
+    again = rank_targets(model, part, phase.rows, phase.candidates, most_rows=4096)
+    assert (again == ranks).float().mean() > 0.99, "but for those that rounding parts"
+
+
+def test_a_list_of_all_is_one_product_however_many_elements(build, monkeypatch):
+    built = build("HAIL", candidates="full")
+    monkeypatch.setattr(built.model, "score_candidates", None)
+    built.trainer.evaluate(built.test, load_best_model=False)
 
 
 @pytest.mark.parametrize("name, method", [("SASRec", "full_sort_predict"), ("HAIL", "encode")])
