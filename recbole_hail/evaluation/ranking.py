@@ -18,7 +18,8 @@ from recbole_hail.evaluation.candidates import CandidateSets
 # Scores held at a time, 128 MiB of float32; memory does not grow with generators or with sequence length.
 SCORES_AT_A_TIME = 2**25
 ROWS_AT_A_TIME = 256
-# Elements whose scores cost a CPU no more, in one product, than that of a single one whose embedding is looked up.
+# Where there are more elements than this for each that is asked about, only those are scored. One whose embedding is
+# looked up costs a CPU as much as some sixty in a product.
 IN_ONE_PRODUCT = 128
 
 
