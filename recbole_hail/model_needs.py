@@ -25,9 +25,9 @@ def _features(config) -> list[str]:
 
 
 def _graph(config) -> list[str]:
-    """The files of a knowledge graph, of which RecBole loads no column that is not named."""
+    """The files of a sequential model's knowledge graph, of which RecBole loads no column that is not named."""
     own, columns = getattr(recbole.data.dataset, f"{config['model']}Dataset", object), config["load_col"]
-    if config["MODEL_TYPE"] != ModelType.KNOWLEDGE and not issubclass(own, KnowledgeBasedDataset):
+    if config["MODEL_TYPE"] != ModelType.SEQUENTIAL or not issubclass(own, KnowledgeBasedDataset):
         return []
     names = {
         "kg": ["HEAD_ENTITY_ID_FIELD", "RELATION_ID_FIELD", "TAIL_ENTITY_ID_FIELD"],

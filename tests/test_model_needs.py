@@ -28,7 +28,7 @@ def test_features_that_are_not_loaded_are_named_before_anything_is_read(workplac
         configured("FDSA", load_col=loaded)
 
 
-@pytest.mark.parametrize("model", ["GRU4RecKG", "KSR", "KGAT"])
+@pytest.mark.parametrize("model", ["GRU4RecKG", "KSR"])
 def test_a_graph_that_is_not_loaded_is_named_before_anything_is_read(model, workplace):
     """These ended in a TypeError of RecBole's, once the data were read."""
     beside = {"valid_metric": "MRR@10", "metrics": ["MRR"]}

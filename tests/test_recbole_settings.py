@@ -149,7 +149,7 @@ def test_numbers_of_negatives_that_are_none_are_refused(workplace, negatives, me
 @pytest.mark.parametrize("model", ["GRU4RecKG", "KSR"])
 def test_an_order_that_nobody_gave_is_not_blamed(model, workplace):
     """RecBole leaves these two out of what it gives all sequential models."""
-    config = Config(model=model, dataset="mine")
+    config = Config(model=model, dataset="mine", config_dict={"load_col": None})
     assert config["eval_args"]["order"] == "TO" and config["eval_args"]["split"] == {"LS": "valid_and_test"}
     with pytest.raises(SettingsError, match="order 'RO' must be TO"):
         Config(model=model, dataset="mine", config_dict={"eval_args": {"order": "RO"}})

@@ -239,7 +239,8 @@ def test_pre_training_that_no_bound_reaches_is_refused_and_fine_tuning_is_not(cy
     """RaCT took 150 epochs in a table whose caption said at most 2 steps."""
     with pytest.raises(SettingsError, match="max_steps: 2 does not reach RaCT, which trains in a loop of its own"):
         Config("RaCT", "cyclic", config_dict={"max_steps": 2})
-    assert Config("RaCT", "cyclic", config_dict={"max_steps": 2, "train_stage": "finetune"})["max_steps"] == 2
+    fine_tuning = {"train_stage": "finetune", "pre_model_path": __file__}
+    assert Config("RaCT", "cyclic", config_dict={"max_steps": 2, **fine_tuning})["max_steps"] == 2
 
 
 def test_a_dataset_whose_settings_have_a_bound_can_be_trained_on_by_epochs(workplace, faiss):
