@@ -45,7 +45,7 @@ def _earlier_stage(config) -> list[str]:
     """The checkpoint that a model trained in stages of their own starts from."""
     path = config["pre_model_path"]
     wanted = config["train_stage"] in ("critic_pretrain", "finetune") or config["train_method"] == "after_pretrain"
-    if path is None or not wanted or Path(path).is_file():
+    if path is None or not wanted or Path(str(path)).is_file():
         return []
     return [
         f"pre_model_path: {path!r} is no file; name the checkpoint that {config['model']} starts from, of its stage "

@@ -74,10 +74,22 @@ def smoothed_frequency(history: sparse.csr_matrix, popularity: np.ndarray, conce
     return history.toarray() + concentration * popularity
 
 
+class Neighbours(NamedTuple):
+    """All generators, as those that a history may be like."""
+
+    unit: sparse.csr_matrix  # [G, V], counts of length 1
+    shares: sparse.csr_matrix  # [G, V], of each generator's own events
+
+    @classmethod
+    def of(cls, counts: sparse.csr_matrix) -> "Neighbours":
+        """From the counts [G, V] of the training part."""
+        return cls(_unit(counts), _divided(counts, counts.sum(1)))
+
+
 def generator_knn(
     history: sparse.csr_matrix,
     generator: np.ndarray,
-    training: sparse.csr_matrix,
+    neighbours: Neighbours,
     popularity: np.ndarray,
     *,
     power: float,
@@ -90,15 +102,14 @@ def generator_knn(
 
     Args:
         history: [B, V], counts before the target.
-        generator: [B], the row of `training` that is the history's own, which is no neighbour.
-        training: [G, V], counts of all generators.
+        generator: [B], the row of `neighbours` that is the history's own, which is none of them.
     """
-    say = (_unit(history) @ _unit(training).T).tocsr()  # [B, G], and few have an element in common where V is large
+    say = (_unit(history) @ neighbours.unit.T).tocsr()  # [B, G], and few have an element in common where V is large
     say.data **= power
     row = np.repeat(np.arange(len(generator)), np.diff(say.indptr))
     say.data[say.indices == generator[row]] = 0
     total = np.asarray(say.sum(1))  # [B, 1]
-    of_neighbours = _summed(say, _divided(training, training.sum(1))) / np.where(total > 0, total, 1)  # [B, V]
+    of_neighbours = _summed(say, neighbours.shares) / np.where(total > 0, total, 1)  # [B, V]
     prior = np.where(total > 0, of_neighbours, popularity)
     return smoothed_frequency(history, popularity, _TIE_BREAK) + weight * prior
 

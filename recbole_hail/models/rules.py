@@ -155,7 +155,12 @@ class GeneratorKNN(Rule):
         super().__init__(config, dataset)
         self.n_users = dataset.user_num
         self.training_counts = sparse.csr_matrix((self.n_users, self.n_items))
+        self.neighbours = rules.Neighbours.of(self.training_counts)
         self.other_parameter_name = ["popularity", "training_counts"]
+
+    def load_other_parameter(self, para):
+        super().load_other_parameter(para)
+        self.neighbours = rules.Neighbours.of(self.training_counts)
 
     def count(self, training, users):
         super().count(training, users)
@@ -163,12 +168,13 @@ class GeneratorKNN(Rule):
             (np.ones(len(users)), (users, np.arange(len(users)))), shape=(self.n_users, len(users))
         )
         self.training_counts = of_user @ rules.element_counts(training, self.n_items)  # [users, n_items]
+        self.neighbours = rules.Neighbours.of(self.training_counts)
 
     def scores(self, histories, users):
         return rules.generator_knn(
             rules.element_counts(histories, self.n_items),
             users,
-            self.training_counts,
+            self.neighbours,
             self.popularity,
             power=self.power,
             weight=self.weight,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recbole_hail.evaluation import rules
-from recbole_hail.evaluation.rules import Sequences
+from recbole_hail.evaluation.rules import Neighbours, Sequences
 
 SEQUENCES = st.lists(st.lists(st.integers(1, 6), max_size=8), min_size=1, max_size=6)
 
@@ -85,18 +85,18 @@ def test_neighbours_speak_by_the_power_of_their_cosine():
     training = rules.element_counts(sequences([], [1], [2, 3], [3, 3]), 4)
     history = rules.element_counts(sequences([1, 2]), 4)
     no_popularity = np.zeros(4)
-    scores = rules.generator_knn(history, np.array([0]), training, no_popularity, power=4, weight=20)
+    scores = rules.generator_knn(history, np.array([0]), Neighbours.of(training), no_popularity, power=4, weight=20)
     first, second = 0.5**2, 0.25**2  # cosines to the 4th power
     neighbours = np.array([0, first, second / 2, second / 2]) / (first + second)
     np.testing.assert_allclose(scores, [[0, 1, 1, 0] + 20 * neighbours])
-    linear = rules.generator_knn(history, np.array([0]), training, no_popularity, power=1, weight=1)
+    linear = rules.generator_knn(history, np.array([0]), Neighbours.of(training), no_popularity, power=1, weight=1)
     np.testing.assert_allclose(linear[0, 3], 0.5 * 0.5 / (0.5**0.5 + 0.5))
 
 
 def test_a_generator_is_no_neighbour_of_its_own():
     training = rules.element_counts(sequences([], [1, 1], [1, 2]), 4)
     history = rules.element_counts(sequences([1, 1], [1, 2]), 4)
-    scores = rules.generator_knn(history, np.array([1, 2]), training, np.zeros(4), power=4, weight=2)
+    scores = rules.generator_knn(history, np.array([1, 2]), Neighbours.of(training), np.zeros(4), power=4, weight=2)
     np.testing.assert_allclose(scores, [[0, 2 + 1, 1, 0], [0, 1 + 2, 1, 0]])
 
 
@@ -104,14 +104,16 @@ def test_a_generator_like_no_other_falls_back_to_popularity():
     training = rules.element_counts(sequences([], [1], [2, 3, 3]), 4)
     history = rules.element_counts(sequences([1]), 4)
     popularity = np.array([0, 0.2, 0.2, 0.4])
-    scores = rules.generator_knn(history, np.array([1]), training, popularity, power=4, weight=10)
+    scores = rules.generator_knn(history, np.array([1]), Neighbours.of(training), popularity, power=4, weight=10)
     np.testing.assert_allclose(scores, [[0, 3, 2, 4]], atol=1e-5)
 
 
 def test_what_no_neighbour_has_is_ordered_by_popularity():
     training = rules.element_counts(sequences([], [1], [2, 3, 3]), 4)
     history = rules.element_counts(sequences([1]), 4)
-    scores = rules.generator_knn(history, np.array([0]), training, np.array([0, 0.2, 0.2, 0.4]), power=4, weight=10)
+    scores = rules.generator_knn(
+        history, np.array([0]), Neighbours.of(training), np.array([0, 0.2, 0.2, 0.4]), power=4, weight=10
+    )
     assert scores[0, 1] > scores[0, 3] > scores[0, 2] > 0
 
 
@@ -138,7 +140,7 @@ def test_neighbours_are_those_of_comparing_one_by_one(rows, power, many):
     popularity = rules.popularity_share(sequences(*rows), 7)
     generator = np.arange(len(rows))
     with mock.patch.object(rules, "_MANY", many):
-        found = rules.generator_knn(counts, generator, counts, popularity, power=power, weight=20)
+        found = rules.generator_knn(counts, generator, Neighbours.of(counts), popularity, power=power, weight=20)
     expected = slow_generator_knn(counts.toarray(), generator, counts.toarray(), popularity, power, 20)
     np.testing.assert_allclose(found, expected, atol=1e-5)  # but for the share that breaks ties
 
@@ -181,7 +183,7 @@ def test_known_values_on_the_authors_data(shared, dataset):
     training = sequences(*(row[:-2] for row in rows))
     popularity = rules.popularity_share(training, columns)
     history = rules.element_counts(sequences(*(row[:-1] for row in rows)), columns)
-    knn = {"training": rules.element_counts(training, columns), "power": 4, "weight": 20}
+    knn = {"neighbours": Neighbours.of(rules.element_counts(training, columns)), "power": 4, "weight": 20}
     scores = {
         "frequency": rules.smoothed_frequency(history, popularity, 1),
         "knn": rules.generator_knn(history, np.arange(len(rows)), popularity=popularity, **knn),
